@@ -1,0 +1,330 @@
+"""The kinds of value that stand in a scenario file, as annotations for the typed models.
+
+Each says three things: how text becomes a value (raising FieldError with what was expected), how
+the value is written back, and what an editor may offer for it (JSON Schema). What needs to know
+which profiles or policies exist gets it through pydantic's validation context, a `Known`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol
+from urllib.parse import urlsplit
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from simulator.scenario import units
+from simulator.scenario.problems import FieldError, listed, nearest, redact_url
+
+Schema = dict[str, Any]
+
+
+class Profiles(Protocol):
+    """Where profiles are looked up while a file is read."""
+
+    def check(self, kind: str, name: str) -> None:
+        """Raise FieldError if there is no such profile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a file may refer to: passed to pydantic as validation context."""
+
+    profiles: Profiles
+    policies: Collection[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """An annotation made of a reader, a writer and a schema."""
+
+    read: Callable[[Any, Any], Any]
+    """Called with the raw value and the context (a `Known` or None)."""
+    schema: Schema = field(default_factory=dict)
+    write: Callable[[Any], Any] | None = None
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate with ``read`` alone."""
+        write = None
+        if self.write is not None:
+            write = core_schema.plain_serializer_function_ser_schema(self.write)
+        return core_schema.with_info_plain_validator_function(
+            lambda value, info: self.read(value, info.context), serialization=write
+        )
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> Schema:
+        """The schema as given."""
+        return dict(self.schema)
+
+
+def quantity(kind: units.Quantity, *, zero: bool = False, highest: float | None = None) -> Value:
+    """Text with a unit; positive, or not negative with ``zero``."""
+
+    def read(value: Any, _: Any) -> float:
+        result = units.parse(kind, value)
+        if result < 0 or (result == 0 and not zero):
+            low = "a {} of 0 or more" if zero else "a {} above 0"
+            raise FieldError(low.format(kind.name), _positive(value) if result < 0 else None)
+        if highest is not None and result > highest:
+            raise FieldError(f"a {kind.name} of at most {units.text(kind, highest)}")
+        return result
+
+    text_form: Schema = {
+        "type": "string",
+        "pattern": kind.pattern,
+        "examples": [kind.example],
+        "x-quantity": kind.name,
+    }
+    schema: Schema = text_form
+    if kind is units.RATIO:
+        schema = {"anyOf": [text_form, {"type": "number", "minimum": 0}]}
+    return Value(read, schema, lambda value: units.text(kind, value))
+
+
+def _positive(value: Any) -> str | None:
+    return value.strip().removeprefix("-") if isinstance(value, str) else None
+
+
+def _name(value: Any, _: Any) -> str:
+    expected = "a name of letters, digits, '-' and '_' that starts with a letter, at most 32 long"
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,31}", value):
+        near = (
+            re.sub(r"[^A-Za-z0-9_-]+", "-", value).strip("-")[:32] if isinstance(value, str) else ""
+        )
+        raise FieldError(expected, near if near[:1].isalpha() else None)
+    return value
+
+
+def choice(what: str, *options: str) -> Value:
+    """One word out of a closed list."""
+
+    def read(value: Any, _: Any) -> str:
+        if value not in options or not isinstance(value, str):
+            raise FieldError(f"{what}: {listed(options)}", nearest(value, options))
+        return value
+
+    return Value(read, {"type": "string", "enum": list(options)})
+
+
+def profile(kind: str) -> Value:
+    """The name of a profile that exists."""
+
+    def read(value: Any, known: Known | None) -> str:
+        if not isinstance(value, str):
+            raise FieldError(f"the name of a profile ({kind})")
+        if known is not None:
+            known.profiles.check(kind, value)
+        return value
+
+    return Value(read, {"type": "string", "x-profile": kind})
+
+
+def _policy(value: Any, known: Known | None) -> str:
+    names = list(known.policies) if known is not None else None
+    if not isinstance(value, str) or (names is not None and value not in names):
+        raise FieldError(f"a policy: {listed(names or ['its name'])}", nearest(value, names or ()))
+    return value
+
+
+def _queue(value: Any, _: Any) -> bool | int:
+    if isinstance(value, bool) or (isinstance(value, int) and value >= 0):
+        return value
+    raise FieldError("true, false, or the largest number of waiting drivers")
+
+
+def read_local_time(value: Any, _: Any = None) -> dt.datetime:
+    """A date and time without offset; raises FieldError."""
+    expected = "a local time without offset such as 2026-06-01T00:00:00"
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            raise FieldError(expected) from None
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        value = dt.datetime.combine(value, dt.time())
+    if not isinstance(value, dt.datetime):
+        raise FieldError(expected)
+    if value.tzinfo is not None:
+        raise FieldError(
+            f"{expected} (the zone is scenario.timezone)", value.replace(tzinfo=None).isoformat()
+        )
+    return value
+
+
+def _clock(value: Any, _: Any) -> str:
+    if isinstance(value, dt.time):
+        value = value.strftime("%H:%M")
+    if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        near = None
+        if isinstance(value, str) and re.fullmatch(r"\d:[0-5]\d", value):
+            near = f"0{value}"
+        raise FieldError('a time of day such as "17:00"', near)
+    return value
+
+
+def _zone(value: Any, _: Any) -> str:
+    import zoneinfo
+
+    expected = 'an IANA time zone such as "Europe/Berlin"'
+    if not isinstance(value, str) or not value:
+        raise FieldError(expected)
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise FieldError(expected, nearest(value, zoneinfo.available_timezones())) from None
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number of stations: a count, or a share of all."""
+
+    count: int | None
+    ratio: float | None
+
+    def of(self, total: int) -> int:
+        """Stations out of ``total``; a share is rounded to the nearest, a count is capped."""
+        if self.count is not None:
+            return min(self.count, total)
+        assert self.ratio is not None
+        return min(total, int(self.ratio * total + 0.5))
+
+    def __str__(self) -> str:
+        """As written in a scenario."""
+        if self.count is not None:
+            return str(self.count)
+        return f"{(self.ratio or 0.0) * 100:g} %"
+
+
+def read_amount(value: Any, _: Any = None) -> Amount:
+    """A count or a percentage; raises FieldError."""
+    expected = 'a number of stations, or a share such as "100 %"'
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Amount(value, None)
+    if isinstance(value, str):
+        if re.fullmatch(r"\s*\d+\s*", value):
+            raise FieldError(expected, f"{value.strip()} %")
+        if value.strip().endswith("%"):
+            ratio = units.parse(units.RATIO, value)
+            if 0 <= ratio <= 1:
+                return Amount(None, ratio)
+            raise FieldError('a share between "0 %" and "100 %"')
+    raise FieldError(expected)
+
+
+def read_url(value: Any, _: Any = None) -> str:
+    """The address of a CSMS, as written; raises FieldError."""
+    expected = '"embedded", or an address such as ws://127.0.0.1:9000/ocpp/{station_id}'
+    if value == "embedded":
+        return "embedded"
+    if not isinstance(value, str):
+        raise FieldError(expected)
+    if nearest(value, ["embedded"]):
+        raise FieldError(expected, "embedded")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise FieldError(expected) from None
+    if parts.scheme == "wss":
+        raise FieldError("a ws:// address (wss, that is TLS, is not supported yet)")
+    if parts.scheme != "ws" or not parts.hostname:
+        near = value.replace("http", "ws", 1) if parts.scheme == "http" else None
+        if re.fullmatch(r"[\w.-]+:\d+(/\S*)?", value):
+            near = f"ws://{value}"
+        raise FieldError(expected, redact_url(near) if near else None)
+    if parts.username or parts.password:
+        raise FieldError("an address without credentials (they go into csms.password)")
+    if value.count("{station_id}") > 1 or "{" in parts.netloc:
+        raise FieldError("an address with {station_id} once, in its path or query")
+    if parts.fragment or not re.fullmatch(r"[!-~]+", value):
+        raise FieldError("an address of printable ASCII without spaces and without '#'")
+    return value
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a CSMS address can only be this machine."""
+    if url == "embedded":
+        return True
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+VERSIONS = ("1.6",)
+
+
+def _versions(value: Any, _: Any) -> dict[str, float]:
+    expected = 'OCPP versions and their shares, such as { "1.6" = 1.0 }'
+    if not isinstance(value, dict) or not value:
+        raise FieldError(expected)
+    for version, share in value.items():
+        if version not in VERSIONS:
+            raise FieldError(
+                f"supported OCPP versions only ({listed(VERSIONS)}), not {version!r}",
+                '{ "1.6" = 1.0 }',
+            )
+        if isinstance(share, bool) or not isinstance(share, int | float) or share < 0:
+            raise FieldError(f"{expected}: a share is a number of 0 or more")
+    if abs(sum(value.values()) - 1) > 1e-6:
+        raise FieldError(f"{expected}: shares that sum to 1")
+    return {version: float(share) for version, share in value.items()}
+
+
+_TEXT = {"type": "string"}
+
+Power = Annotated[float, quantity(units.POWER)]
+Duration = Annotated[float, quantity(units.DURATION)]
+DurationOrZero = Annotated[float, quantity(units.DURATION, zero=True)]
+Rate = Annotated[float, quantity(units.RATE)]
+Name = Annotated[str, Value(_name, {**_TEXT, "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,31}$"})]
+LocalTime = Annotated[
+    dt.datetime,
+    Value(read_local_time, {**_TEXT, "examples": ["2026-06-01T00:00:00"]}, lambda v: v.isoformat()),
+]
+Clock = Annotated[str, Value(_clock, {**_TEXT, "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"})]
+Zone = Annotated[str, Value(_zone, {**_TEXT, "examples": ["Europe/Berlin"]})]
+Policy = Annotated[str, Value(_policy, {**_TEXT, "x-policy": True})]
+Queue = Annotated[
+    bool | int, Value(_queue, {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0}]})
+]
+StationAmount = Annotated[
+    Amount,
+    Value(
+        read_amount,
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$"},
+            ]
+        },
+        lambda amount: amount.count if amount.count is not None else str(amount),
+    ),
+]
+Url = Annotated[
+    str,
+    Value(
+        read_url, {**_TEXT, "pattern": "^(embedded$|ws://.)", "examples": ["embedded"]}, redact_url
+    ),
+]
+Versions = Annotated[
+    dict[str, float],
+    Value(
+        _versions,
+        {
+            "type": "object",
+            "properties": {version: {"type": "number", "minimum": 0} for version in VERSIONS},
+            "additionalProperties": False,
+        },
+    ),
+]

@@ -1,0 +1,251 @@
+"""The scenario file as typed models: one class per TOML table, values in base units.
+
+Fields have the names they have in the file (``for`` and ``from`` are Python keywords: ``for_``,
+``from_``). Powers are kW, durations seconds, ratios 0..1. What one table cannot know of another is
+checked in `checks`; profiles are read in `profiles`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulator.scenario import fields as f
+from simulator.scenario.problems import FieldError
+from simulator.scenario.slo import Clause, parse_clause
+
+
+class Table(BaseModel):
+    """A TOML table: frozen, and no field that is not listed."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        arbitrary_types_allowed=True,
+    )
+
+
+class ScenarioSection(Table):
+    """What is run, when, and with which random numbers."""
+
+    name: Annotated[str, Field(description="Name of the scenario; run folders begin with it.")]
+    description: Annotated[str, Field(description="One line for people.")] = ""
+    seed: Annotated[int, Field(ge=0, description="Same seed, same visits.")] = 1
+    start: Annotated[f.LocalTime, Field(description="Local time of the first instant.")]
+    timezone: Annotated[f.Zone, Field(description="IANA zone of `start` and the profiles.")] = "UTC"
+    duration: Annotated[
+        f.Duration, Field(description="Length of the horizon, as elapsed time.")
+    ] = 86400.0
+
+
+class StationGroup(Table):
+    """Equal stations of a site."""
+
+    model: Annotated[str, f.profile("stations"), Field(description="Station profile.")]
+    count: Annotated[int, Field(ge=1, description="How many of them.")] = 1
+    names: Annotated[
+        tuple[str, ...] | None,
+        Field(strict=False, description="EVSE names that a trace uses, station by station."),
+    ] = None
+
+
+class Site(Table):
+    """A place with one grid connection; ``count`` makes equal ones, each with its own draws."""
+
+    name: Annotated[f.Name, Field(description="Name; copies are called name#2, name#3 ...")]
+    count: Annotated[int, Field(ge=1, description="How many such sites.")] = 1
+    stations: Annotated[
+        tuple[StationGroup, ...],
+        Field(strict=False, min_length=1, description="Its charging stations."),
+    ]
+    grid_limit: Annotated[
+        f.Power | None, Field(description="Power of the grid connection, shared by all EVSEs.")
+    ] = None
+    control: Annotated[
+        Literal["local", "csms", "none"],
+        f.choice("who keeps the site limit on a live run", "local", "csms", "none"),
+        Field(description="Who keeps the site limit on a live run."),
+    ] = "local"
+    arrivals: Annotated[
+        Annotated[str, f.profile("arrivals")] | None,
+        Field(description="Arrival profile; a site without one replays the trace."),
+    ] = None
+    visits_per_evse_day: Annotated[
+        float | None,
+        Field(gt=0, description="Visits per EVSE and day, as the mean over a week."),
+    ] = None
+    vehicles: Annotated[
+        Annotated[str, f.profile("vehicles")] | None, Field(description="Vehicle mix.")
+    ] = None
+    policy: Annotated[f.Policy, Field(description="How a scarce limit is shared.")] = "equal_share"
+    rotate: Annotated[
+        f.Duration, Field(description="Where not all can charge, who pauses changes this often.")
+    ] = 900.0
+    queue: Annotated[
+        f.Queue,
+        Field(description="Whether drivers wait for a free EVSE; a number limits how many."),
+    ] = True
+
+
+class Trace(Table):
+    """Recorded sessions that a site replays."""
+
+    file: Annotated[str, Field(description="CSV or ACN-Data JSON, relative to this file.")]
+    site: Annotated[
+        str | None, Field(description="Site that replays it; default: the one without arrivals.")
+    ] = None
+    start: Annotated[
+        f.LocalTime | None,
+        Field(description="Local time that minutes in the trace count from; default: the start."),
+    ] = None
+    missing_evse: Annotated[
+        Literal["error", "create"],
+        f.choice("what to do with an EVSE that the site lacks", "error", "create"),
+        Field(description="What to do with an EVSE that the site lacks."),
+    ] = "error"
+    model: Annotated[
+        Annotated[str, f.profile("stations")] | None,
+        Field(description="Station profile of made EVSEs; default: the site's first."),
+    ] = None
+
+
+class Password(Table):
+    """Where the stations' password comes from. It never stands in the file."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]}
+    )
+
+    env: Annotated[str | None, Field(description="Environment variable that holds it.")] = None
+    file: Annotated[str | None, Field(description="File that holds it, mode 0600.")] = None
+
+
+class Csms(Table):
+    """The target of a live run."""
+
+    url: Annotated[
+        f.Url, Field(description="`embedded`, or a WebSocket address; {station_id} is filled in.")
+    ] = "embedded"
+    versions: Annotated[f.Versions, Field(description="OCPP versions and their shares.")] = Field(
+        default_factory=lambda: {"1.6": 1.0}
+    )
+    security_profile: Annotated[
+        int, Field(ge=0, le=1, description="0: no credentials; 1: HTTP basic authentication.")
+    ] = 0
+    password: Annotated[
+        Password | None, Field(description="One password for all stations; default: each its own.")
+    ] = None
+    authorised: Annotated[
+        bool, Field(description="You may put load on this target: needed beyond this machine.")
+    ] = False
+
+
+class Stage(Table):
+    """A part of a live run."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "if": {"properties": {"kind": {"const": "ramp"}}},
+                    "then": {"required": ["to"]},
+                },
+                {
+                    "if": {"properties": {"kind": {"const": "hold"}}},
+                    "then": {"not": {"required": ["to"]}},
+                },
+            ]
+        }
+    )
+
+    kind: Annotated[
+        Literal["ramp", "hold"],
+        f.choice("a kind of stage", "ramp", "hold"),
+        Field(description="ramp: stations join evenly until there are `to`; hold: none join."),
+    ]
+    for_: Annotated[f.DurationOrZero, Field(alias="for", description="How long, wall clock.")]
+    to: Annotated[
+        f.StationAmount | None, Field(description="Stations at the end: a count or a percentage.")
+    ] = None
+
+
+class Live(Table):
+    """How the plan is played against a real CSMS."""
+
+    speed: Annotated[
+        float, Field(gt=0, description="Compresses stays and gaps, not the clock.")
+    ] = 1.0
+    from_: Annotated[
+        f.Clock, Field(alias="from", description="Local time of day at which the run starts.")
+    ] = "00:00"
+    stages: Annotated[
+        tuple[Stage, ...], Field(strict=False, min_length=1, description="Played one by one.")
+    ] = Field(
+        default_factory=lambda: (
+            Stage.model_validate({"kind": "ramp", "for": "20s", "to": "100 %"}),
+            Stage.model_validate({"kind": "hold", "for": "100s"}),
+        )
+    )
+    shards: Annotated[
+        int | None, Field(ge=1, description="Processes; default: one per CPU and 500 stations.")
+    ] = None
+    call_timeout: Annotated[f.Duration, Field(description="Wait for the answer to a call.")] = 30.0
+    connect_timeout: Annotated[f.Duration, Field(description="Wait for a connection.")] = 20.0
+    heartbeat: Annotated[
+        f.Duration | None, Field(description="Heartbeat interval until the CSMS sets one.")
+    ] = None
+    max_rate: Annotated[
+        f.Rate | None, Field(description="Calls per second that the run may not exceed.")
+    ] = None
+
+
+def _clause(value: Any, _: Any) -> Clause:
+    if not isinstance(value, str):
+        raise FieldError('a clause such as "p95(*.response) < 500 ms"')
+    return parse_clause(value)
+
+
+_CLAUSE = f.Value(
+    _clause,
+    {"type": "string", "examples": ["p95(*.response) < 500 ms", "errors.ratio < 0.1 %"]},
+    lambda clause: clause.text,
+)
+
+
+class Slo(Table):
+    """What the target must keep for the verdict PASS."""
+
+    require: Annotated[
+        tuple[Annotated[Clause, _CLAUSE], ...],
+        Field(strict=False, description="All of them are required."),
+    ] = ()
+
+
+class Record(Table):
+    """What is recorded."""
+
+    interval: Annotated[f.Duration, Field(description="Interval of the load curve.")] = 900.0
+    billing_interval: Annotated[
+        f.Duration, Field(description="Interval whose mean power is billed.")
+    ] = 900.0
+
+
+class ScenarioFile(Table):
+    """A whole scenario file."""
+
+    scenario: ScenarioSection
+    sites: Annotated[
+        tuple[Site, ...], Field(strict=False, min_length=1, description="The network.")
+    ]
+    trace: Trace | None = None
+    csms: Csms = Field(default_factory=Csms)
+    live: Live = Field(default_factory=Live)
+    slo: Slo = Field(default_factory=Slo)
+    record: Record = Field(default_factory=Record)
+    fleet: Annotated[
+        str | None, Field(description="Inventory of existing stations (stations.csv).")
+    ] = None
+    tokens: Annotated[str | None, Field(description="Inventory of tokens (tokens.csv).")] = None

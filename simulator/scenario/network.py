@@ -1,0 +1,224 @@
+"""The network that a scenario describes: sites, copies of sites, stations with their identities.
+
+Order is the identity: sites as written, their copies after them, stations in the order of their
+groups. Nothing here depends on how many shards run or which command asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from simulator.scenario.model import Site
+from simulator.scenario.problems import InputError, Problem, ScenarioError
+from simulator.scenario.profile_model import StationModel
+
+if TYPE_CHECKING:
+    from simulator.scenario.inventory import InventoryStation
+    from simulator.scenario.scenario import Scenario
+
+PREFIX = "CSW-"
+"""Begins every identity that is ours, so that none collides with a real station."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationInstance:
+    """One station: one OCPP connection."""
+
+    site: str
+    ordinal: int
+    """1-based, within the site."""
+    id: str
+    model: StationModel
+    evses: int
+    evse_names: tuple[str, ...] | None
+    """What a trace calls its EVSEs; None where no trace is replayed."""
+    vendor: str
+    model_name: str
+    serial: str
+    password: str | None
+    version: str = "1.6"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInstance:
+    """One place. Copies share the `Site` and differ in their name."""
+
+    name: str
+    site: Site
+    stations: tuple[StationInstance, ...]
+    trace: bool
+    """Whether it replays the scenario's trace."""
+
+    @property
+    def evses(self) -> int:
+        """EVSEs of all its stations."""
+        return sum(station.evses for station in self.stations)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """All sites in order."""
+
+    sites: tuple[SiteInstance, ...]
+
+    @property
+    def stations(self) -> int:
+        """Number of stations."""
+        return sum(len(site.stations) for site in self.sites)
+
+    @property
+    def evses(self) -> int:
+        """Number of EVSEs."""
+        return sum(site.evses for site in self.sites)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A station of a site, before the site's copies get their names."""
+
+    model: StationModel
+    evses: int
+    evse_names: tuple[str, ...] | None
+
+
+def evse_name(ordinal: int, evse: int) -> str:
+    """What a trace calls an EVSE (1-based) of a station that the scenario gives no names."""
+    return f"{ordinal:04d}-{evse}"
+
+
+def named_evses(site: Site, models: dict[str, StationModel]) -> list[str]:
+    """The names by which a trace knows the EVSEs that the scenario lists for a site."""
+    return [name for slot in _slots(site, models, True) for name in slot.evse_names or ()]
+
+
+def build_network(scenario: Scenario, stations: int | None = None) -> Network:
+    """The network of a scenario, of ``stations`` stations if given.
+
+    The first ones in site order; past the end whole sites are cloned under further names. With an
+    inventory its rows are the stations, all of them unless ``stations`` asks for fewer.
+    Raises ScenarioError for a number that cannot be.
+    """
+    rows = scenario.stations
+    if stations is not None and stations < 1:
+        expected = "a number of stations of 1 or more"
+        raise ScenarioError([Problem("", "stations", str(stations), expected)])
+    if rows is not None:
+        if stations is not None and stations > len(rows):
+            expected = f"at most the {len(rows)} stations of {scenario.file.fleet}"
+            raise ScenarioError([Problem("", "stations", str(stations), expected)])
+        stations = len(rows) if stations is None else stations
+    plan = [(site, _slots_of(scenario, site)) for site in scenario.file.sites]
+    if stations is None:
+        stations = sum(site.count * len(slots) for site, slots in plan)
+    sites: list[SiteInstance] = []
+    left = stations
+    round_ = 0
+    while left > 0:
+        for site, slots in plan:
+            for copy in range(round_ * site.count + 1, (round_ + 1) * site.count + 1):
+                if left > 0:
+                    used = slots[:left]
+                    sites.append(_site(site, copy, used, site.name == scenario.trace_site))
+                    left -= len(used)
+        round_ += 1
+    network = Network(tuple(sites))
+    return network if rows is None else _with_inventory(network, rows, str(scenario.file.fleet))
+
+
+def _slots_of(scenario: Scenario, site: Site) -> list[_Slot]:
+    replays = site.name == scenario.trace_site
+    slots = _slots(site, scenario.models, replays)
+    trace = scenario.file.trace
+    if replays and trace is not None and scenario.trace is not None:
+        known = {name for slot in slots for name in slot.evse_names or ()}
+        missing = list(dict.fromkeys(name for name in scenario.trace.evse if name not in known))
+        slots += _made(missing, scenario.models[trace.model or site.stations[0].model])
+    return slots
+
+
+def _slots(site: Site, models: dict[str, StationModel], named: bool) -> list[_Slot]:
+    slots: list[_Slot] = []
+    for group in site.stations:
+        model = models[group.model]
+        given = iter(group.names or ())
+        for _ in range(group.count):
+            ordinal = len(slots) + 1
+            names = tuple(islice(given, model.evses)) if group.names is not None else None
+            if names is None and named:
+                names = tuple(evse_name(ordinal, evse + 1) for evse in range(model.evses))
+            slots.append(_Slot(model, model.evses, names if named else None))
+    return slots
+
+
+def _made(names: Sequence[str], model: StationModel) -> list[_Slot]:
+    """Stations for EVSEs that only the trace knows, filled in the order in which they appear."""
+    made = []
+    for first in range(0, len(names), model.evses):
+        chunk = tuple(names[first : first + model.evses])
+        made.append(_Slot(model, len(chunk), chunk))
+    return made
+
+
+def _site(site: Site, copy: int, slots: Sequence[_Slot], trace: bool) -> SiteInstance:
+    name = site.name if copy == 1 else f"{site.name}#{copy}"
+    stations = []
+    for ordinal, slot in enumerate(slots, start=1):
+        identity = f"{PREFIX}{name.replace('#', '.')}-{ordinal:04d}"
+        stations.append(
+            StationInstance(
+                site=name,
+                ordinal=ordinal,
+                id=identity,
+                model=slot.model,
+                evses=slot.evses,
+                evse_names=slot.evse_names,
+                vendor=slot.model.vendor,
+                model_name=slot.model.model,
+                serial=serial_of(identity),
+                password=None,
+            )
+        )
+    return SiteInstance(name, site, tuple(stations), trace)
+
+
+def serial_of(identity: str) -> str:
+    """A serial number of at most 25 characters (OCPP 1.6) that differs where identities differ."""
+    if len(identity) <= 25:
+        return identity
+    import hashlib
+
+    digest = hashlib.blake2b(identity.encode(), digest_size=5).hexdigest()
+    return f"{identity[:14]}-{digest}"
+
+
+def _with_inventory(network: Network, rows: Sequence[InventoryStation], label: str) -> Network:
+    """The network with the identities and connectors of an inventory, row by row."""
+    problems: list[Problem] = []
+    left = iter(rows)
+    sites = []
+    for site in network.sites:
+        stations = []
+        for station, row in zip(site.stations, left, strict=False):
+            if site.trace and row.connectors != station.evses:
+                where = f"line {row.line}, column 'connectors'"
+                expected = f"{station.evses} connectors, as {station.id} has in the trace's site"
+                problems.append(Problem(label, where, str(row.connectors), expected))
+            stations.append(
+                replace(
+                    station,
+                    id=row.id,
+                    evses=row.connectors,
+                    vendor=row.vendor,
+                    model_name=row.model,
+                    serial=row.serial,
+                    password=row.password or None,
+                    version=row.version,
+                )
+            )
+        sites.append(replace(site, stations=tuple(stations)))
+    if problems:
+        raise InputError(problems)
+    return Network(tuple(sites))

@@ -1,0 +1,128 @@
+"""The clauses of ``[slo] require``: text in, `Clause` out.
+
+Parses only. Clauses are evaluated where the measurement is.
+
+Grammar::
+
+    p50|p95|p99|p99.9|max|mean "(" Action|"*" "." response|service|queue ")" op duration
+    errors.ratio op ratio
+    calls.<outcome> | transactions.<count> | stations.<count>  op  whole number
+    op := "<" | "<=" | "=" | ">=" | ">"
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from simulator.scenario import units
+from simulator.scenario.problems import FieldError, listed, nearest
+
+STATISTICS = ("p50", "p95", "p99", "p99.9", "max", "mean")
+KINDS = ("response", "service", "queue")
+ACTIONS = (
+    "Authorize",
+    "BootNotification",
+    "DataTransfer",
+    "DiagnosticsStatusNotification",
+    "FirmwareStatusNotification",
+    "Heartbeat",
+    "MeterValues",
+    "StartTransaction",
+    "StatusNotification",
+    "StopTransaction",
+)
+"""Request messages that a 1.6 station sends."""
+RATIOS = ("errors.ratio",)
+COUNTS = (
+    "calls.planned",
+    "calls.answered",
+    "calls.callerror",
+    "calls.timeout",
+    "calls.connection_lost",
+    "calls.censored",
+    "calls.skipped",
+    "transactions.started",
+    "transactions.stopped",
+    "transactions.unacknowledged",
+    "transactions.discarded_after_attempts",
+    "transactions.at_risk_of_duplicate",
+    "stations.connected",
+    "stations.booted",
+)
+PATHS = (*RATIOS, *COUNTS)
+
+_OP = r"\s*(<=|>=|<|>|=)\s*(.+?)\s*"
+_LATENCY = re.compile(r"\s*([\w.]+)\s*\(\s*([\w*]+)\s*\.\s*(\w+)\s*\)" + _OP)
+_PATH = re.compile(r"\s*([a-z_]+\.[a-z_]+)" + _OP)
+_FORM = '"p95(Action.response) < 500 ms" or "errors.ratio < 0.1 %"'
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One requirement. Either ``statistic``, ``action`` and ``kind`` are set, or ``path`` is."""
+
+    text: str
+    statistic: str | None
+    action: str | None
+    """An action's name, or ``*`` for all."""
+    kind: str | None
+    path: str | None
+    op: str
+    limit: float
+    """Seconds for a latency, 0..1 for a ratio, otherwise a count."""
+
+    @property
+    def unit(self) -> str:
+        """``s``, ``ratio`` or ``count``: what ``limit`` is in."""
+        if self.path is None:
+            return "s"
+        return "ratio" if self.path in RATIOS else "count"
+
+
+def parse_clause(text: str) -> Clause:
+    """Read one clause; raises FieldError, which says what was expected."""
+    latency = _LATENCY.fullmatch(text)
+    if latency is not None:
+        return _latency(text, *latency.groups())
+    path = _PATH.fullmatch(text)
+    if path is not None:
+        return _path(text, *path.groups())
+    raise FieldError(f"a clause such as {_FORM}")
+
+
+def _latency(text: str, statistic: str, action: str, kind: str, op: str, limit: str) -> Clause:
+    _known("statistic", statistic, STATISTICS, text)
+    if action != "*":
+        _known("message", action, ACTIONS, text)
+    _known("kind of latency", kind, KINDS, text)
+    return Clause(text, statistic, action, kind, None, op, _limit(text, limit, units.DURATION))
+
+
+def _path(text: str, path: str, op: str, limit: str) -> Clause:
+    _known("figure", path, PATHS, text)
+    if path in RATIOS:
+        value = _limit(text, limit, units.RATIO)
+    elif re.fullmatch(r"[0-9]+", limit):
+        value = float(limit)
+    else:
+        raise FieldError(f"a whole number after {op!r}")
+    return Clause(text, None, None, None, path, op, value)
+
+
+def _known(what: str, word: str, known: tuple[str, ...], text: str) -> None:
+    if word not in known:
+        near = nearest(word, known)
+        suggestion = text.replace(word, near, 1) if near else None
+        raise FieldError(f"a {what} out of {listed(known)}", suggestion)
+
+
+def _limit(text: str, limit: str, quantity: units.Quantity) -> float:
+    try:
+        value = units.parse(quantity, limit)
+    except FieldError as error:
+        near = text.replace(limit, error.suggestion, 1) if error.suggestion else None
+        raise FieldError(f"{error.expected} as the limit", near) from None
+    if value < 0:
+        raise FieldError("a limit of 0 or more")
+    return value
