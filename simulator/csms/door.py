@@ -1,0 +1,101 @@
+"""Who may connect: decides on a WebSocket handshake, without sockets.
+
+The last element of the path, percent-decoded, is the station's identity (OCPP-J 1.6, section 3.1).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from simulator.csms.options import CsmsOptions
+
+SUBPROTOCOL = "ocpp1.6"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A handshake that is answered with an HTTP error."""
+
+    status: int
+    reason: str
+    """The key under which it is counted."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Whom the CSMS knows; None where it takes everybody."""
+
+    passwords: Mapping[str, str | None] | None = None
+    """By station; None for a station that needs no password."""
+    tokens: Mapping[str, str] | None = None
+    """Status by token in lower case (OCPP 1.6: an idTag is case-insensitive)."""
+
+
+def read_registers(options: CsmsOptions) -> Registers:
+    """Read the files that the options name; simulator.scenario.InputError with every mistake."""
+    passwords = tokens = None
+    if options.stations is not None or options.tokens is not None:
+        from simulator.scenario.inventory import read_stations, read_tokens
+
+        if options.stations is not None:
+            stations = read_stations(options.stations, str(options.stations))
+            passwords = {station.id: station.password or None for station in stations}
+        if options.tokens is not None:
+            rows = read_tokens(options.tokens, str(options.tokens))
+            tokens = {row.token.casefold(): row.status for row in rows}
+    return Registers(passwords, tokens)
+
+
+def station_of(path: str) -> str:
+    """Return the station that a request path names; empty if it names none."""
+    return unquote(urlsplit(path).path.rsplit("/", 1)[-1])
+
+
+def refuse(
+    station_id: str, authorization: str | None, passwords: Mapping[str, str | None] | None
+) -> Refusal | None:
+    """Return why a station may not connect, or None if it may.
+
+    ``passwords`` None takes everybody. Security profile 1: the user name is the station's identity.
+    """
+    if not station_id:
+        return Refusal(404, "no station in the path", "the path ends with the station's identity\n")
+    if passwords is None:
+        return None
+    if station_id not in passwords:
+        return Refusal(404, "unknown station", "unknown station\n")
+    password = passwords[station_id]
+    if not password:
+        return None
+    if authorization is None:
+        return Refusal(401, "no credentials", "this station needs a password\n")
+    if not _matches(authorization, station_id, password):
+        return Refusal(401, "wrong password", "wrong user name or password\n")
+    return None
+
+
+def choose_subprotocol(offered: Sequence[str]) -> str | None:
+    """Return the sub-protocol to speak; None if the client offers none that is spoken here.
+
+    The handshake is then completed without one and the connection closed at once (OCPP-J 1.6,
+    section 3.2).
+    """
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+def _matches(authorization: str, user: str, password: str) -> bool:
+    """Return whether a Basic authorization header carries these credentials."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    try:
+        given = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(given, f"{user}:{password}".encode())

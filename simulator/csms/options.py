@@ -1,0 +1,33 @@
+"""What the embedded CSMS can be told. Read by the command line, the process and the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+BootStatus = Literal["accepted", "pending", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class CsmsOptions:
+    """How the embedded CSMS listens, whom it knows and what it answers."""
+
+    host: str = "127.0.0.1"
+    port: int = 9000
+    """0 lets the system choose a free port."""
+    stations: Path | None = None
+    """Inventory (CSV). Other stations are refused with 404, wrong passwords with 401."""
+    tokens: Path | None = None
+    """Tokens (CSV). Others are Invalid, the rest have the status of the file."""
+    boot_status: BootStatus = "accepted"
+    heartbeat_interval_s: int = 300
+    """Interval in the answer to BootNotification; retry interval if it is not accepted."""
+    sqlite: Path | None = None
+    """Database that is written while running, and continued if it exists."""
+    validate: bool = True
+    """Check calls and answers against the JSON schemas of the specification."""
+    json: bool = False
+    """Print what is held at the end as one JSON object on standard output, not as a table."""
+    until_stdin_closes: bool = False
+    """Stop when standard input closes, and ignore SIGINT: for a process that started this one."""

@@ -1,0 +1,183 @@
+"""The embedded CSMS as a process: options from the command line, signals, what it prints.
+
+Standard output carries one JSON line when it listens (``{"listening": "ws://..."}``) and, with
+``--json``, one when it ends; everything for people goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from simulator.csms.central import CentralSystem
+from simulator.csms.journal import JournalError
+from simulator.csms.options import CsmsOptions
+from simulator.scenario import ScenarioError
+
+ABOUT = """\
+The embedded CSMS: a test target that speaks OCPP 1.6-J. It accepts stations, authorises tokens,
+hands out transaction ids and holds what it is told, so that a network has something to run
+against. It is not a CSMS to operate stations with: nothing is billed, nobody logs in, and without
+--sqlite everything is forgotten at the end."""
+
+EXIT_OK = 0
+EXIT_USAGE = 1
+EXIT_CANNOT_LISTEN = 4
+
+
+def serve(options: CsmsOptions) -> int:
+    """Run the CSMS until SIGTERM, SIGINT or (if asked) the end of standard input.
+
+    Returns the exit code: 0, 1 for a file that cannot be used, 4 if it cannot listen.
+    """
+    try:
+        csms = CentralSystem(options)
+        _run(_serve(csms))
+        return _end(csms)
+    except (ScenarioError, JournalError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except OSError as error:
+        text = f"cannot listen on {options.host}:{options.port}: {error.strerror or error}"
+        print(text, file=sys.stderr)
+        return EXIT_CANNOT_LISTEN
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry of ``python -m simulator.csms``."""
+    return serve(parse(argv))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends the process with the exit code that this program has for a usage error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def parse(argv: Sequence[str] | None) -> CsmsOptions:
+    """Return the options of a command line; ``argparse`` ends the process on a mistake."""
+    default = CsmsOptions()
+    parser = _Parser(
+        prog="python -m simulator.csms",
+        description=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default=default.host, help="address to listen on (default: %(default)s)")
+    add("--port", type=_port, default=default.port, help="0: any free one (default: %(default)s)")
+    add("--stations", type=Path, help="CSV of known stations: others get 404, bad passwords 401")
+    add("--tokens", type=Path, help="CSV of known tokens: others are Invalid")
+    add(
+        "--boot-status",
+        choices=("accepted", "pending", "rejected"),
+        default=default.boot_status,
+        help="answer to BootNotification (default: %(default)s)",
+    )
+    add(
+        "--heartbeat-interval",
+        dest="heartbeat_interval_s",
+        type=_seconds,
+        default=default.heartbeat_interval_s,
+        metavar="SECONDS",
+        help="interval in that answer (default: %(default)s)",
+    )
+    add("--sqlite", type=Path, metavar="FILE", help="write to this database; continue an old one")
+    add(
+        "--no-validate",
+        dest="validate",
+        action="store_false",
+        help="do not check messages against the JSON schemas: about half the CPU",
+    )
+    add("--json", action="store_true", help="at the end, one JSON object on standard output")
+    add(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end when standard input closes; ignore SIGINT (for a process that starts this one)",
+    )
+    return CsmsOptions(**vars(parser.parse_args(argv)))
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a port, 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected whole seconds, 1 or more")
+    return int(text)
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where there is one."""
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop
+
+    cast("Callable[[Coroutine[Any, Any, None]], None]", uvloop.run)(main)
+
+
+async def _serve(csms: CentralSystem) -> None:
+    """Listen, say so, and wait for the end."""
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ending.set)
+    if csms.options.until_stdin_closes:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        loop.add_reader(sys.stdin.fileno(), _watch_stdin, loop, ending)
+    else:
+        loop.add_signal_handler(signal.SIGINT, ending.set)
+    async with csms:
+        print(json.dumps({"listening": csms.url}), flush=True)
+        await ending.wait()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
+    """Read what comes on standard input away; set ``ending`` at its end."""
+    stdin = sys.stdin.fileno()
+    if not os.read(stdin, 4096):
+        loop.remove_reader(stdin)
+        ending.set()
+
+
+def _end(csms: CentralSystem) -> int:
+    """Print what the CSMS holds."""
+    summary = csms.holdings.summary()
+    if csms.options.json:
+        print(json.dumps(summary), flush=True)
+    else:
+        print(table(summary), file=sys.stderr)
+    return EXIT_OK
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Return a summary as lines for people, without the rows that are empty."""
+    transactions = summary["transactions"]
+    rows: list[tuple[str, object]] = [
+        ("stations", f"{summary['stations']} ({summary['connected']} connected at the end)"),
+        ("connections", summary["connects"]),
+        ("boots", summary["boots"]),
+        ("transactions started", transactions["started"]),
+        ("transactions stopped", transactions["stopped"]),
+        ("transactions open", transactions["open"]),
+        ("energy", f"{summary['energy_kwh']:.3f} kWh"),
+    ]
+    rows += [(action, count) for action, count in summary["messages"].items()]
+    for name in ("starts_repeated", "stops_repeated", "stops_unknown"):
+        if transactions[name]:
+            rows.append((name.replace("_", " "), transactions[name]))
+    for name, title in (("handshakes_refused", "refused"), ("complaints", "not handled")):
+        rows += [(f"{title}: {reason}", count) for reason, count in summary[name].items()]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(["The CSMS holds:", *(f"  {name:<{width}}  {value}" for name, value in rows)])
