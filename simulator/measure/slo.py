@@ -1,0 +1,149 @@
+"""Judging a measurement by the clauses of ``[slo] require``.
+
+Rules that hold for every clause:
+
+* ``response`` and ``service`` hold answered calls and, at their age, timed-out ones. CALLERRORs and
+  lost connections count in ``errors.ratio`` and ``calls.*``.
+* A call unanswered when the run ended has a latency of at least its age. Where that age is over the
+  limit already, it counts as a value over the limit; otherwise it says nothing and is left out.
+* A percentile needs enough values (``measurement.needed``: p50 5, p95 59, p99 299, p99.9 2995).
+  With fewer, the worst value stands in for it: a clause can then be met only if every value meets
+  it, and the note says so.
+* A clause about something that never happened is not met: nothing was shown.
+* The phases in ``skip_phases`` are left out of latencies; counts and ratios are of the whole run.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulator.measure.histogram import Histogram, microseconds
+from simulator.measure.keys import Kind
+from simulator.measure.measurement import Measurement, needed
+
+if TYPE_CHECKING:
+    from simulator.scenario.slo import Clause
+
+SKIPPED_PHASES = ("warmup", "cooldown")
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+_KINDS = {
+    "response": (Kind.RESPONSE, Kind.CENSORED),
+    "service": (Kind.SERVICE, Kind.CENSORED_SERVICE),
+    "queue": (Kind.QUEUE, Kind.CENSORED_QUEUE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseResult:
+    """How a clause came out; ``value``, ``limit`` and ``margin`` are in ``unit``."""
+
+    text: str
+    value: float | None
+    limit: float
+    unit: str
+    """``s``, ``ratio`` or ``count``."""
+    margin: float | None
+    """Room left up to the limit; negative when it is exceeded."""
+    n: int
+    """How many values the judgement rests on."""
+    ok: bool
+    note: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as JSON types."""
+        return asdict(self)
+
+
+def evaluate(
+    clauses: Sequence[Clause],
+    measurement: Measurement,
+    transactions: Mapping[str, int | None],
+    stations: Mapping[str, int | None] | None = None,
+    *,
+    skip_phases: Collection[str] = SKIPPED_PHASES,
+) -> list[ClauseResult]:
+    """Judge each clause. ``transactions`` and ``stations`` are those of ``summary.json``."""
+    facts: dict[str, int | None] = {
+        f"calls.{k}": v for k, v in measurement.calls().as_dict().items()
+    }
+    facts |= {f"transactions.{name}": count for name, count in transactions.items()}
+    facts |= {f"stations.{name}": count for name, count in (stations or {}).items()}
+    results = []
+    for clause in clauses:
+        if clause.path is None:
+            results.append(_latency(clause, measurement, skip_phases))
+        elif clause.path == "errors.ratio":
+            results.append(_ratio(clause, measurement))
+        else:
+            results.append(_count(clause, facts.get(clause.path)))
+    return results
+
+
+def _latency(
+    clause: Clause, measurement: Measurement, skip_phases: Collection[str]
+) -> ClauseResult:
+    if clause.kind is None or clause.action is None or clause.statistic is None:
+        raise ValueError(f"clause {clause.text!r} names neither a figure nor a latency")
+    kind, open_kind = _KINDS[clause.kind]
+    values = measurement.select(kind, clause.action, skip_phases)
+    waiting = measurement.select(open_kind, clause.action, skip_phases)
+    over = waiting.above(microseconds(clause.limit))
+    values.add(over)
+    if not values.n:
+        return _result(clause, None, 0, "no such call was answered")
+    notes = []
+    if over.n:
+        notes.append(f"{over.n} unanswered at the end, longer than the limit")
+    value, note = _statistic(clause.statistic, values, upwards=clause.op in ("<", "<=", "="))
+    return _result(clause, value / 1e6, values.n, "; ".join(filter(None, [note, *notes])))
+
+
+def _statistic(name: str, values: Histogram, *, upwards: bool) -> tuple[float, str]:
+    """(value in microseconds, note)."""
+    if name == "mean":
+        return values.sum_us / values.n, ""
+    if name == "max":
+        return values.max_us, ""
+    percent = float(name.removeprefix("p"))
+    if values.n < needed(percent):
+        worst, word = (values.max_us, "largest") if upwards else (values.min_us, "smallest")
+        return (
+            worst,
+            f"n too small for {name} (needs {needed(percent)}): the {word} value is judged",
+        )
+    found = values.percentile(percent)
+    return (0 if found is None else found), ""
+
+
+def _ratio(clause: Clause, measurement: Measurement) -> ClauseResult:
+    calls = measurement.calls()
+    n = calls.failed + calls.answered
+    note = "" if n else "no call was answered or failed"
+    return _result(clause, calls.error_ratio, n, note)
+
+
+def _count(clause: Clause, value: int | None) -> ClauseResult:
+    if value is None:
+        return _result(clause, None, 0, f"{clause.path} is not known")
+    return _result(clause, float(value), value, "")
+
+
+def _result(clause: Clause, value: float | None, n: int, note: str) -> ClauseResult:
+    ok, margin = False, None
+    if value is not None:
+        ok = _OPERATORS[clause.op](value, clause.limit)
+        if clause.op == "=":
+            margin = -abs(value - clause.limit)
+        else:
+            margin = (clause.limit - value) * (1 if clause.op in ("<", "<=") else -1)
+    return ClauseResult(clause.text, value, clause.limit, clause.unit, margin, n, ok, note)

@@ -1,0 +1,157 @@
+"""Could the generator keep up? If not, the run says nothing about the CSMS and is INVALID.
+
+Every rule is applied to each shard, and the worst shard decides. A rule whose probe never ran is
+not met: silence is no proof of health.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+from simulator.measure.errors import LOCAL
+from simulator.measure.keys import Kind
+from simulator.measure.measurement import CpuSample, Measurement, ShardMeasurement
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a generator may show and still be trusted."""
+
+    wait_p99_s: float = 0.005
+    """Generator wait, 99th percentile; or this share of the service p99 if that is more:"""
+    wait_share: float = 0.05
+    lag_p99_s: float = 0.010
+    achieved: float = 0.98
+    """Calls written / (calls written + calls that the generator alone kept from being written)."""
+    cpu_share: float = 0.85
+    """Of one core, ``cpu_for_s`` seconds on end."""
+    cpu_for_s: float = 5.0
+    gc_pause_s: float = 0.020
+    record_share: float = 0.05
+    """CPU time of the recorder / CPU time of the shard."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidityRow:
+    """One rule, the limit that it had, and the worst that was measured."""
+
+    name: str
+    limit: float
+    measured: float | None
+    unit: str
+    """``ms``, ``s``, ``ratio`` or ``count``."""
+    ok: bool
+    why: str
+    """What was measured and where, or why it could not be."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as JSON types."""
+        return asdict(self)
+
+
+def check(measurement: Measurement, limits: Limits | None = None) -> list[ValidityRow]:
+    """Apply every rule; the run is valid if all rows are ok."""
+    if not measurement.shards:
+        return [ValidityRow("shards", 1.0, 0.0, "count", False, "no shard reported")]
+    limits = limits or Limits()
+    rules: tuple[Callable[[ShardMeasurement, Limits], ValidityRow], ...] = (
+        _generator_wait,
+        _loop_lag,
+        _achieved,
+        _cpu,
+        _gc_pause,
+        _local_errors,
+        _record_cost,
+    )
+    shards = measurement.shards
+    rows = [max((rule(shard, limits) for shard in shards), key=_badness) for rule in rules]
+    problems = measurement.identity_problems()
+    why = "; ".join(problems) or "planned = the sum of all outcomes, for every message type"
+    rows.append(ValidityRow("calls_add_up", 0.0, float(len(problems)), "count", not problems, why))
+    return rows
+
+
+def _badness(row: ValidityRow) -> tuple[bool, bool, float]:
+    """Failed before not failed, unknown before known, then how near the limit."""
+    if row.measured is None:
+        return (not row.ok, not row.ok, 0.0)
+    if row.name == "sends_achieved":
+        return (not row.ok, False, -row.measured)
+    return (not row.ok, False, row.measured / row.limit if row.limit else row.measured)
+
+
+def _generator_wait(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    wait = shard.select(Kind.QUEUE_GENERATOR)
+    service = shard.select(Kind.SERVICE)
+    p99, service_p99 = wait.percentile(99), service.percentile(99) or 0
+    limit_ms = max(limits.wait_p99_s * 1e3, limits.wait_share * service_p99 / 1e3)
+    why = f"shard {shard.shard}: p99 of {wait.n} calls written"
+    return _row("generator_wait_p99", limit_ms, None if p99 is None else p99 / 1e3, "ms", why)
+
+
+def _loop_lag(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    p99 = shard.loop_lag.percentile(99)
+    if p99 is None:
+        why = f"shard {shard.shard}: the probe never ran"
+        return ValidityRow("loop_lag_p99", limits.lag_p99_s * 1e3, None, "ms", False, why)
+    why = f"shard {shard.shard}: p99 of {shard.loop_lag.n} probes"
+    return _row("loop_lag_p99", limits.lag_p99_s * 1e3, p99 / 1e3, "ms", why)
+
+
+def _achieved(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    written = int(shard.written.sum())
+    asked = written + shard.not_sent
+    ratio = written / asked if asked else None
+    ok = ratio is None or ratio >= limits.achieved
+    why = f"shard {shard.shard}: {written} of {asked} calls written"
+    return ValidityRow("sends_achieved", limits.achieved, ratio, "ratio", ok, why)
+
+
+def _cpu(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    busy = longest_busy_s(shard.cpu, limits.cpu_share)
+    if busy is None:
+        ok = shard.ended_s <= limits.cpu_for_s
+        why = f"shard {shard.shard}: CPU was not sampled"
+        return ValidityRow("cpu_busy", limits.cpu_for_s, None, "s", ok, why)
+    why = f"shard {shard.shard}: longest time above {limits.cpu_share:.0%} of a core"
+    return _row("cpu_busy", limits.cpu_for_s, busy, "s", why)
+
+
+def longest_busy_s(samples: Sequence[CpuSample], share: float) -> float | None:
+    """Longest time on end with more than ``share`` of a core used; None without two samples."""
+    if len(samples) < 2:
+        return None
+    longest = current = 0.0
+    for before, after in pairwise(samples):
+        step = after.at_s - before.at_s
+        busy = step > 0 and (after.cpu_s - before.cpu_s) / step > share
+        current = current + step if busy else 0.0
+        longest = max(longest, current)
+    return longest
+
+
+def _gc_pause(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    why = f"shard {shard.shard}: longest of {shard.gc_pauses.n} garbage collections"
+    return _row("gc_pause_max", limits.gc_pause_s * 1e3, shard.gc_pauses.max_us / 1e3, "ms", why)
+
+
+def _local_errors(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    count = shard.errors.count(LOCAL)
+    why = f"shard {shard.shard}: out of file descriptors or local ports"
+    return _row("local_errors", 0.0, float(count), "count", why)
+
+
+def _record_cost(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    calls = int(shard.outcomes.sum())
+    used = shard.cpu[-1].cpu_s - shard.cpu[0].cpu_s if len(shard.cpu) > 1 else shard.ended_s
+    share = shard.record_s * calls / used if used > 0 else 0.0
+    why = f"shard {shard.shard}: {shard.record_s * 1e6:.2f} us for each of {calls} calls"
+    return _row("record_cost", limits.record_share, share, "ratio", why)
+
+
+def _row(name: str, limit: float, measured: float | None, unit: str, why: str) -> ValidityRow:
+    """A rule that holds while the measured value does not exceed the limit."""
+    return ValidityRow(name, limit, measured, unit, measured is None or measured <= limit, why)
