@@ -1,0 +1,159 @@
+"""The drivers' side of a simulation: waiting, sessions, energy not served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from simulator.report import words
+from simulator.report.canvas import ORANGE, RED
+from simulator.report.page import Absent, Block, Cell, Facts, Section, Table
+from simulator.report.plots import network, people
+from simulator.report.reading import Reading
+from simulator.report.sim_reading import Load, Sessions
+
+
+def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Section:
+    """Queues over time and the distribution of waiting times."""
+    blocks: list[Block] = []
+    if curve is None:
+        blocks.append(Absent("Vehicles waiting for an EVSE", "the run recorded no load"))
+    else:
+        blocks.append(
+            people.queue(curve.seconds, curve.queue.sum(axis=0), reading.clock(), curve.interval_s)
+        )
+    title = "Waiting times of those who waited"
+    if visits is None:
+        blocks.append(Absent(title, "the run has no table of sessions"))
+    else:
+        waits = visits.wait_s[visits.plugged]
+        waited = waits[waits > 0] / 60
+        blocks.append(
+            people.histogram(
+                "waiting",
+                title,
+                f"{words.plural(len(waited), 'visit')} that waited and then got an EVSE, of "
+                f"{words.plural(int(visits.plugged.sum()), 'visit')} that got one.",
+                waited,
+                "minutes until plug-in",
+                noun="visits",
+                colour=ORANGE,
+                unit="min",
+            )
+        )
+    found = reading.get("wait")
+    if isinstance(found, Mapping):
+        rows: list[tuple[str, str | Cell]] = [
+            ("visits that got an EVSE or gave up", words.count(found.get("visits"))),
+            ("of them waited", words.count(found.get("waited"))),
+            ("mean wait", words.duration(found.get("mean_s"))),
+            ("p95 wait", words.duration(found.get("p95_s"))),
+            ("longest wait", words.duration(found.get("max_s"))),
+        ]
+        blocks.append(Facts(rows))
+    return Section("waiting", "Waiting", blocks)
+
+
+_OUTCOMES = {
+    "served": "Plugged in and left.",
+    "running": "Still plugged in at the end.",
+    "waiting": "Still in the queue at the end.",
+    "blocked": "Found no free EVSE and no place in the queue.",
+    "reneged": "Left the queue without an EVSE.",
+    "unsuitable": "No EVSE of the site fits the vehicle.",
+    "future": "Drawn, but arriving after the end; not counted elsewhere.",
+}
+
+
+def sessions(reading: Reading, visits: Sessions | None) -> Section:
+    """What became of the visits, and how long and how much they charged."""
+    blocks: list[Block] = []
+    if visits is None:
+        blocks.append(Absent("Energy and stay per session", "the run has no table of sessions"))
+    else:
+        served = visits.outcome == "served"
+        blocks.append(
+            people.histogram(
+                "session-energy",
+                "Energy per session",
+                "Grid side, of sessions that ended. The last bar holds what lies beyond.",
+                visits.energy_kwh[served],
+                "kWh",
+                unit="kWh",
+            )
+        )
+        blocks.append(
+            people.histogram(
+                "session-stay",
+                "Time plugged in per session",
+                "Of sessions that ended, charging or not. The last bar holds what lies beyond.",
+                visits.stay_s[served] / 3600,
+                "hours",
+                unit="h",
+            )
+        )
+    counts = reading.get("sessions")
+    if isinstance(counts, Mapping):
+        total = sum(words.as_number(n) or 0.0 for k, n in counts.items() if k != "future")
+        rows = [
+            [
+                str(name),
+                words.count(n),
+                words.share((words.as_number(n) or 0.0) / total)
+                if total and name != "future"
+                else words.DASH,
+                _OUTCOMES.get(str(name), ""),
+            ]
+            for name, n in counts.items()
+            if words.as_number(n) or name != "future"
+        ]
+        heads = ("<outcome", "visits", "share", "<meaning")
+        blocks.append(Table("What became of the visits", heads, rows))
+    return Section("sessions", "Sessions", blocks)
+
+
+def unserved(reading: Reading, visits: Sessions | None) -> Section:
+    """Energy wanted and not delivered: how much, and where."""
+    total = words.as_number(reading.get("unserved_kwh"))
+    energy = words.as_number(reading.get("energy_kwh"))
+    blocks: list[Block] = []
+    title = "Energy not served by site"
+    if visits is None:
+        blocks.append(Absent(title, "the run has no table of sessions"))
+    else:
+        lacking = visits.per_site(visits.unserved_kwh)
+        blocks.append(
+            network.bars(
+                "unserved",
+                title,
+                "Wanted and not delivered, in kWh"
+                + (" (the 12 sites with most)." if len(lacking) > 12 else "."),
+                list(zip(visits.sites, lacking.tolist(), strict=True)),
+                "kWh",
+                colour=RED,
+            )
+        )
+        lack = np.nan_to_num(visits.unserved_kwh)
+        by_outcome = [
+            (name, float(lack[visits.outcome == name].sum()))
+            for name in ("served", "reneged", "blocked", "unsuitable")
+        ]
+        blocks.append(
+            network.bars(
+                "unserved-why",
+                "Energy not served by outcome of the visit",
+                "Served: the driver left before the target was reached.",
+                by_outcome,
+                "kWh",
+                colour=RED,
+            )
+        )
+    if total is not None:
+        wanted = total + (energy or 0.0)
+        rows: list[tuple[str, str | Cell]] = [
+            ("not served", words.energy(total)),
+            ("share of the energy wanted", words.share(total / wanted) if wanted else words.DASH),
+        ]
+        blocks.append(Facts(rows))
+    return Section("unserved", "Energy not served", blocks)
