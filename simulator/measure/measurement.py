@@ -152,7 +152,9 @@ class Measurement:
         rows = [tuple(c.as_dict().values()) for c in self.calls_by_action().values()]
         return CallCounts(*(sum(column) for column in zip(*rows, strict=True)) if rows else [0] * 7)
 
-    def latency_ms(self) -> dict[str, dict[str, dict[str, float | int | None]]]:
+    def latency_ms(
+        self, skip_phases: Collection[str] = ()
+    ) -> dict[str, dict[str, dict[str, float | int | None]]]:
         """{action: {"response": {n, p50, p95, p99, max}, "service": {...}}} in ms, and ``*``.
 
         p99 is None below 299 values and p95 below 59: see ``slo.needed``.
@@ -160,7 +162,8 @@ class Measurement:
         table = {}
         for action in (*self.actions, "*"):
             rows = {
-                str(k): latency_row(self.select(k, action)) for k in (Kind.RESPONSE, Kind.SERVICE)
+                str(kind): latency_row(self.select(kind, action, skip_phases))
+                for kind in (Kind.RESPONSE, Kind.SERVICE)
             }
             if any(row["n"] for row in rows.values()):
                 table[action] = rows

@@ -167,7 +167,7 @@ def _tiles(reading: Reading) -> list[Tile]:
         Tile(
             "p95 response",
             words.latency(p95),
-            f"p50 {words.latency(p50)}, p99 {words.latency(p99)}, all phases",
+            f"p50 {words.latency(p50)}, p99 {words.latency(p99)}",
         ),
         Tile(
             "failed calls",
@@ -232,7 +232,7 @@ def slo_table(reading: Reading) -> Block | None:
         ("<clause", "<verdict", "value", "limit", "margin", "n"),
         rows,
         "Margin: how far the value is on the good side of its limit. n: how many values it is "
-        "made of. Latencies here are of all phases but warm-up and cool-down.",
+        "made of. Latencies are of all phases but warm-up and cool-down, here and below.",
     )
 
 

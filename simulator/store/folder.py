@@ -48,6 +48,9 @@ _OURS = (
 class StoreError(Exception):
     """A run folder that cannot be written or read; the message names the path and the reason."""
 
+    exit_code = 1
+    """What the command line returns for it: a usage error."""
+
 
 class RunFolder:
     """A run's folder while the run lasts. Made by ``create``; ended by ``finish``."""

@@ -62,6 +62,7 @@ def live_summary(
     """The summary of a live run; ``asked`` stations were to connect; ``more`` is added as it is."""
     from simulator.measure.keys import Kind
     from simulator.measure.measurement import latency_row
+    from simulator.measure.slo import SKIPPED_PHASES
 
     by_action = measurement.calls_by_action()
     return _summary(
@@ -78,7 +79,8 @@ def live_summary(
             "calls_by_action": {name: counts.as_dict() for name, counts in by_action.items()},
             "skipped": _by_pair(measurement, "skipped"),
             "served": _by_pair(measurement, "served"),
-            "latency_ms": measurement.latency_ms(),
+            "latency_ms": measurement.latency_ms(SKIPPED_PHASES),
+            "latency_skips_phases": list(SKIPPED_PHASES),
             "delayed_ms": latency_row(measurement.select(Kind.DELAYED)),
             "callerror_ms": latency_row(measurement.select(Kind.ERROR_RESPONSE)),
             "censored_ms": latency_row(measurement.select(Kind.CENSORED)),
