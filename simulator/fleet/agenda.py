@@ -1,0 +1,186 @@
+"""What happens during a visit, in order: the one set of rules for playing it and for counting it.
+
+Two forms of the same rules, kept equal by a test: ``visit_agenda`` walks through one visit (the
+virtual station plays it: its opening, its ``changes``, its closing), ``tabulate`` does all visits
+of a site or a shard at once with numpy (the prediction counts them).
+
+The rules, for a visit from ``start`` to ``stop`` whose battery is full at ``full``:
+
+* at ``start``: plug in, present the token, transaction started, then the state of that moment;
+* the state is SUSPENDED_EV from ``full`` on, else SUSPENDED_EVSE while the cap is 0, else CHARGING;
+  each change strictly between ``start`` and ``stop`` is an event;
+* at ``stop``: transaction ended, finishing, unplugged. Changes due at that very moment are not
+  played.
+
+Caps must be tidy (see ``tidy_caps``): the first stands at ``start``, times rise, none at ``full``
+or later, and the cap in force at ``full`` is above 0 (a car without power does not become full).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.station.events import Event
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+OPENING: Final = (Event.PLUGGED_IN, Event.TOKEN_PRESENTED, Event.TRANSACTION_STARTED)
+CLOSING: Final = (Event.TRANSACTION_ENDED, Event.FINISHING, Event.UNPLUGGED)
+
+
+def state_at(at_s: float, full_s: float, cap_kw: float) -> Event:
+    """The charging state that a transaction is in at ``at_s`` under ``cap_kw``."""
+    if at_s >= full_s:
+        return Event.SUSPENDED_EV
+    return Event.CHARGING if cap_kw > 0.0 else Event.SUSPENDED_EVSE
+
+
+def changes(
+    start_s: float, stop_s: float, full_s: float, cap_s: Sequence[float], cap_kw: Sequence[float]
+) -> Iterator[tuple[float, Event]]:
+    """The charging state at ``start_s`` and each change of it before ``stop_s``."""
+    state = state_at(start_s, full_s, cap_kw[0])
+    yield start_s, state
+    for at_s, kw in zip(cap_s[1:], cap_kw[1:], strict=True):
+        if at_s >= stop_s:
+            return
+        new = state_at(at_s, full_s, kw)
+        if new is not state:
+            state = new
+            yield at_s, state
+    if start_s < full_s < stop_s:
+        yield full_s, Event.SUSPENDED_EV
+
+
+def visit_agenda(
+    start_s: float, stop_s: float, full_s: float, cap_s: Sequence[float], cap_kw: Sequence[float]
+) -> Iterator[tuple[float, Event]]:
+    """All events of one visit in order; ``stop_s`` may be ``inf`` (nothing ends within the run)."""
+    for event in OPENING:
+        yield start_s, event
+    yield from changes(start_s, stop_s, full_s, cap_s, cap_kw)
+    if stop_s != np.inf:
+        for event in CLOSING:
+            yield stop_s, event
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """Visits as columns of equal length, with their caps (``cap_offset`` has one entry more)."""
+
+    station: I32
+    evse: I32
+    """1-based number of the EVSE in its station."""
+    start_s: F64
+    stop_s: F64
+    """``inf`` where the visit does not end within the run."""
+    full_s: F64
+    """``inf`` where the battery does not become full."""
+    cap_offset: I64
+    cap_s: F64
+    cap_kw: F64
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """Events of one kind: when, and in which row of the stays."""
+
+    event: Event
+    at_s: F64
+    row: I64
+
+
+def tabulate(stays: Stays) -> list[Happenings]:
+    """Every event of every stay, one group per kind (CHARGING and the suspensions in any order)."""
+    rows = np.arange(len(stays), dtype=np.int64)
+    ended = rows[np.isfinite(stays.stop_s)]
+    groups = [Happenings(event, stays.start_s, rows) for event in OPENING]
+    groups += _states(stays, rows)
+    groups += [Happenings(event, stays.stop_s[ended], ended) for event in CLOSING]
+    return groups
+
+
+def _states(stays: Stays, rows: I64) -> list[Happenings]:
+    """Initial states, changes by caps, and full batteries."""
+    if not len(rows):
+        return []
+    full_at_start = stays.full_s <= stays.start_s
+    cap_row = np.repeat(rows, np.diff(stays.cap_offset))
+    on = stays.cap_kw > 0.0
+    first = np.zeros(len(on), dtype=bool)
+    first[stays.cap_offset[:-1]] = True
+    within = (stays.cap_s < stays.stop_s[cap_row]) & (stays.cap_s < stays.full_s[cap_row])
+    changed = np.zeros(len(on), dtype=bool)
+    changed[1:] = on[1:] != on[:-1]
+    says = np.where(first, ~full_at_start[cap_row], changed & within)
+    filled = rows[(stays.full_s < stays.stop_s) & ~full_at_start]
+    groups = []
+    for event, mask in ((Event.CHARGING, says & on), (Event.SUSPENDED_EVSE, says & ~on)):
+        at = np.where(first[mask], stays.start_s[cap_row[mask]], stays.cap_s[mask])
+        groups.append(Happenings(event, at, cap_row[mask]))
+    groups.append(Happenings(Event.SUSPENDED_EV, stays.start_s[full_at_start], rows[full_at_start]))
+    groups.append(Happenings(Event.SUSPENDED_EV, stays.full_s[filled], filled))
+    return groups
+
+
+def ranges(first: I64, counts: I64) -> tuple[I64, I64]:
+    """Offsets, and the rows ``first[i] .. first[i] + counts[i] - 1`` one after the other."""
+    offset = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offset[1:])
+    rows = np.arange(offset[-1]) - np.repeat(offset[:-1], counts) + np.repeat(first, counts)
+    return offset, rows
+
+
+def tidy_caps(
+    start_s: F64, stop_s: F64, full_s: F64, cap_offset: I64, cap_s: F64, cap_kw: F64
+) -> tuple[F64, I64, F64, F64]:
+    """Bring recorded caps into the form that the agenda needs.
+
+    Drops caps that no longer matter (before the one in force at ``start_s``; at ``stop_s``, at
+    ``full_s`` or later; followed by another at the same moment; equal to the one before). A stay
+    without any cap gets one of ``inf`` at its start. Where the cap in force at ``full_s`` is 0 the
+    battery cannot become full then, and ``full_s`` becomes ``inf``.
+
+    Returns ``(full_s, cap_offset, cap_s, cap_kw)``.
+    """
+    n = len(start_s)
+    counts = np.diff(cap_offset)
+    row = np.repeat(np.arange(n, dtype=np.int64), counts)
+    at = np.maximum(cap_s, start_s[row])
+    last_of_moment = np.ones(len(at), dtype=bool)
+    last_of_moment[:-1] = (row[1:] != row[:-1]) | (at[1:] != at[:-1])
+    opening = at <= start_s[row]
+    matters = last_of_moment & (opening | ((at < stop_s[row]) & (at < full_s[row])))
+    row, at, kw = row[matters], at[matters], cap_kw[matters]
+    new_level = np.ones(len(at), dtype=bool)
+    new_level[1:] = (row[1:] != row[:-1]) | (kw[1:] != kw[:-1])
+    row, at, kw = row[new_level], at[new_level], kw[new_level]
+
+    missing = np.ones(n, dtype=bool)
+    starts_at_start = row[at <= start_s[row]]
+    missing[starts_at_start] = False
+    if missing.any():
+        fill = np.flatnonzero(missing)
+        row = np.concatenate([row, fill])
+        at = np.concatenate([at, start_s[fill]])
+        kw = np.concatenate([kw, np.full(len(fill), np.inf)])
+        order = np.lexsort((at, row))
+        row, at, kw = row[order], at[order], kw[order]
+
+    offset = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row, minlength=n), out=offset[1:])
+    full = full_s.copy()
+    if n:
+        off_at_full = (kw[offset[1:] - 1] <= 0.0) & np.isfinite(full) & (full > start_s)
+        full[off_at_full] = np.inf
+    return full, offset, at, kw

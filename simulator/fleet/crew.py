@@ -1,0 +1,69 @@
+"""Builds the virtual stations of a shard from its plan. Called by whoever drives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulator.fleet.deviations import Deviations
+from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
+from simulator.fleet.virtual import VirtualStation
+from simulator.station.settings import Settings
+
+if TYPE_CHECKING:
+    from simulator.scenario import StationModel
+    from simulator.station.ports import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a run sets for all stations, whatever their model."""
+
+    run_id: str
+    """Opens every message id: see ``station.settings.Settings``."""
+    call_timeout_s: float = 30.0
+    heartbeat_s: float | None = None
+    """Heartbeat interval until the CSMS sets one; None: the model's."""
+
+
+def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Settings:
+    """How the stations of a model behave in a run."""
+    configuration = dict(kind.configuration)
+    heartbeat = conditions.heartbeat_s if conditions.heartbeat_s is not None else kind.heartbeat
+    if heartbeat is not None:
+        configuration["HeartbeatInterval"] = str(max(1, round(heartbeat)))
+    measurands = measured(kind)
+    configuration["ClockAlignedDataInterval"] = str(aligned_interval(kind))
+    configuration["MeterValuesSampledData"] = ",".join(measurands)
+    configuration["MeterValuesAlignedData"] = ",".join(measurands)
+    return Settings(
+        run_id=conditions.run_id,
+        configuration=configuration,
+        measurands=measurands,
+        sample_interval_s=float(sample_interval(kind, speed)),
+        call_timeout_s=conditions.call_timeout_s,
+    )
+
+
+def virtual_stations(
+    plan: ShardPlan, observer: Observer, epoch_at_zero: float, conditions: Conditions
+) -> tuple[list[VirtualStation], Deviations]:
+    """The stations of a shard, in its order, and where they will note their deviations.
+
+    ``epoch_at_zero`` is the Unix time of run second 0. Stations of one model share their settings.
+    """
+    settings = [settings_of(kind, plan.speed, conditions) for kind in plan.kinds]
+    deviations = Deviations()
+    stations = [
+        VirtualStation(
+            index,
+            plan.spec(index),
+            part,
+            settings[plan.kind[index]],
+            observer,
+            epoch_at_zero,
+            deviations,
+        )
+        for index, part in enumerate(plan.plans())
+    ]
+    return stations, deviations

@@ -1,0 +1,122 @@
+"""Who stations and drivers are on the wire: tokens and passwords.
+
+Everything derives from the seed and from names (site instance, ordinal, EVSE), never from a
+position in a shard. Station ids come from ``scenario``. Tokens of our own begin with ``CSW`` and
+cannot collide with real ones; with a token inventory its accepted tokens are spread over the EVSEs.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from simulator.demand.draws import key64
+from simulator.fleet.rules import TOKENS_PER_EVSE
+from simulator.scenario.problems import InputError, Problem
+
+if TYPE_CHECKING:
+    from simulator.scenario import Scenario, StationInstance
+
+PREFIX: Final = "CSW"
+ACCEPTED: Final = "accepted"
+
+
+def derived_token(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
+    """Token ``k`` of an EVSE: ``CSW`` and 13 base-32 characters (80 bits of text, 64 of key).
+
+    16 characters, within the 20 of a 1.6 ``idTag``.
+    """
+    key = key64(seed, site, ordinal, evse, k, "token")
+    return PREFIX + base64.b32encode(key.to_bytes(8, "big")).decode().rstrip("=")
+
+
+def derived_password(seed: int, site: str, ordinal: int) -> str:
+    """Password of a station: 20 base-32 characters, repeatable from the seed.
+
+    It keeps fleets apart on a test target; it is no secret from whoever has the scenario.
+    """
+    digest = blake2b(digest_size=13, person=b"chargeswarm-pass")
+    digest.update(key64(seed, site, ordinal, "password").to_bytes(8, "big"))
+    return base64.b32encode(digest.digest()).decode()[:20]
+
+
+def station_password(
+    scenario: Scenario, station: StationInstance, shared: str | None = None
+) -> str:
+    """The inventory's password, else ``shared`` (``csms.password``), else a derived one."""
+    if station.password:
+        return station.password
+    if shared:
+        return shared
+    return derived_password(scenario.seed, station.site, station.ordinal)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPools:
+    """The tokens of every EVSE of a network. Picklable; tokens of our own are made when asked for.
+
+    ``listed`` are the accepted tokens of an inventory (empty: derive), ``evses`` the number of
+    EVSEs of the network that they are spread over.
+    """
+
+    seed: int
+    listed: tuple[str, ...] = ()
+    evses: int = 0
+
+    def pool(self, site: str, ordinal: int, evse: int, position: int) -> tuple[str, ...]:
+        """Tokens that take turns at an EVSE (1-based in its station).
+
+        ``position`` is the EVSE's 0-based place in the network; it matters for listed tokens only:
+        EVSE ``p`` of ``E`` has tokens ``p``, ``p + E``, ``p + 2 E`` ..., or shares one if there are
+        fewer tokens than EVSEs.
+        """
+        if not self.listed:
+            return tuple(
+                derived_token(self.seed, site, ordinal, evse, k) for k in range(TOKENS_PER_EVSE)
+            )
+        if len(self.listed) <= self.evses:
+            return (self.listed[position % len(self.listed)],)
+        return self.listed[position :: self.evses][:TOKENS_PER_EVSE]
+
+    def token(self, site: str, ordinal: int, evse: int, position: int, turn: int) -> str:
+        """The token of the ``turn``-th visit (from 0) of an EVSE; arguments as for ``pool``."""
+        if not self.listed:
+            return derived_token(self.seed, site, ordinal, evse, turn % TOKENS_PER_EVSE)
+        pool = self.pool(site, ordinal, evse, position)
+        return pool[turn % len(pool)]
+
+    @property
+    def warning(self) -> str | None:
+        """What to tell the user about an inventory that is too small, or None."""
+        if not self.listed or len(self.listed) >= self.evses:
+            return None
+        return (
+            f"{len(self.listed)} accepted tokens for {self.evses} EVSEs: "
+            "a token may be used at several EVSEs at once, which some back-ends refuse"
+        )
+
+
+def token_pools(scenario: Scenario, evses: int) -> TokenPools:
+    """The token pools of a network with ``evses`` EVSEs.
+
+    Raises InputError if the scenario names an inventory without a single accepted token.
+    """
+    if scenario.tokens is None:
+        return TokenPools(scenario.seed, (), evses)
+    listed = tuple(token.token for token in scenario.tokens if token.status.lower() == ACCEPTED)
+    if not listed:
+        label = scenario.file.tokens or "tokens"
+        raise InputError([Problem(label, "column 'status'", None, "at least one Accepted token")])
+    return TokenPools(scenario.seed, listed, evses)
+
+
+def evse_positions(evses_per_station: Sequence[int]) -> list[int]:
+    """0-based place in the network of each station's first EVSE."""
+    positions, total = [], 0
+    for evses in evses_per_station:
+        positions.append(total)
+        total += evses
+    return positions

@@ -1,0 +1,296 @@
+"""How many OCPP messages a plan causes, by type, station and time. Nothing is played for it.
+
+The counts follow from the version table (domain event -> messages, the very mapping that the
+station sends by) and from the agenda of every visit. On a target without faults a live run sends
+exactly as many Authorize, StartTransaction, StopTransaction and StatusNotification per station, and
+within one per session or station as many MeterValues and Heartbeat.
+
+``predict_network`` counts a simulation in plan time, per minute; ``predict_live`` a live run in run
+time, per second. Only calls of the stations are counted: what a CSMS asks of them is its own
+affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
+from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
+from simulator.fleet.tally import (
+    Frame,
+    Messages,
+    Tally,
+    add_heartbeats,
+    add_stays,
+    silences,
+)
+from simulator.station.events import Event
+
+if TYPE_CHECKING:
+    from simulator.engine.plan import EngineResult, SiteResult
+    from simulator.scenario import Network, Scenario, StationModel
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+MINUTE_S: Final = 60.0
+HEARTBEAT_S: Final = 300.0
+"""Assumed where neither scenario nor station model says how often a station is to show itself."""
+_DAY_S: Final = 86_400.0
+_DEBOUNCE: Final = "MinimumStatusDuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Predicted calls of the stations."""
+
+    begin_s: float
+    """Start of the first bin: plan seconds of a simulation, run seconds of a live run."""
+    bin_s: float
+    actions: tuple[str, ...]
+    """Sorted."""
+    series: I64
+    """Messages per bin and action, shape (bins, actions)."""
+    station_ids: tuple[str, ...]
+    """In network order."""
+    per_station: I64
+    """Messages per station and action, shape (stations, actions)."""
+    notes: tuple[str, ...] = ()
+    """What the counts rest on that the plan does not say."""
+
+    @property
+    def bin_starts_s(self) -> F64:
+        """Start of each bin, shape (bins,)."""
+        starts: F64 = self.begin_s + self.bin_s * np.arange(len(self.series), dtype=np.float64)
+        return starts
+
+    def totals(self) -> dict[str, int]:
+        """Messages by action."""
+        return dict(zip(self.actions, self.series.sum(axis=0).tolist(), strict=True))
+
+    def station_totals(self) -> dict[str, dict[str, int]]:
+        """Messages by station id and action."""
+        rows = self.per_station.tolist()
+        return {
+            name: dict(zip(self.actions, row, strict=True))
+            for name, row in zip(self.station_ids, rows, strict=True)
+        }
+
+    def columns(self) -> dict[str, NDArray]:  # type: ignore[type-arg]
+        """Bins with messages as columns ``bucket_s``, ``action``, ``direction``, ``count``."""
+        bins, action = np.nonzero(self.series)
+        return {
+            "bucket_s": self.bin_starts_s[bins],
+            "action": np.array(self.actions, dtype=object)[action],
+            "direction": np.full(len(bins), "station", dtype=object),
+            "count": self.series[bins, action],
+        }
+
+
+def _prediction(
+    tallies: Sequence[Tally], ids: Sequence[str], place: Sequence[I32], notes: tuple[str, ...]
+) -> Prediction:
+    """Put parts of a network together; ``place`` says where each part's stations stand in it."""
+    frame = tallies[0].frame
+    actions = tuple(sorted({action for tally in tallies for action in tally.series}))
+    series = np.zeros((frame.bins, len(actions)), dtype=np.int64)
+    per_station = np.zeros((len(ids), len(actions)), dtype=np.int64)
+    for tally, stations in zip(tallies, place, strict=True):
+        for column, action in enumerate(actions):
+            if action in tally.series:
+                series[:, column] += tally.series[action]
+                per_station[stations, column] += tally.per_station[action]
+    return Prediction(frame.begin_s, frame.bin_s, actions, series, tuple(ids), per_station, notes)
+
+
+def heartbeats(scenario: Scenario, models: Sequence[float | None], csms_s: float | None) -> F64:
+    """Heartbeat interval of each station: the CSMS's, else the scenario's, else the model's."""
+    default = csms_s if csms_s is not None else scenario.file.live.heartbeat
+    beats = [default if default is not None else (own or HEARTBEAT_S) for own in models]
+    column: F64 = np.array(beats, dtype=np.float64)
+    return column
+
+
+def predict_live(
+    scenario: Scenario,
+    shards: Sequence[ShardPlan],
+    *,
+    heartbeat_s: float | None = None,
+    epoch_at_zero: float = 0.0,
+    messages: Messages | None = None,
+) -> Prediction:
+    """Calls that a live run will cause, per second of run time.
+
+    ``heartbeat_s`` is the interval that the CSMS gives when it accepts a station; without it the
+    scenario's ``live.heartbeat`` is assumed, or the station model's. ``epoch_at_zero`` is the Unix
+    time of T0, which decides when clock-aligned meter values fall due.
+    """
+    table = version_messages() if messages is None else messages
+    run_s = max(shard.run_s for shard in shards)
+    order = np.argsort(np.concatenate([shard.station_index for shard in shards]), kind="stable")
+    ids = [name for shard in shards for name in shard.ids]
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order))
+    tallies, place, at = [], [], 0
+    for shard in shards:
+        frame = Frame(0.0, run_s, 1.0, shard.stations)
+        models = [shard.kinds[kind].heartbeat for kind in shard.kind]
+        beat = heartbeats(scenario, models, heartbeat_s)
+        tallies.append(_live_tally(shard, frame, table, beat, epoch_at_zero))
+        place.append(rank[at : at + shard.stations])
+        at += shard.stations
+    kinds = [kind for shard in shards for kind in shard.kinds]
+    return _prediction(tallies, [ids[i] for i in order], place, _caveats(kinds))
+
+
+def _live_tally(
+    shard: ShardPlan, frame: Frame, table: Messages, beat: F64, epoch_at_zero: float
+) -> Tally:
+    tally = Tally(frame, table)
+    station = np.arange(shard.stations, dtype=np.int32)
+    evses = np.diff(shard.evse_first).astype(np.int32)
+    on = shard.connect_due_s < shard.run_s
+    due = shard.connect_due_s[on]
+    tally.points(Event.BOOT, due, station[on])
+    tally.points(Event.OPERATIVE, due, station[on], evses[on] + 1)
+    every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
+    sample_s = every[shard.kind[shard.stays.station]]
+    events = tabulate(shard.stays)
+    add_stays(tally, shard.stays, events, sample_s)
+    awake = np.where(on, shard.connect_due_s, np.inf)
+    quiet = silences(shard.stays, events, sample_s, beat, awake, shard.run_s)
+    add_heartbeats(tally, quiet, beat)
+    aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
+    _add_aligned(tally, awake, aligned, evses, shard.run_s, epoch_at_zero)
+    return tally
+
+
+def predict_network(
+    engine: EngineResult,
+    scenario: Scenario,
+    network: Network,
+    *,
+    bin_s: float = MINUTE_S,
+    heartbeat_s: float | None = None,
+    messages: Messages | None = None,
+) -> Prediction:
+    """Calls that the network will cause in operation, per minute of plan time.
+
+    Every station counts as connected and accepted all along (no boots), with the phases of the
+    heartbeat timers spread evenly. Suspensions by the site limit are seen only if the engine
+    recorded caps; ``notes`` says when it did not.
+    """
+    table = version_messages() if messages is None else messages
+    tallies, place, at, caps = [], [], 0, True
+    epoch = scenario.start.timestamp()
+    for result in engine.sites:
+        frame = Frame(0.0, engine.duration_s, bin_s, len(result.site.stations))
+        models = [station.model.heartbeat for station in result.site.stations]
+        beat = heartbeats(scenario, models, heartbeat_s)
+        tally, recorded = _site_tally(result, frame, table, beat, epoch)
+        caps &= recorded
+        tallies.append(tally)
+        place.append(np.arange(at, at + frame.stations, dtype=np.int32))
+        at += frame.stations
+    ids = [station.id for site in network.sites for station in site.stations]
+    notes = _caveats([s.model for site in network.sites for s in site.stations])
+    if not caps:
+        notes += ("suspensions by the site limit are not counted: no caps recorded",)
+    return _prediction(tallies, ids, place, notes)
+
+
+def _caveats(kinds: Iterable[StationModel]) -> tuple[str, ...]:
+    """What stations of these models do that the counts leave out."""
+    waiting = {kind.name for kind in kinds if float(kind.configuration.get(_DEBOUNCE, 0)) > 0.0}
+    if not waiting:
+        return ()
+    names = ", ".join(sorted(waiting))
+    return (f"{_DEBOUNCE} is not taken into account: fewer StatusNotification of {names}",)
+
+
+def _site_tally(
+    result: SiteResult, frame: Frame, table: Messages, beat: F64, epoch: float
+) -> tuple[Tally, bool]:
+    stays, recorded = network_stays(result, frame.end_s)
+    stations = result.site.stations
+    tally = Tally(frame, table)
+    every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
+    sample_s = every[stays.station]
+    events = tabulate(stays)
+    add_stays(tally, stays, events, sample_s)
+    awake = -beat * _spread(len(stations))
+    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, frame.end_s), beat)
+    aligned = np.array([aligned_interval(station.model) for station in stations])
+    evses = np.array([station.evses for station in stations], np.int32)
+    _add_aligned(tally, np.zeros(len(stations)), aligned, evses, frame.end_s, epoch)
+    return tally, recorded
+
+
+def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:
+    """The sessions of a site in plan time, and whether their caps were recorded.
+
+    ``station`` is the index in the site. What is still plugged in at ``end_s`` has no end.
+    """
+    plan = result.plan
+    visit = np.flatnonzero((plan.evse >= 0) & np.isfinite(plan.plug_in_s))
+    recorded = bool(len(plan.cap_s)) or not len(visit)
+    evse = plan.evse[visit]
+    start = plan.plug_in_s[visit]
+    stop = np.where(plan.unplug_s[visit] <= end_s, plan.unplug_s[visit], np.inf)
+    until = np.minimum(stop, np.nextafter(end_s, np.inf))
+    full = np.where(plan.charge_end_s[visit] < until, plan.charge_end_s[visit], np.inf)
+    offset, cap_s, cap_kw = np.zeros(len(visit) + 1, np.int64), np.zeros(0), np.zeros(0)
+    if recorded:
+        offset, rows = ranges(plan.cap_offset[visit], np.diff(plan.cap_offset)[visit])
+        cap_s, cap_kw = plan.cap_s[rows], plan.cap_kw[rows]
+    full, offset, cap_s, cap_kw = tidy_caps(start, until, full, offset, cap_s, cap_kw)
+    station = result.evse_station[evse].astype(np.int32)
+    number = result.evse_number[evse].astype(np.int32)
+    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw), recorded
+
+
+def _spread(n: int) -> F64:
+    """Numbers in [0, 1) that fill it evenly however many are taken (golden-ratio sequence)."""
+    golden = (5.0**0.5 - 1.0) / 2.0
+    spread: F64 = np.arange(1, n + 1, dtype=np.float64) * golden % 1.0
+    return spread
+
+
+def _add_aligned(
+    tally: Tally, awake_s: F64, interval_s: F64, evses: I32, end_s: float, epoch_at_zero: float
+) -> None:
+    """Clock-aligned meter values: at multiples of the interval from 00:00 UTC of each day."""
+    for interval in np.unique(interval_s[interval_s > 0.0]).tolist():
+        ticks = np.array(aligned_ticks(interval, end_s, epoch_at_zero))
+        mine = np.flatnonzero((interval_s == interval) & np.isfinite(awake_s))
+        for tick in ticks.tolist():
+            on = mine[awake_s[mine] < tick].astype(np.int32)
+            tally.points(Event.CLOCK_ALIGNED, np.full(len(on), tick), on, evses[on])
+
+
+def aligned_ticks(interval_s: float, end_s: float, epoch_at_zero: float) -> list[float]:
+    """Moments in (0, end) at which the clock shows a multiple of the interval since 00:00 UTC."""
+    ticks, day = [], floor(epoch_at_zero / _DAY_S)
+    while (midnight := day * _DAY_S - epoch_at_zero) < end_s:
+        k = 0
+        while k * interval_s < _DAY_S:
+            at = midnight + k * interval_s
+            if 0.0 < at < end_s:
+                ticks.append(at)
+            k += 1
+        day += 1
+    return ticks
+
+
+def version_messages() -> Mapping[Event, tuple[str, ...]]:
+    """The messages of each domain event in OCPP 1.6, as the station sends them."""
+    from simulator.station.v16 import TABLE
+
+    return TABLE.messages

@@ -1,0 +1,36 @@
+"""Constants of the join: the slack that makes a predicted message count exact on a real clock.
+
+Times are seconds of run time. Plan, player and prediction import them from here, and nothing else
+may restate them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+BOOT_ALLOWANCE_S: Final = 2.0
+"""A station plays no visit earlier than this after it is switched on."""
+
+MIN_STAY_S: Final = 1.0
+"""A visit whose played part would be shorter is left out of a live plan."""
+
+SLACK_S: Final = 5.0
+"""How late an answer of the CSMS may be without changing what the driver and the car do next.
+
+A planned end waits this long for an authorisation that is still unanswered, and a car whose charge
+began less than this late still stops at its planned moment. Beyond it the physics is worked out
+again from what really happened, and a deviation says so.
+"""
+
+TOKENS_PER_EVSE: Final = 4
+"""Drivers who take turns at an EVSE; one at a time, so no token is ever used twice at once."""
+
+MAINS_V: Final = 230.0
+"""Line-to-neutral voltage of an AC station."""
+
+PACK_EMPTY_V: Final = 340.0
+PACK_FULL_V: Final = 410.0
+"""Pack voltage at SoC 0 and 1 of a 400 V class battery, as a DC station reads it.
+
+An assumption (about 96 cells in series between 3.5 V and 4.25 V); linear in between.
+"""

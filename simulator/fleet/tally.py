@@ -1,0 +1,178 @@
+"""From the events of many stays to counts of messages, by the version table. Numpy only.
+
+The counterpart of what a station does one event at a time. Called by ``predict``; knows neither
+scenario nor engine, so that it can be tested on made-up stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.fleet.agenda import Happenings, Stays
+from simulator.fleet.series import count_points, count_trains, train_lengths
+from simulator.station.events import Event
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+Messages = Mapping[Event, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The bins that messages are counted into, and the stations whose messages they are."""
+
+    begin_s: float
+    end_s: float
+    bin_s: float
+    stations: int
+
+    @property
+    def bins(self) -> int:
+        """Enough bins for every moment up to and including ``end_s``."""
+        return int(np.floor((self.end_s - self.begin_s) / self.bin_s)) + 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """Messages per bin and per station, by action; grows as events are added."""
+
+    frame: Frame
+    messages: Messages
+    series: dict[str, I64] = field(default_factory=dict)
+    per_station: dict[str, I64] = field(default_factory=dict)
+
+    def points(self, event: Event, at_s: F64, station: I32, times: I32 | int = 1) -> None:
+        """Events at moments; each causes its messages ``times`` times over."""
+        actions = self.messages.get(event, ())
+        if not actions or not len(at_s):
+            return
+        repeated = np.broadcast_to(np.asarray(times, dtype=np.int64), at_s.shape)
+        frame = self.frame
+        if isinstance(times, int):
+            bins = times * count_points(at_s, frame.begin_s, frame.bin_s, frame.bins)
+        else:
+            bins = count_points(np.repeat(at_s, repeated), frame.begin_s, frame.bin_s, frame.bins)
+        here = _sums(station, repeated, frame.stations)
+        for action in actions:
+            self._add(action, bins, here)
+
+    def trains(self, event: Event, start_s: F64, period_s: F64, n: I64, station: I32) -> None:
+        """Events at ``start + k * period``, k = 1..n."""
+        actions = self.messages.get(event, ())
+        if not actions or not n.any():
+            return
+        frame = self.frame
+        bins = count_trains(start_s, period_s, n, frame.begin_s, frame.bin_s, frame.bins)
+        here = _sums(station, n, frame.stations)
+        for action in actions:
+            self._add(action, bins, here)
+
+    def _add(self, action: str, bins: I64, here: I64) -> None:
+        if action in self.series:
+            self.series[action] += bins
+            self.per_station[action] += here
+        else:
+            self.series[action] = bins.copy()
+            self.per_station[action] = here.copy()
+
+
+def _sums(station: I32, weight: I64, stations: int) -> I64:
+    return np.rint(np.bincount(station, weight, stations)).astype(np.int64)
+
+
+def add_stays(tally: Tally, stays: Stays, events: Sequence[Happenings], sample_s: F64) -> None:
+    """Everything that the stays cause: statuses, authorisations, transactions, meter values.
+
+    ``events`` are the stays' (``tabulate``), ``sample_s`` is the interval of sampled meter values
+    of each stay's station, shape (stays,).
+    """
+    for group in events:
+        tally.points(group.event, group.at_s, stays.station[group.row])
+    end = np.minimum(stays.stop_s, tally.frame.end_s)
+    n = train_lengths(stays.start_s, end, sample_s)
+    tally.trains(Event.SAMPLED, stays.start_s, sample_s, n, stays.station)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Stretches in which a station has nothing to say, from its last message to the next one."""
+
+    station: I32
+    start_s: F64
+    end_s: F64
+
+
+def silences(
+    stays: Stays,
+    events: Sequence[Happenings],
+    sample_s: F64,
+    heartbeat_s: F64,
+    awake_s: F64,
+    end_s: float,
+) -> Silence:
+    """When stations are silent long enough that a heartbeat may be due.
+
+    ``awake_s`` is the moment of each station's first message (``inf``: it has none),
+    ``heartbeat_s`` its heartbeat interval. A stay whose meter values come at least as often as
+    heartbeats is one message after another; of other stays every message counts by itself.
+    """
+    dense = (sample_s > 0.0) & (sample_s <= heartbeat_s[stays.station])
+    station: list[NDArray[Any]] = []
+    start: list[F64] = []
+    end: list[F64] = []
+    awake = np.flatnonzero(np.isfinite(awake_s))
+    station.append(awake)
+    start.append(awake_s[awake])
+    end.append(awake_s[awake])
+    until = np.minimum(stays.stop_s, end_s)
+    station.append(stays.station[dense])
+    start.append(stays.start_s[dense])
+    end.append(until[dense])
+    for group in events:
+        loose = ~dense[group.row]
+        station.append(stays.station[group.row[loose]])
+        start.append(group.at_s[loose])
+        end.append(group.at_s[loose])
+    loose_rows = np.flatnonzero(~dense & (sample_s > 0.0))
+    n = train_lengths(stays.start_s[loose_rows], until[loose_rows], sample_s[loose_rows])
+    row = np.repeat(loose_rows, n)
+    k = np.arange(1, len(row) + 1) - np.repeat(np.cumsum(n) - n, n)
+    at = stays.start_s[row] + k * sample_s[row]
+    station.append(stays.station[row])
+    start.append(at)
+    end.append(at)
+    return _gaps(np.concatenate(station), np.concatenate(start), np.concatenate(end), end_s)
+
+
+def _gaps(station: I64, start: F64, end: F64, end_s: float) -> Silence:
+    """Gaps of the union of intervals, per station, up to ``end_s``."""
+    if not len(station):
+        return Silence(station.astype(np.int32), start, end)
+    order = np.lexsort((start, station))
+    station, start, end = station[order], start[order], end[order]
+    first = np.ones(len(station), dtype=bool)
+    first[1:] = station[1:] != station[:-1]
+    # A running maximum that forgets at each station: over ranks, lifted above the station before.
+    by_end = np.argsort(end, kind="stable")
+    rank = np.empty(len(end), dtype=np.int64)
+    rank[by_end] = np.arange(len(end))
+    lift = np.cumsum(first) * len(end)
+    reached = end[by_end[np.maximum.accumulate(rank + lift) - lift]]
+    following = np.full(len(station), end_s)
+    following[:-1] = np.where(first[1:], end_s, start[1:])
+    gap = following > reached
+    return Silence(station[gap].astype(np.int32), reached[gap], following[gap])
+
+
+def add_heartbeats(tally: Tally, silence: Silence, heartbeat_s: F64) -> None:
+    """Heartbeats as an inactivity timer (1.6 §4.6): one after each full interval of silence."""
+    period = heartbeat_s[silence.station]
+    n = train_lengths(silence.start_s, silence.end_s, period)
+    tally.trains(Event.HEARTBEAT, silence.start_s, period, n, silence.station)

@@ -1,0 +1,367 @@
+"""A virtual station: an OCPP station, the cars that plug into it, and the plan that it replays.
+
+The driver talks to it as it would to a ``station.Station``: it has the same lifecycle, and wakes
+for both (its agenda and the station's own deadlines, in order of due time however late the driver
+is). It is the ``Meter`` of its station: energy flows while the contactor is closed, by the physics
+of ``simulator.charging``.
+
+What the CSMS does never changes who arrives or leaves when. Where it changes anything else (a token
+refused, an answer too late, a remote stop) a deviation is recorded.
+"""
+
+from __future__ import annotations
+
+from math import inf, nextafter
+from typing import TYPE_CHECKING, Final
+
+from simulator.demand.draws import Draws, key64
+from simulator.fleet.charge import Charge
+from simulator.fleet.deviations import Deviations, Kind
+from simulator.fleet.rules import MAINS_V, PACK_EMPTY_V, PACK_FULL_V, SLACK_S
+from simulator.fleet.shardplan import FIRMWARE, StationPlan, StationSpec
+from simulator.fleet.visit import OVER, Visit
+from simulator.station.events import Event
+from simulator.station.ports import EvState
+from simulator.station.settings import Identity, Settings
+from simulator.station.station import Station
+from simulator.station.transactions import same_token
+from simulator.station.v16 import TABLE
+
+if TYPE_CHECKING:
+    from simulator.station.effects import Effect
+    from simulator.station.ports import Observer
+
+_REGISTER_SPAN_KWH: Final = 20_000
+_BEGINS: Final = {
+    Event.CHARGING: EvState.CHARGING,
+    Event.SUSPENDED_EV: EvState.SUSPENDED_EV,
+    Event.SUSPENDED_EVSE: EvState.SUSPENDED_EVSE,
+}
+
+
+class VirtualStation:
+    """One station of a shard; ``index`` is how observer and deviations know it."""
+
+    __slots__ = (
+        "_asleep",
+        "_closed",
+        "_deviations",
+        "_due",
+        "_index",
+        "_now",
+        "_plan",
+        "_registers",
+        "_rows",
+        "_visits",
+        "spec",
+        "station",
+    )
+
+    def __init__(
+        self,
+        index: int,
+        spec: StationSpec,
+        plan: StationPlan,
+        settings: Settings,
+        observer: Observer,
+        epoch_at_zero: float,
+        deviations: Deviations,
+    ) -> None:
+        self.spec = spec
+        self._index = index
+        self._plan = plan
+        self._deviations = deviations
+        self._rows = [plan.stays(evse)[0] for evse in range(1, spec.evses + 1)]
+        self._visits: list[Visit | None] = [None] * spec.evses
+        seed = plan.shard.tokens.seed
+        draws = Draws(key64(seed, spec.site, spec.ordinal, "station"))
+        self._registers = [1000.0 * draws.below(_REGISTER_SPAN_KWH) for _ in range(spec.evses)]
+        self._asleep = True
+        self._closed = False
+        self._due = inf
+        self._now = -inf
+        identity = Identity(
+            spec.id, spec.vendor, spec.model, spec.serial, FIRMWARE, spec.evses, spec.password
+        )
+        self.station = Station(
+            index, identity, TABLE, settings, self, draws, observer, epoch_at_zero
+        )
+
+    # -- lifecycle, for the driver --------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float:
+        """When to be woken, in run seconds; ``inf``: not at all."""
+        return min(self._due, self.station.next_deadline)
+
+    def start(self, now: float) -> None:
+        """Power on."""
+        self._now = now
+        self.station.start(now)
+
+    def connected(self, now: float) -> None:
+        """The connection that the station asked for is open."""
+        self._now = now
+        self.station.connected(now)
+
+    def disconnected(self, now: float, reason: str) -> None:
+        """The connection is gone, or could not be opened."""
+        self._now = now
+        self.station.disconnected(now, reason)
+
+    def receive(self, now: float, data: bytes | str) -> None:
+        """A text frame from the CSMS."""
+        self._now = now
+        self.station.receive(now, data)
+        if self._asleep:
+            self._look()
+
+    def writable(self, now: float, flag: bool) -> None:
+        """Whether the connection takes more."""
+        self._now = now
+        self.station.writable(now, flag)
+
+    def written(self, now: float) -> None:
+        """The CALL of the last ``Send`` is on the wire."""
+        self.station.written(now)
+
+    def take_effects(self) -> list[Effect]:
+        """What the station wants done."""
+        return self.station.take_effects()
+
+    def wake(self, now: float) -> None:
+        """Let everything happen that is due, on the agenda and at the station, in order.
+
+        A late driver changes no order: each thing happens at its due time, or at the last moment
+        that the station has seen if that is later. At one moment the agenda goes first, so that a
+        transaction that ends takes no sample at its end.
+        """
+        station = self.station
+        while True:
+            due, own = self._due, station.next_deadline
+            if due <= now and due <= own:
+                self._now = max(due, self._now)
+                self._step(self._now)
+            elif own <= now:
+                self._now = max(own, self._now)
+                if station.evse_due <= self._now and station.beat_due <= self._now:
+                    # A meter value is about to leave: the silence ends without a heartbeat.
+                    station.beat_due = nextafter(self._now, inf)
+                station.wake(self._now)
+                if self._asleep:
+                    self._look()
+                if station.next_deadline <= own:
+                    # Not settled by its own due time: let it see the real one, once.
+                    self._now = now
+                    station.wake(now)
+                    if station.next_deadline <= own:
+                        break
+            else:
+                break
+        self._now = max(now, self._now)
+
+    def stop_all(self, now: float, reason: str = "Local") -> None:
+        """End every visit now and begin no other."""
+        self.wake(now)
+        self._closed = True
+        for visit in self._visits:
+            if visit is not None:
+                visit.ending = True
+        self.station.stop_all(now, reason)
+        for evse, visit in enumerate(self._visits, 1):
+            if visit is not None:
+                self._unplug(now, evse, visit, now)
+        self._arm()
+
+    def finish(self, now: float) -> None:
+        """The run is over: whatever the station has open is censored."""
+        self._closed = True
+        self._due = inf
+        self.station.finish(now)
+
+    # -- the agenda -----------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Has the station been accepted? Then drivers may come."""
+        if self.station.accepted:
+            self._asleep = False
+            self._arm()
+
+    def _arm(self) -> None:
+        """Work out when the agenda goes on."""
+        self._due = min(map(self._evse_due, range(1, self.spec.evses + 1)))
+
+    def _evse_due(self, evse: int) -> float:
+        visit = self._visits[evse - 1]
+        if visit is not None:
+            return visit.due_s
+        row = self._rows[evse - 1]
+        if self._closed or self._asleep or row >= self._plan.stays(evse)[1]:
+            return inf
+        return self._plan.start_s(row)
+
+    def _step(self, now: float) -> None:
+        """Play the next item of the agenda; ends come before starts at one moment."""
+        evse = min(
+            range(1, self.spec.evses + 1),
+            key=lambda evse: (self._evse_due(evse), self._visits[evse - 1] is None),
+        )
+        visit = self._visits[evse - 1]
+        if visit is None:
+            self._arrive(now, evse)
+        elif visit.transaction and visit.following[0] < visit.stop_s:
+            self._change(now, evse, visit)
+        else:
+            self._leave(now, evse, visit)
+        self._arm()
+
+    def _arrive(self, now: float, evse: int) -> None:
+        """A car plugs in and its driver presents a token."""
+        if not self.station.accepted:
+            self._asleep = True
+            return
+        row = self._rows[evse - 1]
+        self._rows[evse - 1] = row + 1
+        due = self._plan.start_s(row)
+        late_s = now - due
+        if late_s > SLACK_S:
+            over = self._plan.stop_s(row) <= now
+            kind = Kind.MISSED if over else Kind.LATE_BEGIN
+            self._deviations.add(now, self._index, evse, kind, late_s)
+            if over:
+                return
+        visit = self._visits[evse - 1] = Visit(self._plan, row)
+        visit.charge.done = visit.state is Event.SUSPENDED_EV
+        station = self.station
+        station.plug_in(now, evse, due)
+        if not visit.foreign:
+            station.present_token(now, evse, visit.token, due)
+
+    def _change(self, now: float, evse: int, visit: Visit) -> None:
+        """The charging state changes: the car is full, or its cap becomes 0 or is lifted."""
+        due, event = visit.following
+        visit.following = next(visit.agenda, OVER)
+        if event is Event.SUSPENDED_EV:
+            visit.charge.finish(now)
+            self.station.ev_suspended(now, evse, due)
+        elif event is Event.SUSPENDED_EVSE:
+            self.station.evse_suspended(now, evse, due)
+        else:
+            self.station.evse_resumed(now, evse, due)
+
+    def _leave(self, now: float, evse: int, visit: Visit) -> None:
+        """The driver ends the visit, as planned or because nothing came of it."""
+        due = visit.stop_s
+        if visit.transaction:
+            if visit.held:
+                due = now
+            visit.ending = True
+            if not visit.foreign:
+                self.station.present_token(now, evse, visit.token, due)
+        elif not visit.ending:
+            if not visit.held and self.station.authorising(evse):
+                visit.held = True
+                return
+            self._deviations.add(now, self._index, evse, Kind.NOT_STARTED, now - visit.start_s)
+            due = now if visit.held else due
+        self._unplug(now, evse, visit, due)
+
+    def _unplug(self, now: float, evse: int, visit: Visit, due: float) -> None:
+        self.station.unplug(now, evse, due)
+        visit.charge.advance(now)
+        self._registers[evse - 1] += visit.charge.energy_wh
+        self._visits[evse - 1] = None
+
+    # -- the meter and the contactor, for the station -------------------------------------------
+
+    def energise(self, now: float, evse: int) -> None:
+        """The contactor closes: a transaction begins."""
+        visit = self._visits[evse - 1]
+        running = self.station.evses[evse].tx
+        own = visit is not None and running is not None and same_token(running.token, visit.token)
+        if not own or visit is None or visit.ending:
+            self._deviations.add(now, self._index, evse, Kind.UNPLANNED_START)
+        if visit is None:
+            return
+        visit.transaction = True
+        visit.foreign = not own
+        visit.charge.close(now)
+        late_s = now - visit.start_s
+        if late_s > SLACK_S and not visit.charge.done:
+            self._deviations.add(now, self._index, evse, Kind.LATE_START, late_s)
+            visit.work_out_anew(now, self._plan)
+        self._arm()
+
+    def drawing(self, now: float, evse: int) -> EvState:
+        """How charging begins, by the plan: changes since then follow one by one."""
+        visit = self._visits[evse - 1]
+        if visit is None:
+            return EvState.SUSPENDED_EV
+        return _BEGINS[visit.state]
+
+    def release(self, now: float, evse: int) -> None:
+        """The contactor opens: the transaction is over, or its energy was cut off."""
+        visit = self._visits[evse - 1]
+        if visit is None:
+            return
+        visit.charge.open(now)
+        if visit.transaction and not visit.ending:
+            visit.ending = True
+            self._deviations.add(now, self._index, evse, Kind.STOPPED_EARLY)
+        visit.transaction = False
+        self._arm()
+
+    def register_wh(self, now: float, evse: int) -> float:
+        """Energy imported since the station was built; EVSE 0: all of them."""
+        if evse == 0:
+            return sum(self.register_wh(now, n) for n in range(1, self.spec.evses + 1))
+        charge = self._charge(evse)
+        if charge is None:
+            return self._registers[evse - 1]
+        charge.advance(now)
+        return self._registers[evse - 1] + charge.energy_wh
+
+    def power_w(self, now: float, evse: int) -> float:
+        """Power drawn from the grid; EVSE 0: all together."""
+        if evse == 0:
+            return sum(self.power_w(now, n) for n in range(1, self.spec.evses + 1))
+        charge = self._charge(evse)
+        return 0.0 if charge is None else charge.power_kw(now) * 1000.0
+
+    def current_a(self, now: float, evse: int) -> float:
+        """AC: per phase in use. DC: what the car gets."""
+        if evse == 0:
+            return sum(self.current_a(now, n) for n in range(1, self.spec.evses + 1))
+        charge = self._charge(evse)
+        if charge is None:
+            return 0.0
+        power_w = charge.power_kw(now) * 1000.0
+        if self.spec.kind.current == "ac":
+            return power_w / (MAINS_V * charge.phases)
+        return power_w * charge.efficiency / _pack_v(charge)
+
+    def voltage_v(self, now: float, evse: int) -> float:
+        """AC: line to neutral. DC: the pack's, 0 without a car."""
+        if self.spec.kind.current == "ac":
+            return MAINS_V
+        charge = self._charge(evse) if evse else None
+        if charge is None:
+            return 0.0
+        charge.advance(now)
+        return _pack_v(charge)
+
+    def soc_percent(self, now: float, evse: int) -> float | None:
+        """State of charge, which only DC stations are told."""
+        charge = self._charge(evse) if evse else None
+        if charge is None or self.spec.kind.current == "ac":
+            return None
+        charge.advance(now)
+        return charge.soc * 100.0
+
+    def _charge(self, evse: int) -> Charge | None:
+        visit = self._visits[evse - 1]
+        return None if visit is None else visit.charge
+
+
+def _pack_v(charge: Charge) -> float:
+    return PACK_EMPTY_V + (PACK_FULL_V - PACK_EMPTY_V) * charge.soc

@@ -1,0 +1,217 @@
+"""The join: the prediction counts what the stations send.
+
+Real virtual stations with the real 1.6 station inside play made-up plans against an ideal CSMS, in
+virtual time. Authorize, StartTransaction, StopTransaction, StatusNotification and BootNotification
+must be equal per station, MeterValues within one per session and Heartbeat within one per station;
+where answers take time, a silence that is hardly longer than the heartbeat interval may or may not
+have its heartbeat, once per session.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulator.fleet.liveplan import build_live_plan, split
+from simulator.fleet.predict import predict_live
+
+EXACT = (
+    "BootNotification",
+    "Authorize",
+    "StartTransaction",
+    "StopTransaction",
+    "StatusNotification",
+)
+RELAXED = settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def sessions_by_station(plan):
+    return np.bincount(plan.stays.station, minlength=plan.stations)
+
+
+def check(kit, scenario, plan, drive, heartbeat, exact_samples=False):
+    """Measured equals predicted, within what is allowed."""
+    prediction = predict_live(
+        scenario, [plan], heartbeat_s=heartbeat, epoch_at_zero=drive.csms.epoch
+    )
+    predicted = prediction.station_totals()
+    measured = drive.sent()
+    sessions = sessions_by_station(plan)
+    for index, name in enumerate(plan.ids):
+        for action in EXACT:
+            pair = (measured[name].get(action, 0), predicted[name].get(action, 0))
+            assert pair[0] == pair[1], (name, action, pair, drive.csms.actions(index))
+        slack = 0 if exact_samples else int(sessions[index])
+        meter = measured[name].get("MeterValues", 0) - predicted[name].get("MeterValues", 0)
+        assert abs(meter) <= slack, (name, "MeterValues", meter)
+        beats = measured[name].get("Heartbeat", 0) - predicted[name].get("Heartbeat", 0)
+        assert abs(beats) <= (1 if exact_samples else 1 + sessions[index]), (
+            name,
+            "Heartbeat",
+            beats,
+            measured[name],
+            predicted[name],
+        )
+    totals = prediction.totals()
+    assert totals == {
+        action: sum(row[action] for row in predicted.values()) for action in prediction.actions
+    }
+    return prediction
+
+
+@st.composite
+def evse_stays(draw, evse, horizon, kit_stay):
+    """Sessions of one EVSE that follow one another, some without a gap."""
+    stays, at = [], float(draw(st.integers(-40, 300)) / 4)
+    at = max(at, 0.0)
+    while at < horizon and len(stays) < 6:
+        length = draw(st.sampled_from([0.5, 3.0, 20.0, 61.0, 300.0, 301.5, 2000.0]))
+        stop = at + length
+        full = draw(st.sampled_from([np.nan, at, at + length / 2, at + 0.9 * length, stop]))
+        caps = [(at, draw(st.sampled_from([0.0, 3.7, 11.0])))]
+        for _ in range(draw(st.integers(0, 5))):
+            moment = at + length * draw(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.6, 0.99, 1.0]))
+            caps.append((moment, draw(st.sampled_from([0.0, 0.0, 3.7, 11.0]))))
+        caps = [caps[0], *sorted(caps[1:], key=lambda c: c[0])]
+        end = draw(st.sampled_from([stop, stop, stop, np.nan]))
+        stays.append(
+            kit_stay(
+                evse,
+                at,
+                end,
+                full,
+                caps,
+                soc=draw(st.sampled_from([0.05, 0.5, 0.9])),
+                curve=draw(st.sampled_from([0, 1])),
+            )
+        )
+        if np.isnan(end):
+            break
+        at = stop + draw(st.sampled_from([0.0, 0.0, 2.0, 45.0, 400.0]))
+    return stays
+
+
+@st.composite
+def worlds(draw, kit):
+    """A small network with an engine plan, and how the run plays it."""
+    horizon = 4000.0
+    sites = []
+    for number in range(draw(st.integers(1, 2))):
+        kinds = [
+            kit.model(
+                current=draw(st.sampled_from(["ac", "dc"])),
+                evses=draw(st.integers(1, 2)),
+                meter_interval=draw(st.sampled_from([0.0, 7.0, 60.0, 900.0])),
+                clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0])),
+            )
+            for _ in range(draw(st.integers(1, 2)))
+        ]
+        site = kit.site(f"s{number}", kinds, draw(st.sampled_from(["local", "none"])))
+        evses = sum(kind.evses for kind in kinds)
+        stays = [
+            stay for evse in range(evses) for stay in draw(evse_stays(evse, horizon, kit.Stay))
+        ]
+        sites.append((site, stays))
+    speed = draw(st.sampled_from([1.0, 4.0, 7.0]))
+    from_s = draw(st.sampled_from([0.0, 100.0, 555.5]))
+    run_s = draw(st.sampled_from([10.0, 120.0, 400.0]))
+    return sites, horizon, speed, min(from_s, horizon - run_s * speed), run_s
+
+
+def plan_of(kit, scenario, world, due_seed):
+    sites, horizon, speed, from_s, run_s = world
+    network, engine = kit.made_up(sites, horizon)
+    rng = np.random.default_rng(due_seed)
+    due = np.where(rng.random(network.stations) < 0.9, rng.random(network.stations) * 30, np.inf)
+    return (
+        network,
+        engine,
+        due,
+        {
+            "from_s": from_s,
+            "speed": speed,
+            "run_s": run_s,
+            "connect_due": due,
+        },
+    )
+
+
+@RELAXED
+@given(st.data())
+def test_on_an_instant_csms_the_counts_are_equal(kit, scenario, data):
+    world = data.draw(worlds(kit))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    beat = data.draw(st.sampled_from([20, 60, 300]))
+    drive = kit.Drive(plan, kit.Csms(heartbeat=beat)).run()
+    check(kit, scenario, plan, drive, beat, exact_samples=True)
+    assert drive.deviations.counts == {}
+
+
+@RELAXED
+@given(st.data())
+def test_on_a_slow_csms_and_with_a_late_driver_they_still_are(kit, scenario, data):
+    world = data.draw(worlds(kit))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    latency = data.draw(st.sampled_from([0.001, 0.05, 0.19]))
+    lag = data.draw(st.sampled_from([0.0, 0.003, 0.2]))
+    drive = kit.Drive(plan, kit.Csms(latency, heartbeat=60), connects=0.1, late=lambda _: lag).run()
+    check(kit, scenario, plan, drive, 60)
+    assert drive.deviations.counts == {}
+
+
+@RELAXED
+@given(st.data())
+def test_one_shard_or_several_give_the_same_station_plans(kit, scenario, data):
+    world = data.draw(worlds(kit))
+    network, engine, _, how = plan_of(kit, scenario, world, 3)
+    whole = build_live_plan(scenario, network, engine, **how)
+    parts = [
+        build_live_plan(scenario, network, engine, sites=sites, **how)
+        for sites in split(network, 2)
+    ]
+    assert sum(part.stations for part in parts) == whole.stations
+    for part in parts:
+        for local, place in enumerate(part.station_index.tolist()):
+            assert part.spec(local) == whole.spec(place)
+            mine, other = list(part.plans())[local], list(whole.plans())[place]
+            for evse in range(1, part.spec(local).evses + 1):
+                rows, others = range(*mine.stays(evse)), range(*other.stays(evse))
+                assert len(rows) == len(others)
+                for a, b in zip(rows, others, strict=True):
+                    assert mine.start_s(a) == other.start_s(b)
+                    assert mine.stop_s(a) == other.stop_s(b)
+                    assert mine.full_s(a) == other.full_s(b)
+                    assert mine.caps(a) == other.caps(b)
+                    assert mine.token(a) == other.token(b)
+    together = predict_live(scenario, [whole], heartbeat_s=60)
+    apart = predict_live(scenario, parts, heartbeat_s=60)
+    assert together.station_ids == apart.station_ids
+    assert np.array_equal(together.series, apart.series)
+    assert np.array_equal(together.per_station, apart.per_station)
+
+
+@pytest.mark.parametrize("heartbeat", [30, 60, 61])
+def test_heartbeats_fill_the_silence_between_messages(kit, scenario, heartbeat):
+    site = kit.site("yard", [kit.model(meter_interval=0.0)])
+    network, engine = kit.made_up([(site, [kit.Stay(0, 100.0, 300.0)])], 1000.0)
+    plan = build_live_plan(
+        scenario,
+        network,
+        engine,
+        from_s=0.0,
+        speed=1.0,
+        run_s=600.0,
+        connect_due=np.array([0.0]),
+    )
+    drive = kit.Drive(plan, kit.Csms(heartbeat=heartbeat)).run(drain=0.0)
+    prediction = check(kit, scenario, plan, drive, heartbeat)
+    gaps = (100.0, 200.0, 300.0)
+    assert prediction.totals()["Heartbeat"] == sum(-(-gap // heartbeat) - 1 for gap in gaps)
