@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from simulator.fleet.identity import evse_positions, station_password, token_pools
 from simulator.fleet.shardplan import ShardPlan
 from simulator.fleet.siteplan import SitePart, Window, joined, site_part
+from simulator.fleet.stages import close_due
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult
@@ -81,11 +82,12 @@ def build_live_plan(
     chosen = range(len(network.sites)) if sites is None else sites
     first = np.cumsum([0] + [len(site.stations) for site in network.sites])
     index = np.concatenate([np.arange(first[s], first[s + 1], dtype=np.int32) for s in chosen])
+    closing = close_due(run_s, network.stations)
     parts, base = [], 0
     for s in chosen:
-        mine = connect_due[first[s] : first[s + 1]]
-        parts.append(site_part(engine.sites[s], span, mine, base))
-        base += len(mine)
+        mine = slice(first[s], first[s + 1])
+        parts.append(site_part(engine.sites[s], span, connect_due[mine], closing[mine], base))
+        base += first[s + 1] - first[s]
     return _assemble(scenario, network, chosen, index, parts, span, connect_due[index], password)
 
 

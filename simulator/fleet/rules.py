@@ -14,6 +14,12 @@ BOOT_ALLOWANCE_S: Final = 2.0
 MIN_STAY_S: Final = 1.0
 """A visit whose played part would be shorter is left out of a live plan."""
 
+CLOSING_S: Final = 5.0
+"""The last seconds of a run, over which the stations end what still runs, ..."""
+
+CLOSING_SHARE: Final = 0.05
+"""... and the most that this may be of the whole run."""
+
 SLACK_S: Final = 5.0
 """How late an answer of the CSMS may be without changing what the driver and the car do next.
 

@@ -57,11 +57,14 @@ class SitePart:
     left_out: int
 
 
-def site_part(result: SiteResult, span: Window, connect_due: F64, base: int) -> SitePart:
+def site_part(
+    result: SiteResult, span: Window, connect_due: F64, close_due: F64, base: int
+) -> SitePart:
     """What the stations of one site play.
 
-    ``connect_due`` is the switch-on of each station of the site, ``base`` the shard's index of the
-    first of them. Raises ValueError if a locally controlled site has no recorded caps.
+    ``connect_due`` is the switch-on of each station of the site, ``close_due`` when it ends what
+    still runs, ``base`` the shard's index of the first of them. Raises ValueError if a locally
+    controlled site has no recorded caps.
     """
     plan = result.plan
     visit = np.flatnonzero((plan.evse >= 0) & np.isfinite(plan.plug_in_s))
@@ -80,7 +83,7 @@ def site_part(result: SiteResult, span: Window, connect_due: F64, base: int) -> 
     else:
         stays = hardware_caps(stays, cars, knots, _station_kw(result, base))
     begin = np.maximum(stays.start_s, connect_due[stays.station - base] + BOOT_ALLOWANCE_S)
-    end = np.minimum(stays.stop_s, span.run_s)
+    end = np.minimum(stays.stop_s, close_due[stays.station - base])
     played = end - begin >= MIN_STAY_S
     awaited = np.isfinite(begin)
     rows = np.flatnonzero(played)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.demand.draws import key64
-from simulator.fleet.rules import BOOT_ALLOWANCE_S
+from simulator.fleet.rules import BOOT_ALLOWANCE_S, CLOSING_S, CLOSING_SHARE
 
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
@@ -122,11 +122,29 @@ def connect_due(stages: Sequence[Stage], seed: int, names: Sequence[tuple[str, i
     return due_times(stages, len(names))[ranks(seed, names)]
 
 
+def closing_s(run_s: float) -> float:
+    """How long the end of a run of ``run_s`` seconds takes, as part of it."""
+    return min(CLOSING_S, CLOSING_SHARE * run_s)
+
+
+def close_due(run_s: float, stations: int) -> F64:
+    """Seconds after T0 at which each station, in network order, ends what still runs there.
+
+    Transactions that the plan leaves open are stopped before the run ends. Stopped in one moment
+    they would be a herd that no network makes, so they end evenly over the closing time, in the
+    order of a golden-ratio sequence, which mixes the sites however many there are.
+    """
+    turn = np.arange(1, stations + 1) * ((np.sqrt(5.0) - 1.0) / 2.0) % 1.0
+    due: F64 = run_s - closing_s(run_s) * turn
+    return due
+
+
 def phases(stages: Sequence[Stage]) -> tuple[Span, ...]:
     """The phases of a run, without gaps, from 0 to ``inf``.
 
     Ramps are ``connect``; the first seconds after a ramp (the boot allowance) are ``boot``; the
-    rest of a hold is ``measure``; after the last stage comes ``cooldown``.
+    rest of a hold is ``measure``; ``cooldown`` is from the moment at which the first station
+    closes (see ``close_due``).
     """
     spans: list[Span] = []
     t0 = boot_until = 0.0
@@ -142,7 +160,9 @@ def phases(stages: Sequence[Stage]) -> tuple[Span, ...]:
             spans.append(Span("boot", t0, middle))
             spans.append(Span("measure", middle, t1))
         t0 = t1
-    spans.append(Span("cooldown", t0, np.inf))
+    cool_s = t0 - closing_s(t0)
+    spans = [replace(span, end_s=min(span.end_s, cool_s)) for span in spans]
+    spans.append(Span("cooldown", cool_s, np.inf))
     return tuple(span for span in spans if span.end_s > span.start_s)
 
 

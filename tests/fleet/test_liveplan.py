@@ -13,6 +13,7 @@ from simulator.charging import advance_soc
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.rules import BOOT_ALLOWANCE_S, MIN_STAY_S
 from simulator.fleet.siteplan import turns
+from simulator.fleet.stages import close_due
 from simulator.scenario import Network
 
 RELAXED = settings(
@@ -69,14 +70,17 @@ def test_a_visit_under_way_that_is_already_full_begins_full(kit, build):
     assert plan.stays.full_s[0] < plan.stays.start_s[0]
 
 
+LAST_S = float(close_due(600.0, 1)[0])
+
+
 @pytest.mark.parametrize(
     ("start", "stop", "played"),
     [
         (0.0, BOOT_ALLOWANCE_S + MIN_STAY_S, True),
         (0.0, BOOT_ALLOWANCE_S + MIN_STAY_S - 0.01, False),
         (10.0, 10.9, False),
-        (599.5, 900.0, False),
-        (599.0, 900.0, True),
+        (LAST_S - 0.5, 900.0, False),
+        (LAST_S - 1.0, 900.0, True),
         (600.0, 900.0, None),
     ],
 )

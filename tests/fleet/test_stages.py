@@ -11,6 +11,7 @@ from simulator.fleet.rules import BOOT_ALLOWANCE_S
 from simulator.fleet.stages import (
     Span,
     Stage,
+    close_due,
     connect_due,
     due_times,
     phase_at,
@@ -90,17 +91,26 @@ def test_the_switch_on_of_a_station_follows_its_rank():
     assert np.array_equal(due, ranks(3, names).astype(float))
 
 
+@pytest.mark.parametrize(("run_s", "closing"), [(1000.0, 5.0), (40.0, 2.0)])
+def test_stations_close_evenly_within_the_last_seconds_of_the_run(run_s, closing):
+    due = np.sort(close_due(run_s, 1000))
+    assert run_s - closing <= due[0] < due[-1] <= run_s
+    assert np.bincount(((due - (run_s - closing)) / closing * 10).astype(int)).min() > 95
+    assert np.array_equal(close_due(run_s, 10), close_due(run_s, 1000)[:10])
+
+
 def test_phases_cover_the_run_without_gaps():
-    spans = phases([Stage(20.0, 10), Stage(100.0), Stage(5.0, 20), Stage(1.0)])
+    spans = phases([Stage(20.0, 10), Stage(100.0), Stage(5.0, 20), Stage(10.0)])
     assert spans == (
         Span("connect", 0.0, 20.0),
         Span("boot", 20.0, 20.0 + BOOT_ALLOWANCE_S),
         Span("measure", 20.0 + BOOT_ALLOWANCE_S, 120.0),
         Span("connect", 120.0, 125.0),
-        Span("boot", 125.0, 126.0),
-        Span("cooldown", 126.0, np.inf),
+        Span("boot", 125.0, 127.0),
+        Span("measure", 127.0, 130.0),
+        Span("cooldown", 130.0, np.inf),
     )
-    assert [phase_at(spans, t) for t in (-1.0, 0.0, 20.0, 30.0, 120.0, 126.0, 1e9)] == [
+    assert [phase_at(spans, t) for t in (-1.0, 0.0, 20.0, 30.0, 120.0, 130.0, 1e9)] == [
         "connect",
         "connect",
         "boot",

@@ -10,6 +10,7 @@ import pytest
 
 from simulator.fleet.liveplan import build_live_plan
 from simulator.fleet.rules import PACK_EMPTY_V, PACK_FULL_V, SLACK_S
+from simulator.fleet.stages import close_due
 from simulator.station.ports import CallOutcome
 
 
@@ -106,7 +107,7 @@ def test_nobody_comes_before_the_station_is_operational(kit, play):
 
 def test_the_end_of_the_run_ends_every_visit(kit, play):
     drive = play([kit.Stay(0, 10.0, 5000.0), kit.Stay(1, 20.0)], kind=kit.model(evses=2)).run()
-    assert [e.stop_s for e in drive.watch] == [100.0, 100.0]
+    assert [e.stop_s for e in drive.watch] == [close_due(100.0, 1)[0]] * 2
     assert drive.csms.statuses(0, 1)[-1] == drive.csms.statuses(0, 2)[-1] == "Available"
     assert drive.watch.outcomes == {CallOutcome.ANSWERED: len(drive.csms.frames)}
 
