@@ -1,0 +1,64 @@
+"""The station's own clock: seconds of the run to UTC and back, and ISO 8601 on the wire.
+
+The clock is ``epoch_at_zero + now + clock_offset``; the offset is what the CSMS's ``currentTime``
+taught it (1.6 §4.2, §4.6). Nobody here asks what time it is.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import floor
+from typing import Final
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
+DAY_S: Final = 86_400.0
+
+
+class _Second:
+    """The last whole second that was formatted: a fleet asks for the same one again and again."""
+
+    __slots__ = ("text", "value")
+
+    def __init__(self) -> None:
+        self.value = -1
+        self.text = ""
+
+
+_last = _Second()
+
+
+def iso(epoch_s: float) -> str:
+    """A Unix time of 1970 or later as ``2026-06-01T07:00:00.250Z``, to the millisecond."""
+    second, milli = divmod(int(epoch_s * 1000.0 + 0.5), 1000)
+    if second != _last.value:
+        _last.text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _last.value = second
+    return f"{_last.text}.{milli:03d}Z"
+
+
+def parse(text: object) -> float | None:
+    """Unix time of an ISO 8601 date and time; one without a zone is taken as UTC.
+
+    None if it is none, or lies outside 2000..2200 (a clock set to such a time would be a fault).
+    """
+    if not isinstance(text, str) or len(text) > 64:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        epoch_s = moment.timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return epoch_s if EARLIEST <= epoch_s <= LATEST else None
+
+
+def next_aligned(epoch_s: float, interval_s: float) -> float:
+    """The first multiple of the interval from 00:00 UTC of its day that is later than ``epoch_s``.
+
+    Every day starts anew at midnight, also if the interval does not divide it (1.6 §3.16.2).
+    """
+    midnight = floor(epoch_s / DAY_S) * DAY_S
+    steps = floor((epoch_s - midnight) / interval_s) + 1
+    return float(min(midnight + steps * interval_s, midnight + DAY_S))

@@ -1,0 +1,37 @@
+"""Domain events of a station: what happens to it, whatever the protocol version calls it.
+
+A version table maps each event to the messages that it causes. The station sends by that mapping
+and the prediction counts by it, so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Event(Enum):
+    """What happened. An EVSE-wide event is told once for each EVSE that it happens to."""
+
+    BOOT = "boot"
+    OPERATIVE = "operative"
+    """Boot accepted. Messages are sent once for the station and once for each EVSE."""
+    PLUGGED_IN = "plugged_in"
+    TOKEN_PRESENTED = "token_presented"
+    TRANSACTION_STARTED = "transaction_started"
+    CHARGING = "charging"
+    SUSPENDED_EV = "suspended_ev"
+    SUSPENDED_EVSE = "suspended_evse"
+    SAMPLED = "sampled"
+    CLOCK_ALIGNED = "clock_aligned"
+    """Once for each EVSE, with or without a transaction."""
+    TRANSACTION_ENDED = "transaction_ended"
+    FINISHING = "finishing"
+    UNPLUGGED = "unplugged"
+    """The EVSE is free again: unplugged, or given back because nobody plugged in."""
+    AVAILABILITY = "availability"
+    """The CSMS took an EVSE (or the station) out of service, or put it back."""
+    FAULTED = "faulted"
+    HEARTBEAT = "heartbeat"
+    """Nothing was sent for a heartbeat interval."""
+    TRIGGERED = "triggered"
+    """The CSMS asked for a message out of turn."""

@@ -1,0 +1,211 @@
+"""What a station is made of: enumerations, EVSEs, transactions, tokens, calls. Data alone.
+
+Slots everywhere, and nothing made before it is needed: there are tens of thousands of these.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from math import inf, nan
+from typing import Final
+
+from simulator.station.events import Event
+
+
+class Link(IntEnum):
+    """Where the connection stands."""
+
+    OFF = 0
+    """Not powered, or rebooting."""
+    CONNECTING = 1
+    ONLINE = 2
+    CLOSING = 3
+    """Asked to close; nothing is sent or read any more."""
+    WAITING = 4
+    """Backing off before the next attempt."""
+
+
+class Registration(IntEnum):
+    """What the CSMS said to BootNotification."""
+
+    NONE = 0
+    PENDING = 1
+    REJECTED = 2
+    ACCEPTED = 3
+
+
+class Status(IntEnum):
+    """The states of an EVSE (1.6 §4.9, without Reserved); versions 2.x say fewer of them."""
+
+    AVAILABLE = 0
+    PREPARING = 1
+    CHARGING = 2
+    SUSPENDED_EV = 3
+    SUSPENDED_EVSE = 4
+    FINISHING = 5
+    UNAVAILABLE = 6
+    FAULTED = 7
+
+
+GATE_OFFLINE: Final = 1
+GATE_BOOT: Final = 2
+GATE_RETRY: Final = 4
+
+
+class Transaction:
+    """One transaction as the station knows it."""
+
+    __slots__ = (
+        "begun",
+        "data",
+        "evse",
+        "id",
+        "local_id",
+        "meter_start",
+        "meter_stop",
+        "parent",
+        "reason",
+        "stop_token",
+        "token",
+        "wire_id",
+    )
+
+    def __init__(self, local_id: int, evse: int, token: str, begun: float, wh: float) -> None:
+        self.local_id = local_id
+        self.evse = evse
+        self.token = token
+        self.begun = begun
+        self.meter_start = wh
+        self.meter_stop = wh
+        self.id: int | None = None
+        """Given by the CSMS in 1.6; -1 once the start was given up (1.6 errata 3.18)."""
+        self.wire_id = ""
+        """The field that messages of this transaction carry, ready for the wire."""
+        self.parent: str | None = None
+        self.reason = ""
+        self.stop_token: str | None = None
+        self.data: list[str] | None = None
+        """Meter values to go with the end of the transaction."""
+
+
+class Authorisation:
+    """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
+
+    __slots__ = ("ends", "token")
+
+    def __init__(self, token: str, ends: Transaction | None = None) -> None:
+        self.token = token
+        self.ends = ends
+
+
+class Evse:
+    """One EVSE with its connector; number 0 stands for the station as a whole."""
+
+    __slots__ = (
+        "auth",
+        "ev_suspended",
+        "evse_suspended",
+        "fault",
+        "finishing",
+        "info",
+        "number",
+        "operative",
+        "parent",
+        "plug_due",
+        "plugged",
+        "sample_due",
+        "sample_step",
+        "since",
+        "status",
+        "status_due",
+        "stopped_energy",
+        "token",
+        "told",
+        "tx",
+    )
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.status = Status.AVAILABLE
+        self.told: Status | None = None
+        """The status last reported; None if the CSMS may not know it."""
+        self.since = 0.0
+        self.info: str | None = None
+        self.fault = ""
+        self.operative = True
+        self.plugged = False
+        self.finishing = False
+        self.ev_suspended = False
+        self.evse_suspended = False
+        self.stopped_energy = False
+        """The CSMS refused the token after the start and the energy was cut off."""
+        self.tx: Transaction | None = None
+        self.auth: Authorisation | None = None
+        self.token: str | None = None
+        """A token that was accepted and waits for the plug."""
+        self.parent: str | None = None
+        self.plug_due = inf
+        self.sample_due = inf
+        self.sample_step = 0
+        self.status_due = inf
+
+
+class Call:
+    """One CALL of the station's own, through all its attempts."""
+
+    __slots__ = (
+        "action",
+        "attempt",
+        "auth",
+        "body",
+        "busy_mark",
+        "due",
+        "event",
+        "evse",
+        "failures",
+        "gate_mark",
+        "lost",
+        "needs_id",
+        "order",
+        "overlap_mark",
+        "protocol_wait",
+        "queued",
+        "station_wait",
+        "tx",
+        "written",
+    )
+
+    def __init__(
+        self,
+        action: str,
+        event: Event,
+        due: float,
+        evse: Evse | None,
+        tx: Transaction | None,
+        auth: Authorisation | None,
+        queued: bool,
+        needs_id: bool,
+    ) -> None:
+        self.action = action
+        self.event = event
+        """What it tells of."""
+        self.body = ""
+        """The payload without its outer braces, and without the transaction's id (``needs_id``)."""
+        self.due = due
+        self.evse = evse
+        self.tx = tx
+        self.auth = auth
+        self.queued = queued
+        """In the queue of transaction messages: kept while offline, retried."""
+        self.needs_id = needs_id
+        self.attempt = 1
+        self.failures = 0
+        self.lost = False
+        """The CSMS may have handled the last attempt: its answer never came, or was of no use."""
+        self.order = 0
+        self.written = nan
+        self.station_wait = 0.0
+        self.protocol_wait = 0.0
+        self.gate_mark = 0.0
+        self.busy_mark = 0.0
+        self.overlap_mark = 0.0

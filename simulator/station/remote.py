@@ -1,0 +1,120 @@
+"""What the CSMS may ask a driver's place at: start, stop, unlock, take out of service, report.
+
+Protocol-free: each function says whether the station will do it; the version's table words it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from simulator.station import authorisation, boot, rpc, statuses, transactions
+from simulator.station.events import Event
+from simulator.station.model import Evse, Registration, Status
+from simulator.station.state import Afterwards, State
+
+
+def find(st: State, number: int) -> Evse | None:
+    """The EVSE of that number, 0 being the station; None if there is none."""
+    return st.evses[number] if 0 <= number < len(st.evses) else None
+
+
+def start(st: State, number: int | None, token: str) -> Afterwards | None:
+    """Start a transaction; without a number where a car is plugged in, else where it is free."""
+    if st.registration is not Registration.ACCEPTED or st.resetting:
+        return None
+    if number is not None:
+        evse = find(st, number)
+    else:
+        free = [evse for evse in st.evses[1:] if _startable(evse)]
+        evse = next((e for e in free if e.plugged), free[0] if free else None)
+    if evse is None or not evse.number or not _startable(evse):
+        return None
+    return partial(_start, evse, token)
+
+
+def _startable(evse: Evse) -> bool:
+    busy = evse.tx is not None or evse.auth is not None or evse.token is not None
+    return not busy and evse.status in (Status.AVAILABLE, Status.PREPARING, Status.FINISHING)
+
+
+def _start(evse: Evse, token: str, st: State, now: float) -> None:
+    authorisation.present_remote(st, now, evse, token)
+
+
+def stop(st: State, transaction_id: int) -> Afterwards | None:
+    """Stop the transaction with that id."""
+    if st.registration is not Registration.ACCEPTED:
+        return None
+    for evse in st.evses[1:]:
+        if evse.tx is not None and evse.tx.id == transaction_id and transaction_id != -1:
+            return partial(_stop, evse, "Remote")
+    return None
+
+
+def _stop(evse: Evse, reason: str, st: State, now: float) -> None:
+    transactions.stop(st, now, now, evse, reason)
+
+
+def unlock(st: State, number: int) -> tuple[bool, Afterwards | None]:
+    """Unlock a connector, ending its transaction first (1.6 §5.18). False: no such connector."""
+    evse = find(st, number) if number else None
+    if evse is None:
+        return False, None
+    return True, partial(_stop, evse, "UnlockCommand") if evse.tx is not None else None
+
+
+def availability(st: State, number: int, operative: bool) -> tuple[str, Afterwards | None]:
+    """Put an EVSE (0: all, and the station) in or out of service: Accepted, Scheduled or Rejected.
+
+    What is in a transaction changes when it ends (1.6 §5.2).
+    """
+    evse = find(st, number)
+    if evse is None:
+        return "Rejected", None
+    chosen = tuple(st.evses) if number == 0 else (evse,)
+    if all(e.operative == operative for e in chosen):
+        return "Accepted", None
+    scheduled = not operative and any(e.tx is not None for e in chosen)
+    return "Scheduled" if scheduled else "Accepted", partial(_availability, chosen, operative)
+
+
+def _availability(chosen: tuple[Evse, ...], operative: bool, st: State, now: float) -> None:
+    for evse in chosen:
+        evse.operative = operative
+        if not operative and evse.tx is None:
+            evse.auth = evse.token = evse.parent = None
+        statuses.update(st, now, now, evse)
+
+
+def trigger(st: State, action: str, event: Event, number: int | None) -> Afterwards | None:
+    """Send one message out of turn, for one EVSE or for all that it can be about (1.6 §5.17)."""
+    if action == "BootNotification":
+        # Errata 3.35: better refused once the station is accepted.
+        return None if st.registration is Registration.ACCEPTED else _boot
+    if action == "Heartbeat":
+        return partial(_send, action, event, (None,))
+    chosen: tuple[Evse, ...]
+    if number is not None:
+        evse = find(st, number)
+        if evse is None:
+            return None
+        chosen = (evse,)
+    else:
+        chosen = tuple(st.evses) if action == "StatusNotification" else tuple(st.evses[1:])
+    return partial(_send, action, event, chosen)
+
+
+def _boot(st: State, now: float) -> None:
+    in_flight = st.call is not None and st.call.action == "BootNotification"
+    if not in_flight and not rpc.waiting(st, "BootNotification"):
+        boot.send(st, now, now)
+
+
+def _send(
+    action: str, event: Event, chosen: tuple[Evse | None, ...], st: State, now: float
+) -> None:
+    for evse in chosen:
+        # One that already waits will do (§5.17).
+        if not rpc.waiting(st, action, evse):
+            tx = evse.tx if evse is not None else None
+            rpc.plan(st, action, event, now, now, evse, tx, urgent=True)

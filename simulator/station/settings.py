@@ -1,0 +1,93 @@
+"""What a station is (``Identity``) and how it is set up (``Settings``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from simulator.station.configuration import Configuration
+
+ALL_MEASURANDS: Final = (
+    "Energy.Active.Import.Register",
+    "Power.Active.Import",
+    "Current.Import",
+    "Voltage",
+    "SoC",
+)
+"""What a station can measure at all; a model may offer less."""
+MAX_RUN_ID: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the station says it is. Texts longer than a version allows are cut on the wire."""
+
+    id: str
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+    evses: int
+    password: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.evses < 1:
+            raise ValueError(f"station {self.id}: evses {self.evses}: expected 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the stations of one model behave. Shared by all of them; times in seconds.
+
+    Raises ValueError for values that no station could work with.
+    """
+
+    run_id: str
+    """Opens every message id (``<run_id>.<n>``), so that a new run repeats none of an earlier one.
+    At most 20 characters of ASCII letters, digits, ``-`` and ``_``."""
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    """Configuration keys that differ from the version's defaults."""
+    measurands: tuple[str, ...] = ALL_MEASURANDS
+    sample_interval_s: float | None = None
+    """Interval of sampled meter values until the CSMS sets one (an accelerated run divides it)."""
+    call_timeout_s: float = 30.0
+    """An unanswered CALL is given up after this (P2 2.0.1 §3.2), unless MessageTimeout is set."""
+    timeouts_before_reconnect: int = 0
+    """Drop the connection after this many timeouts in a row; 0: never."""
+    backoff_min_s: float = 10.0
+    backoff_random_s: float = 10.0
+    backoff_repeats: int = 3
+    """Wait before reconnecting: minimum, doubled at each failure up to so often, plus a random part
+    (RetryBackOffWaitMinimum, RandomRange and RepeatTimes of 2.0.1 part 4 §5.3)."""
+    boot_retry_s: float = 30.0
+    """Wait before the next BootNotification where the CSMS gave none; doubled up to eightfold."""
+    reboot_s: float = 10.0
+    """From the loss of the connection to the first attempt at a new one, at a reset."""
+    reset_grace_s: float = 10.0
+    """A soft reset waits at most this long for the queue to empty."""
+    clock_spread_s: float = 1.0
+    """Standard deviation of how far the clocks of stations lie from the time they are given."""
+    max_queue: int = 500
+    """Transaction messages kept; past it the oldest meter values go first."""
+    max_frame: int = 262_144
+    """Longest frame that is read, in bytes."""
+    max_answers: int = 32
+    """Answers kept while the socket takes nothing."""
+    parsed: dict[str, Configuration] = field(default_factory=dict, init=False, compare=False)
+    """The configuration as parsed by each version table: made once, shared by all stations."""
+
+    def __post_init__(self) -> None:
+        if not self.run_id or len(self.run_id) > MAX_RUN_ID:
+            raise ValueError(f"run_id {self.run_id!r}: expected 1 to {MAX_RUN_ID} characters")
+        if not self.run_id.isascii() or not self.run_id.replace("-", "").replace("_", "").isalnum():
+            raise ValueError(f"run_id {self.run_id!r}: expected letters, digits, '-' and '_'")
+        for name in ("call_timeout_s", "backoff_min_s", "boot_retry_s"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} {getattr(self, name)}: expected more than 0")
+        if self.sample_interval_s is not None and not self.sample_interval_s >= 0.0:
+            raise ValueError(f"sample_interval_s {self.sample_interval_s}: expected 0 or more")
+        unknown = set(self.measurands) - set(ALL_MEASURANDS)
+        if unknown:
+            raise ValueError(f"measurands {sorted(unknown)}: expected some of {ALL_MEASURANDS}")

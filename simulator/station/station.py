@@ -1,0 +1,256 @@
+"""The charging station as its driver sees it: the lifecycle, what happens to it, what it wants.
+
+No I/O: frames and events come in with the time, effects come out and are performed by the driver
+(``take_effects`` after every call). The areas do the work; this file is the door and the agenda.
+``due`` says when the plan wanted something to happen, ``now`` is the clock; both in seconds of the
+run. A station is single-threaded and never calls back except to its meter and its observer.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from simulator.station import (
+    authorisation,
+    boot,
+    heartbeat,
+    link,
+    metervalues,
+    reset,
+    rpc,
+    statuses,
+    transactions,
+    txqueue,
+)
+from simulator.station.effects import Effect
+from simulator.station.model import Evse, Link, Registration, Status
+from simulator.station.state import State
+
+MAX_TOKEN = 20
+
+
+class Station(State):
+    """One charging station. See ``State`` for the constructor and ``ports`` for what it needs."""
+
+    __slots__ = ()
+
+    # -- lifecycle --------------------------------------------------------------------------------
+
+    def start(self, now: float) -> None:
+        """Power on: asks for a connection."""
+        if not self.ended and self.link is Link.OFF and self.link_due == inf:
+            link.power_on(self, now)
+
+    def connected(self, now: float) -> None:
+        """The WebSocket is open and writable."""
+        if not self.ended:
+            link.connected(self, now)
+            rpc.pump(self, now)
+
+    def disconnected(self, now: float, reason: str = "") -> None:
+        """The WebSocket is gone, or could not be opened; the station backs off and tries again."""
+        if not self.ended:
+            link.disconnected(self, now)
+
+    def receive(self, now: float, data: bytes | str) -> None:
+        """A text frame came in. Never raises, whatever it holds."""
+        if self.ended:
+            return
+        rpc.receive(self, now, data)
+        if self.resetting:
+            reset.check(self, now)
+        rpc.pump(self, now)
+
+    def writable(self, now: float, yes: bool) -> None:
+        """The socket takes frames again (True), or wants none for now (False)."""
+        if not self.ended and self.link is Link.ONLINE:
+            rpc.writable(self, now, yes)
+            rpc.pump(self, now)
+
+    def written(self, now: float) -> None:
+        """The ``Send`` with ``call=True`` has been written."""
+        rpc.written(self, now)
+
+    def take_effects(self) -> list[Effect]:
+        """What the station wants done, oldest first; the caller must not change an empty list."""
+        effects = self.effects
+        if effects:
+            self.effects = []
+        return effects
+
+    def finish(self, now: float) -> None:
+        """The run is over: what is due and unanswered is censored, nothing more happens."""
+        if not self.ended:
+            self.ended = True
+            rpc.censor(self, now)
+
+    @property
+    def next_deadline(self) -> float:
+        """When ``wake`` must be called next; ``inf`` if nothing is due."""
+        if self.ended:
+            return inf
+        due = min(
+            self.call_due,
+            self.evse_due,
+            self.aligned_due,
+            self.retry_due,
+            self.link_due,
+            self.beat_due,
+        )
+        if self.link is Link.ONLINE:
+            due = min(due, self.boot_due, self.day_due, self.reset_due)
+        return due
+
+    def wake(self, now: float) -> None:
+        """Do everything that is due by ``now``."""
+        if self.ended:
+            return
+        if self.evse_due <= now:
+            self._wake_evses(now)
+        while self.aligned_due <= now:
+            metervalues.wake_aligned(self, now)
+        if self.call_due <= now and rpc.time_out(self, now):
+            link.close(self, now, 1001, "no answers")
+        if self.link_due <= now:
+            link.wake(self, now)
+        if self.boot_due <= now:
+            boot.wake(self, now)
+        if self.retry_due <= now:
+            txqueue.retry(self, now)
+        if self.beat_due <= now or (self.day_due <= now and self.link is Link.ONLINE):
+            heartbeat.wake(self, now)
+        if self.resetting:
+            reset.check(self, now)
+        rpc.pump(self, now)
+
+    def _wake_evses(self, now: float) -> None:
+        for evse in self.evses:
+            if evse.sample_due <= now:
+                metervalues.wake(self, now, evse)
+            if evse.status_due <= now:
+                statuses.wake(self, now, evse)
+            if evse.plug_due <= now:
+                authorisation.wake(self, now, evse)
+        statuses.rearm(self)
+
+    # -- what happens at the station --------------------------------------------------------------
+
+    def plug_in(self, now: float, evse: int, due: float | None = None) -> None:
+        """A cable joins an EV and this EVSE."""
+        if not self.ended:
+            authorisation.plugged_in(self, now, now if due is None else due, self._evse(evse))
+            rpc.pump(self, now)
+
+    def present_token(self, now: float, evse: int, token: str, due: float | None = None) -> None:
+        """A driver presents a token: starts, or stops what the same token began.
+
+        Raises ValueError for a token that is empty or longer than 20 characters.
+        """
+        if not 0 < len(token) <= MAX_TOKEN:
+            raise ValueError(f"token {token!r}: expected 1 to {MAX_TOKEN} characters")
+        if not self.ended:
+            at = now if due is None else due
+            authorisation.present(self, now, at, self._evse(evse), token)
+            rpc.pump(self, now)
+
+    def unplug(self, now: float, evse: int, due: float | None = None) -> None:
+        """The EV leaves; ends what still runs (EVDisconnected)."""
+        if not self.ended:
+            authorisation.unplugged(self, now, now if due is None else due, self._evse(evse))
+            rpc.pump(self, now)
+
+    def ev_suspended(self, now: float, evse: int, due: float | None = None) -> None:
+        """The EV takes no more power."""
+        self._suspension(now, evse, due, ev=True)
+
+    def ev_resumed(self, now: float, evse: int, due: float | None = None) -> None:
+        """The EV takes power again."""
+        self._suspension(now, evse, due, ev=False)
+
+    def evse_suspended(self, now: float, evse: int, due: float | None = None) -> None:
+        """The EVSE offers no power (a limit)."""
+        self._suspension(now, evse, due, offered=False)
+
+    def evse_resumed(self, now: float, evse: int, due: float | None = None) -> None:
+        """The EVSE offers power again."""
+        self._suspension(now, evse, due, offered=True)
+
+    def _suspension(
+        self,
+        now: float,
+        number: int,
+        due: float | None,
+        ev: bool | None = None,
+        offered: bool | None = None,
+    ) -> None:
+        evse = self._evse(number)
+        if self.ended or evse.tx is None:
+            return
+        if ev is not None:
+            evse.ev_suspended = ev
+        if offered is not None:
+            evse.evse_suspended = not offered
+        statuses.update(self, now, now if due is None else due, evse)
+        rpc.pump(self, now)
+
+    def fault(
+        self, now: float, evse: int, due: float | None = None, code: str = "OtherError"
+    ) -> None:
+        """A fault that prevents charging (0: of the station itself); ends what runs there (Other).
+
+        ``code`` is a ChargePointErrorCode of 1.6 §7.6 other than NoError.
+        """
+        where = self._evse(evse, 0)
+        if not self.ended:
+            at = now if due is None else due
+            where.fault = code
+            where.auth = where.token = where.parent = None
+            transactions.stop(self, now, at, where, "Other")
+            statuses.update(self, now, at, where)
+            rpc.pump(self, now)
+
+    def clear_fault(self, now: float, evse: int, due: float | None = None) -> None:
+        """The fault is mended."""
+        where = self._evse(evse, 0)
+        if not self.ended:
+            where.fault = ""
+            statuses.update(self, now, now if due is None else due, where)
+            rpc.pump(self, now)
+
+    def stop_all(self, now: float, reason: str, due: float | None = None) -> None:
+        """End every running transaction; ``reason`` is one of 1.6 §7.36."""
+        if not self.ended:
+            transactions.stop_all(self, now, now if due is None else due, reason)
+            rpc.pump(self, now)
+
+    # -- what a driver may want to know -----------------------------------------------------------
+
+    def _evse(self, number: int, least: int = 1) -> Evse:
+        if not least <= number < len(self.evses):
+            count = len(self.evses) - 1
+            raise ValueError(f"{self.identity.id}: EVSE {number}: expected {least} to {count}")
+        return self.evses[number]
+
+    def running(self, evse: int) -> bool:
+        """Does a transaction run there?"""
+        return self._evse(evse).tx is not None
+
+    def authorising(self, evse: int) -> bool:
+        """Does a token there wait for the CSMS's answer?"""
+        return self._evse(evse).auth is not None
+
+    def status(self, evse: int) -> Status:
+        """The status of an EVSE, or with 0 of the station."""
+        return self._evse(evse, 0).status
+
+    @property
+    def accepted(self) -> bool:
+        """Has the CSMS accepted the BootNotification?"""
+        return self.registration is Registration.ACCEPTED
+
+    @property
+    def pending(self) -> int:
+        """Calls that are due and not answered yet."""
+        retry = 1 if self.retry_due != inf else 0
+        waiting = len(self.calls or ()) + len(self.queue or ()) - retry
+        return waiting + (1 if self.call is not None and not self.call.queued else 0)

@@ -1,0 +1,126 @@
+"""The state machine of EVSEs and what the CSMS hears of it (1.6 §4.9).
+
+A status is worked out from facts (plugged, transaction, fault ...), never set. A change is reported
+at once, or once it has lasted MinimumStatusDuration; nothing is reported while offline, and after
+an outage only the current status of what changed (§4.9).
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+from simulator.station.events import Event
+from simulator.station.model import Call, Evse, Link, Registration, Status
+from simulator.station.ports import CallOutcome
+from simulator.station.rpc import raise_event
+from simulator.station.state import State
+
+_EVENTS: Final = {
+    Status.AVAILABLE: Event.UNPLUGGED,
+    Status.PREPARING: Event.PLUGGED_IN,
+    Status.CHARGING: Event.CHARGING,
+    Status.SUSPENDED_EV: Event.SUSPENDED_EV,
+    Status.SUSPENDED_EVSE: Event.SUSPENDED_EVSE,
+    Status.FINISHING: Event.FINISHING,
+    Status.UNAVAILABLE: Event.AVAILABILITY,
+    Status.FAULTED: Event.FAULTED,
+}
+
+_A, _B, _C, _D, _E, _F, _H, _I = Status
+TRANSITIONS: Final = {
+    _A: frozenset((_B, _C, _D, _E, _H, _I)),
+    _B: frozenset((_A, _C, _D, _E, _F, _I)),
+    _C: frozenset((_A, _D, _E, _F, _H, _I)),
+    _D: frozenset((_A, _C, _E, _F, _H, _I)),
+    _E: frozenset((_A, _C, _D, _F, _H, _I)),
+    _F: frozenset((_A, _B, _H, _I)),
+    _H: frozenset((_A, _B, _C, _D, _E, _I)),
+    _I: frozenset((_A, _B, _C, _D, _E, _F, _H)),
+}
+"""The table of §4.9 without the column and row of Reserved, B6 added by errata 3.20."""
+
+
+def current(evse: Evse) -> Status:
+    """The status that follows from the facts."""
+    if evse.fault:
+        return Status.FAULTED
+    if evse.tx is not None:
+        if evse.evse_suspended or evse.stopped_energy:
+            return Status.SUSPENDED_EVSE
+        return Status.SUSPENDED_EV if evse.ev_suspended else Status.CHARGING
+    if evse.finishing:
+        return Status.FINISHING
+    if not evse.operative:
+        return Status.UNAVAILABLE
+    if evse.number and (evse.plugged or evse.token is not None):
+        return Status.PREPARING
+    return Status.AVAILABLE
+
+
+def update(st: State, now: float, due: float, evse: Evse) -> None:
+    """Something about the EVSE changed: see what its status is now, and report a change."""
+    new = current(evse)
+    old = evse.status
+    if new is old:
+        return
+    if new not in TRANSITIONS[old]:
+        # Preparing to Unavailable is no transition of the table: usage ends first (B1, then A8).
+        _change(st, now, due, evse, Status.AVAILABLE)
+    _change(st, now, due, evse, new)
+
+
+def _change(st: State, now: float, due: float, evse: Evse, new: Status) -> None:
+    event = Event.AVAILABILITY if evse.status is Status.UNAVAILABLE else _EVENTS[new]
+    if new in (Status.FAULTED, Status.PREPARING):
+        event = _EVENTS[new]
+    evse.status = new
+    evse.since = now
+    wait = st.conf.minimum_status_s
+    if wait > 0.0:
+        evse.status_due = now + wait
+        rearm(st)
+    else:
+        _report(st, event, now, due, evse)
+
+
+def wake(st: State, now: float, evse: Evse) -> None:
+    """A status has lasted MinimumStatusDuration."""
+    due, evse.status_due = evse.status_due, inf
+    if evse.status is not evse.told:
+        _report(st, _EVENTS[evse.status], now, due, evse)
+
+
+def report_all(st: State, now: float) -> None:
+    """After Accepted: the station and every EVSE, whatever was reported before (errata 3.22)."""
+    for evse in st.evses:
+        evse.status_due = inf
+        _report(st, Event.OPERATIVE, now, now, evse)
+    rearm(st)
+
+
+def report_changed(st: State, now: float) -> None:
+    """After an outage: the current status of everything that changed, and no history (§4.9)."""
+    for evse in st.evses:
+        if evse.told is not evse.status and evse.status_due == inf:
+            _report(st, _EVENTS[evse.status], now, now, evse)
+
+
+def _report(st: State, event: Event, now: float, due: float, evse: Evse) -> None:
+    if st.link is Link.ONLINE and st.registration is Registration.ACCEPTED:
+        evse.told = evse.status
+        raise_event(st, event, now, due, evse)
+
+
+def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:
+    """The CSMS may not have heard; only a lost connection makes the station say it again."""
+    if call.evse is not None and outcome in (CallOutcome.CONNECTION_LOST, CallOutcome.SKIPPED):
+        call.evse.told = None
+
+
+def rearm(st: State) -> None:
+    """Work out the station's next deadline among those of its EVSEs."""
+    due = inf
+    for evse in st.evses:
+        due = min(due, evse.sample_due, evse.plug_due, evse.status_due)
+    st.evse_due = due

@@ -1,0 +1,101 @@
+"""OCPP 1.6-J as a table: event -> messages, message -> builder and answer, request -> handler.
+
+``TABLE`` is what a station is made with and what the prediction counts by. Core and RemoteTrigger;
+SupportedFeatureProfiles says the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulator.station import authorisation, boot, heartbeat, statuses
+from simulator.station import v16_messages as messages
+from simulator.station.events import Event
+from simulator.station.state import Action, VersionTable
+from simulator.station.v16_keys import configure
+from simulator.station.v16_requests import REQUESTS
+
+_STATUS: Final = ("StatusNotification",)
+
+MESSAGES: Final = {
+    Event.BOOT: ("BootNotification",),
+    Event.OPERATIVE: _STATUS,
+    Event.PLUGGED_IN: _STATUS,
+    Event.TOKEN_PRESENTED: ("Authorize",),
+    Event.TRANSACTION_STARTED: ("StartTransaction",),
+    Event.CHARGING: _STATUS,
+    Event.SUSPENDED_EV: _STATUS,
+    Event.SUSPENDED_EVSE: _STATUS,
+    Event.SAMPLED: ("MeterValues",),
+    Event.CLOCK_ALIGNED: ("MeterValues",),
+    Event.TRANSACTION_ENDED: ("StopTransaction",),
+    Event.FINISHING: _STATUS,
+    Event.UNPLUGGED: _STATUS,
+    Event.AVAILABILITY: _STATUS,
+    Event.FAULTED: _STATUS,
+    Event.HEARTBEAT: ("Heartbeat",),
+    Event.TRIGGERED: (),
+}
+"""TRIGGERED causes nothing by itself: the CSMS names the message that it wants."""
+
+ACTIONS: Final = {
+    "Authorize": Action(messages.authorize, messages.authorize_answered, authorisation.failed),
+    "BootNotification": Action(messages.boot, boot.answered, boot.failed),
+    "Heartbeat": Action(messages.heartbeat, heartbeat.answered, heartbeat.failed),
+    "MeterValues": Action(
+        messages.meter_values,
+        messages.noted,
+        messages.forgotten,
+        queued=True,
+        needs_id=True,
+        expendable=True,
+    ),
+    "StartTransaction": Action(
+        messages.start, messages.start_answered, messages.start_failed, queued=True
+    ),
+    "StatusNotification": Action(messages.status, messages.noted, statuses.failed),
+    "StopTransaction": Action(
+        messages.stop, messages.stop_answered, messages.stop_failed, queued=True, needs_id=True
+    ),
+}
+
+UNSUPPORTED: Final = frozenset(
+    (
+        # Reservation, smart charging, local list, firmware management.
+        "CancelReservation",
+        "ReserveNow",
+        "ClearChargingProfile",
+        "GetCompositeSchedule",
+        "SetChargingProfile",
+        "GetLocalListVersion",
+        "SendLocalList",
+        "GetDiagnostics",
+        "UpdateFirmware",
+        # The security whitepaper's.
+        "CertificateSigned",
+        "DeleteCertificate",
+        "ExtendedTriggerMessage",
+        "GetInstalledCertificateIds",
+        "GetLog",
+        "InstallCertificate",
+        "SignedUpdateFirmware",
+        # A station's own messages, sent to one.
+        *ACTIONS,
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "LogStatusNotification",
+        "SecurityEventNotification",
+        "SignCertificate",
+        "SignedFirmwareStatusNotification",
+    )
+)
+
+TABLE: Final = VersionTable(
+    version="1.6",
+    subprotocol="ocpp1.6",
+    messages=MESSAGES,
+    actions=ACTIONS,
+    requests=REQUESTS,
+    unsupported=UNSUPPORTED,
+    configure=configure,
+)

@@ -1,0 +1,186 @@
+"""OCPP 1.6: what the CSMS may ask, in which form, and how the station answers.
+
+A handler returns the answer and what to do after it: the answer is always on its way first.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from simulator.station import heartbeat, metervalues, remote, reset
+from simulator.station.configuration import refuse
+from simulator.station.events import Event
+from simulator.station.model import Registration
+from simulator.station.payloads import Field
+from simulator.station.rpc import text
+from simulator.station.state import Afterwards, Request, State
+from simulator.station.v16_keys import (
+    HEARTBEAT_INTERVAL,
+    KEYS,
+    MAX_KEYS,
+    NUMBER_OF_CONNECTORS,
+    configure,
+)
+
+Answer = tuple[str, Afterwards | None]
+TRIGGERS: Final = {
+    "BootNotification": Event.BOOT,
+    "Heartbeat": Event.HEARTBEAT,
+    "MeterValues": Event.TRIGGERED,
+    "StatusNotification": Event.TRIGGERED,
+}
+_ID_TAG: Final = Field(str, longest=20)
+
+
+def _status(word: str) -> str:
+    return f'{{"status":"{word}"}}'
+
+
+def _accept(afterwards: Afterwards | None) -> Answer:
+    return _status("Accepted" if afterwards is not None else "Rejected"), afterwards
+
+
+def _not_while_pending(st: State, action: str, now: float) -> None:
+    if st.registration is Registration.PENDING:
+        st.observer.violation(st.index, "forbidden", f"{action} while Pending", now)
+
+
+def remote_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """RemoteStartTransaction (§5.11); a charging profile in it is ignored, as §5.11 says."""
+    _not_while_pending(st, "RemoteStartTransaction", now)
+    return _accept(remote.start(st, payload.get("connectorId"), payload["idTag"]))
+
+
+def remote_stop(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """RemoteStopTransaction (§5.12)."""
+    _not_while_pending(st, "RemoteStopTransaction", now)
+    return _accept(remote.stop(st, payload["transactionId"]))
+
+
+def unlock(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """UnlockConnector (§5.18); an unknown connector is NotSupported (errata 3.87)."""
+    known, afterwards = remote.unlock(st, payload["connectorId"])
+    return _status("Unlocked" if known else "NotSupported"), afterwards
+
+
+def change_availability(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ChangeAvailability (§5.2)."""
+    operative = payload["type"] == "Operative"
+    word, afterwards = remote.availability(st, payload["connectorId"], operative)
+    return _status(word), afterwards
+
+
+def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """Reset (§5.14)."""
+    return _accept(partial(_reset, payload["type"] == "Hard"))
+
+
+def _reset(hard: bool, st: State, now: float) -> None:
+    reset.begin(st, now, hard)
+
+
+def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """TriggerMessage (§5.17); what is unknown or not implemented is NotImplemented."""
+    action = payload["requestedMessage"]
+    event = TRIGGERS.get(action)
+    if event is None:
+        return _status("NotImplemented"), None
+    return _accept(remote.trigger(st, action, event, payload.get("connectorId")))
+
+
+def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ClearCache: there is no cache, so Rejected (errata 3.23)."""
+    return _status("Rejected"), None
+
+
+def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """DataTransfer (§4.3): no vendor is known here."""
+    return _status("UnknownVendorId"), None
+
+
+def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """GetConfiguration (§5.8): all keys when none is asked for."""
+    wanted = payload.get("key") or [key.name for key in KEYS.values()]
+    known, unknown = [], []
+    for name in wanted:
+        key = KEYS.get(name.lower())
+        if key is None:
+            unknown.append(text(name))
+            continue
+        readonly = "false" if key.writable else "true"
+        value = text(_value(st, key.name))
+        known.append(f'{{"key":"{key.name}","readonly":{readonly},"value":{value}}}')
+    rest = f',"unknownKey":[{",".join(unknown)}]' if unknown else ""
+    return f'{{"configurationKey":[{",".join(known)}]{rest}}}', None
+
+
+def _value(st: State, name: str) -> str:
+    if name == NUMBER_OF_CONNECTORS:
+        return str(st.identity.evses)
+    if name == HEARTBEAT_INTERVAL:
+        return str(round(st.heartbeat_s)) if st.heartbeat_s < 1e9 else "0"
+    return st.conf.values[name]
+
+
+def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ChangeConfiguration (§5.3)."""
+    key = KEYS.get(payload["key"].lower())
+    if key is None:
+        return _status("NotSupported"), None
+    value: str = payload["value"].strip()
+    if not key.writable or refuse(key, value, st.settings):
+        return _status("Rejected"), None
+    overrides = dict(st.conf.overrides)
+    overrides[key.name] = value
+    st.conf = configure(st.settings, overrides)
+    if key.name == HEARTBEAT_INTERVAL:
+        heartbeat.set_interval(st, float(value))
+    metervalues.configured(st, now)
+    return _status("RebootRequired" if key.reboot else "Accepted"), None
+
+
+REQUESTS: Final = {
+    "ChangeAvailability": Request(
+        {
+            "connectorId": Field(int, least=0),
+            "type": Field(str, choices=("Inoperative", "Operative")),
+        },
+        change_availability,
+    ),
+    "ChangeConfiguration": Request(
+        {"key": Field(str, longest=50), "value": Field(str, longest=500)}, change_configuration
+    ),
+    "ClearCache": Request({}, clear_cache),
+    "DataTransfer": Request(
+        {
+            "vendorId": Field(str, longest=255),
+            "messageId": Field(str, required=False, longest=50),
+            "data": Field(str, required=False, longest=1_000_000),
+        },
+        data_transfer,
+    ),
+    "GetConfiguration": Request(
+        {"key": Field(list, required=False, longest=50, items=MAX_KEYS)}, get_configuration
+    ),
+    "RemoteStartTransaction": Request(
+        {
+            "connectorId": Field(int, required=False, least=1),
+            "idTag": _ID_TAG,
+            "chargingProfile": Field(dict, required=False),
+        },
+        remote_start,
+    ),
+    "RemoteStopTransaction": Request(
+        {"transactionId": Field(int, least=-(2**63), most=2**63)}, remote_stop
+    ),
+    "Reset": Request({"type": Field(str, choices=("Hard", "Soft"))}, reset_station),
+    "TriggerMessage": Request(
+        {
+            "requestedMessage": Field(str),
+            "connectorId": Field(int, required=False, least=0),
+        },
+        trigger,
+    ),
+    "UnlockConnector": Request({"connectorId": Field(int)}, unlock),
+}

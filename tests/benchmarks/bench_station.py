@@ -1,0 +1,198 @@
+"""The station alone: MeterValues calls with their answers per CPU-second, and memory per station.
+
+No socket, no event loop: a driver of a few lines, a meter of constants and an observer that does
+nothing. ``python tests/benchmarks/bench_station.py`` prints rows; ``rows()`` gives them to a table.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from time import process_time
+
+from simulator.station.effects import Connect, Send
+from simulator.station.ports import CallOutcome, EvState
+from simulator.station.settings import Identity, Settings
+from simulator.station.station import Station
+from simulator.station.v16 import TABLE
+
+SETTINGS = Settings(
+    "bench",
+    {
+        "MeterValuesSampledData": "Energy.Active.Import.Register,Power.Active.Import,SoC",
+        "MeterValueSampleInterval": "1",
+    },
+)
+
+
+class Meter:
+    __slots__ = ()
+
+    def register_wh(self, now: float, evse: int) -> float:
+        return 1000.0 + now
+
+    def power_w(self, now: float, evse: int) -> float:
+        return 11_000.0
+
+    def current_a(self, now: float, evse: int) -> float:
+        return 16.0
+
+    def voltage_v(self, now: float, evse: int) -> float:
+        return 230.0
+
+    def soc_percent(self, now: float, evse: int) -> float | None:
+        return 50.0
+
+    def energise(self, now: float, evse: int) -> None: ...
+
+    def drawing(self, now: float, evse: int) -> EvState:
+        return EvState.CHARGING
+
+    def release(self, now: float, evse: int) -> None: ...
+
+
+class Draws:
+    __slots__ = ()
+
+    def uniform(self) -> float:
+        return 0.5
+
+    def below(self, n: int) -> int:
+        return 0
+
+
+class Nobody:
+    """An observer that looks away."""
+
+    __slots__ = ("answered",)
+
+    def __init__(self) -> None:
+        self.answered = 0
+
+    def call_planned(self, station: int, action: str, due: float, attempt: int) -> None: ...
+
+    def call_finished(
+        self,
+        station: int,
+        action: str,
+        outcome: CallOutcome,
+        due: float,
+        written: float,
+        ended: float,
+        protocol_wait: float,
+        station_wait: float,
+        detail: str,
+    ) -> None:
+        self.answered += outcome is CallOutcome.ANSWERED
+
+    def call_served(
+        self, station: int, action: str, received: float, answered: float, code: str
+    ) -> None: ...
+
+    def violation(self, station: int, kind: str, detail: str, now: float) -> None: ...
+
+    def booted(self, station: int, now: float) -> None: ...
+
+    def transaction_started(
+        self, station: int, evse: int, local_id: int, token: str, now: float, meter_wh: float
+    ) -> None: ...
+
+    def transaction_confirmed(
+        self, station: int, local_id: int, transaction_id: str, status: str, now: float
+    ) -> None: ...
+
+    def transaction_stopped(
+        self, station: int, local_id: int, reason: str, now: float, meter_wh: float
+    ) -> None: ...
+
+    def transaction_closed(self, station: int, local_id: int, now: float) -> None: ...
+
+    def transaction_message(self, station: int, local_id: int, what: str, now: float) -> None: ...
+
+
+def identity(index: int) -> Identity:
+    return Identity(f"CSW-bench-{index:05d}", "Vendor", "Model", f"SN{index:08d}", "1.0", 2)
+
+
+def settle(station: Station, now: float) -> None:
+    """Answer everything that the station asks, as a CSMS that accepts all."""
+    while effects := station.take_effects():
+        for effect in effects:
+            if isinstance(effect, Connect):
+                station.connected(now)
+                continue
+            assert isinstance(effect, Send)
+            _, mid, action, _ = effect.data.decode().split(",", 3)
+            station.written(now)
+            body = {
+                '"BootNotification"': '{"status":"Accepted","interval":3600,'
+                '"currentTime":"2026-06-01T06:00:00Z"}',
+                '"Authorize"': '{"idTagInfo":{"status":"Accepted"}}',
+                '"StartTransaction"': '{"transactionId":1,"idTagInfo":{"status":"Accepted"}}',
+            }.get(action, "{}")
+            station.receive(now, f"[3,{mid},{body}]")
+
+
+def charging(index: int, observer: Nobody) -> Station:
+    station = Station(index, identity(index), TABLE, SETTINGS, Meter(), Draws(), observer, 1.78e9)
+    station.start(0.0)
+    settle(station, 0.0)
+    station.plug_in(1.0, 1)
+    station.present_token(1.0, 1, "CSW0123456789ABC")
+    settle(station, 1.0)
+    return station
+
+
+def calls_per_cpu_second(stations: int = 100, steps: int = 500) -> float:
+    """Wake, write, answer: every station sends one MeterValues of three measurands a step."""
+    observer = Nobody()
+    fleet = [charging(i, observer) for i in range(stations)]
+    observer.answered = 0
+    gc.collect()
+    spent = 0.0
+    for step in range(1, steps + 1):
+        now = 1.0 + step
+        begin = process_time()
+        for station in fleet:
+            station.wake(station.next_deadline)
+            (send,) = station.take_effects()
+            assert type(send) is Send
+            station.written(now)
+            # The id is the text between the first two pairs of quotes.
+            data = send.data
+            station.receive(now, b'[3,"' + data[4 : data.index(b'"', 4)] + b'",{}]')
+        spent += process_time() - begin
+    assert observer.answered == stations * steps
+    return observer.answered / spent
+
+
+def kb_per_idle_station(stations: int = 5_000) -> float:
+    """Accepted and Available, with its identity; its meter and draws shared. By tracemalloc."""
+    observer, meter, draws = Nobody(), Meter(), Draws()
+    Station(0, identity(0), TABLE, SETTINGS, meter, draws, observer, 1.78e9)
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    fleet = []
+    for i in range(stations):
+        station = Station(i, identity(i), TABLE, SETTINGS, meter, draws, observer, 1.78e9)
+        station.start(float(i))
+        settle(station, float(i))
+        fleet.append(station)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert all(station.accepted for station in fleet)
+    return (after - before) / stations / 1024.0
+
+
+def rows() -> list[tuple[str, float, str]]:
+    return [
+        ("station: MeterValues calls", max(calls_per_cpu_second() for _ in range(3)), "1/CPU-s"),
+        ("station: idle, 2 EVSEs", kb_per_idle_station(), "KB"),
+    ]
+
+
+if __name__ == "__main__":
+    for name, value, unit in rows():
+        print(f"{name:<32} {value:>12,.1f} {unit}")

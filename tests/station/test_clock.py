@@ -1,0 +1,34 @@
+"""Times on the wire (1.6 §3.14, §3.15): ISO 8601, UTC, milliseconds."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.station import clock
+
+
+@given(st.integers(946_684_800_000, 4_102_444_800_000))
+def test_iso_is_what_datetime_would_write(millis):
+    expected = datetime.fromtimestamp(millis // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    assert clock.iso(millis / 1000.0) == f"{expected}.{millis % 1000:03d}Z"
+    assert clock.parse(clock.iso(millis / 1000.0)) == pytest.approx(millis / 1000.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2026-06-01T08:00:00+02:00", "2026-06-01T06:00:00Z"),
+        ("2026-06-01T06:00:00", "2026-06-01T06:00:00Z"),
+        ("2026-06-01T06:00:00.1234567Z", "2026-06-01T06:00:00.123456Z"),
+        ("2026-06-01T06:00:00.5Z", "2026-06-01T06:00:00.500Z"),
+    ],
+)
+def test_1_6_3_15_fractions_and_zones_of_others_are_understood(text, same):
+    assert clock.parse(text) == clock.parse(same) is not None
+
+
+@pytest.mark.parametrize("text", ["", "now", "2026-13-01T00:00:00Z", 5, None, [], "1970-01-01"])
+def test_what_is_no_usable_time_is_none(text):
+    assert clock.parse(text) is None

@@ -1,0 +1,116 @@
+"""Every frame that the station can send fits the OCPP 1.6 JSON schemas; none is left untried.
+
+The harness validates all frames of all tests. Here each kind is made to appear at least once, with
+its optional fields, so that the list of what was seen is the list of what can be sent.
+"""
+
+import json
+
+import pytest
+from station_harness import validator
+
+from simulator.station.configuration import Kind
+from simulator.station.model import Status
+from simulator.station.settings import ALL_MEASURANDS
+from simulator.station.v16 import ACTIONS, MESSAGES, TABLE, UNSUPPORTED
+from simulator.station.v16_keys import KEYS
+from simulator.station.v16_messages import STATUS
+
+EVERYTHING = {
+    "MeterValuesSampledData": ",".join(ALL_MEASURANDS),
+    "MeterValuesAlignedData": ",".join(ALL_MEASURANDS),
+    "StopTxnSampledData": ",".join(ALL_MEASURANDS),
+    "StopTxnAlignedData": ",".join(ALL_MEASURANDS),
+    "ClockAlignedDataInterval": "30",
+    "MeterValueSampleInterval": "20",
+}
+REQUESTS = [
+    ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}),
+    ("ChangeConfiguration", {"key": "ConnectionTimeOut", "value": "5"}),
+    ("ClearCache", {}),
+    ("DataTransfer", {"vendorId": "x", "messageId": "y", "data": "z"}),
+    ("GetConfiguration", {}),
+    ("GetConfiguration", {"key": ["x", "HeartbeatInterval"]}),
+    ("RemoteStartTransaction", {"idTag": "R", "connectorId": 1}),
+    ("RemoteStopTransaction", {"transactionId": 5}),
+    ("TriggerMessage", {"requestedMessage": "MeterValues"}),
+    ("UnlockConnector", {"connectorId": 1}),
+    ("Reset", {"type": "Soft"}),
+]
+
+
+def test_every_message_that_the_station_sends_is_seen_and_valid(make):
+    bench = make(configuration=EVERYTHING).start()
+    bench.go(100.0)
+    bench.ask("TriggerMessage", {"requestedMessage": "Heartbeat"})
+    bench.do("plug_in", 1).do("present_token", 1, "TAG").go(100.0)
+    bench.do("ev_suspended", 1).go(1.0).do("evse_suspended", 1).go(1.0)
+    bench.do("unplug", 1).go(1.0).do("fault", 1, code="GroundFailure").go(1.0)
+    assert set(bench.actions()) == set(ACTIONS)
+    assert bench.payloads("StopTransaction")[0]["transactionData"]
+    assert bench.payloads("MeterValues")[0]["meterValue"][0]["sampledValue"]
+
+
+def test_every_answer_that_the_station_gives_is_seen_and_valid(make):
+    bench = make().boot()
+    for action, payload in REQUESTS:
+        assert bench.call(action, payload)[0] == 3
+    assert {action for action, _ in REQUESTS} == set(TABLE.requests)
+
+
+def test_requests_of_the_schemas_are_understood_and_those_of_the_tests_valid(make):
+    """The hand-made check lets through what the schemas let through (their optional fields too)."""
+    for action, payload in REQUESTS:
+        validator(action).validate(payload)
+    for action, request in TABLE.requests.items():
+        schema = validator(action).schema
+        assert set(schema.get("properties", {})) == set(request.shape)
+        required = {name for name, field in request.shape.items() if field.required}
+        assert required == set(schema.get("required", ()))
+        for name, field in request.shape.items():
+            rule = schema["properties"][name]
+            if field.kind is str and "maxLength" in rule:
+                assert field.longest == rule["maxLength"]
+            if field.choices:
+                assert set(field.choices) == set(rule["enum"])
+
+
+@pytest.mark.parametrize("action", sorted(UNSUPPORTED))
+def test_a_known_action_without_support_is_answered_not_supported(make, action):
+    assert make().boot().call(action, {"anything": 1})[2] == "NotSupported"
+
+
+def test_every_action_of_1_6_is_either_served_or_known():
+    from importlib.resources import files
+
+    names = {
+        path.name.removesuffix(".json").removesuffix("Response")
+        for path in (files("ocpp.v16") / "schemas").iterdir()
+        if path.name.endswith(".json")
+    }
+    assert names == set(TABLE.requests) | UNSUPPORTED
+
+
+def test_every_status_and_every_event_has_its_word():
+    from simulator.station.events import Event
+
+    enum = validator("StatusNotification").schema["properties"]["status"]["enum"]
+    assert {STATUS[status] for status in Status} == set(enum) - {"Reserved"}
+    assert set(MESSAGES) == set(Event)
+    assert {action for actions in MESSAGES.values() for action in actions} == set(ACTIONS)
+
+
+def test_configuration_values_fit_the_lengths_of_1_6(make):
+    for key in KEYS.values():
+        assert len(key.name) <= 50 and len(key.default) <= 500
+        assert key.kind in Kind
+
+
+def test_long_configuration_values_still_fit(make):
+    bench = make().boot()
+    value = ", ".join(f"{i}.Unknown" for i in range(35))
+    assert len(value) < 500
+    answer = bench.ask("ChangeConfiguration", {"key": "ConnectorPhaseRotation", "value": value})
+    assert answer == {"status": "RebootRequired"}
+    rows = bench.ask("GetConfiguration", {"key": ["ConnectorPhaseRotation"]})
+    assert json.loads(json.dumps(rows))["configurationKey"][0]["value"] == value
