@@ -11,7 +11,7 @@ refused, an answer too late, a remote stop) a deviation is recorded.
 
 from __future__ import annotations
 
-from math import inf, nextafter
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.demand.draws import Draws, key64
@@ -144,9 +144,6 @@ class VirtualStation:
                 self._step(self._now)
             elif own <= now:
                 self._now = max(own, self._now)
-                if station.evse_due <= self._now and station.beat_due <= self._now:
-                    # A meter value is about to leave: the silence ends without a heartbeat.
-                    station.beat_due = nextafter(self._now, inf)
                 station.wake(self._now)
                 if self._asleep:
                     self._look()

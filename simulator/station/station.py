@@ -117,6 +117,8 @@ class Station(State):
             boot.wake(self, now)
         if self.retry_due <= now:
             txqueue.retry(self, now)
+        if self.beat_due <= now:
+            rpc.pump(self, now)  # a message that leaves now ends the silence
         if self.beat_due <= now or (self.day_due <= now and self.link is Link.ONLINE):
             heartbeat.wake(self, now)
         if self.resetting:

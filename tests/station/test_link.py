@@ -126,6 +126,14 @@ def test_1_6_4_6_meter_values_keep_heartbeats_away_but_for_one_a_day(make):
     assert beats == pytest.approx([accepted + DAY, accepted + 2 * DAY])
 
 
+def test_1_6_4_6_a_meter_value_due_with_the_heartbeat_ends_the_silence_instead(make):
+    bench = make(configuration={"MeterValueSampleInterval": "300"}).boot()
+    bench.do("plug_in", 1).do("present_token", 1, "TAG")
+    bench.run(3600.0)
+    assert len(bench.times("MeterValues")) >= 11
+    assert bench.times("Heartbeat") == []
+
+
 def test_the_daily_heartbeat_that_fell_into_an_outage_is_due_at_the_reconnect(make):
     bench = make(
         configuration={"MeterValueSampleInterval": "60"},
