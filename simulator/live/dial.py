@@ -1,0 +1,106 @@
+"""Opening connections: a socket of our own, TCP, then the WebSocket upgrade, each timed apart.
+
+Sockets are made, bound and connected here, so that the address is looked up once and source
+addresses can be chosen. ``link`` awaits ``dial`` in a short-lived task; nothing stays afterwards
+but the ``Connection``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.live.connection import Connection
+from simulator.live.failures import ConnectError, of_os_error
+from simulator.live.target import Address
+from simulator.measure.errors import ErrorKind
+
+_BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
+
+
+@dataclass(frozen=True, slots=True)
+class DialRules:
+    """Where to connect to and how long to try.
+
+    ``timeout_s`` bounds TCP and upgrade together. ``source`` is a local address to connect from.
+    """
+
+    address: Address
+    timeout_s: float = 20.0
+    source: str | None = None
+
+
+def open_socket(rules: DialRules) -> socket.socket:
+    """A non-blocking TCP socket, bound to the source address if there is one.
+
+    The port is left to ``connect``, so that it may be shared by connections to other targets.
+    Raises ConnectError (``local_fd``, ``local_port``).
+    """
+    try:
+        sock = socket.socket(rules.address.family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConnectError(of_os_error(error), f"socket: {error.strerror}") from None
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if rules.source is not None:
+            if hasattr(socket, "IPPROTO_IP") and rules.address.family == socket.AF_INET:
+                sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((rules.source, 0))
+    except OSError as error:
+        sock.close()
+        raise ConnectError(of_os_error(error), f"bind {rules.source}: {error.strerror}") from None
+    return sock
+
+
+async def dial(
+    rules: DialRules,
+    make: Callable[[asyncio.Future[None]], Connection],
+    clock: Callable[[], float],
+) -> float:
+    """Connect and upgrade; returns the seconds that TCP took.
+
+    ``make`` builds the protocol around the future that it resolves when the upgrade is decided.
+    Raises ConnectError. The upgrade's own time is the protocol's to measure.
+    """
+    loop = asyncio.get_running_loop()
+    sock = open_socket(rules)
+    begun = clock()
+    tcp_s = -1.0
+    connection: Connection | None = None
+    try:
+        async with asyncio.timeout(rules.timeout_s):
+            await loop.sock_connect(sock, rules.address.sockaddr)
+            tcp_s = clock() - begun
+            decided: asyncio.Future[None] = loop.create_future()
+            connection = make(decided)
+            protocol = connection
+            await loop.create_connection(lambda: protocol, sock=sock)
+            await decided
+    except TimeoutError as error:
+        if connection is not None and connection.is_open:
+            return tcp_s
+        _drop(sock, connection)
+        if tcp_s < 0.0:
+            raise ConnectError(ErrorKind.TCP_TIMEOUT, _detail(error, rules)) from None
+        raise ConnectError(
+            ErrorKind.HTTP_TIMEOUT, f"no answer to the upgrade request in {rules.timeout_s:g} s"
+        ) from None
+    except OSError as error:
+        _drop(sock, connection)
+        raise ConnectError(of_os_error(error), error.strerror or str(error)) from None
+    except BaseException:
+        _drop(sock, connection)
+        raise
+    return tcp_s
+
+
+def _detail(error: TimeoutError, rules: DialRules) -> str:
+    return error.strerror or f"no TCP connection in {rules.timeout_s:g} s"
+
+
+def _drop(sock: socket.socket, connection: Connection | None) -> None:
+    if connection is None or not connection.abort():
+        sock.close()

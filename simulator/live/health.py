@@ -1,0 +1,101 @@
+"""The generator watching itself: loop lag, garbage collections, CPU and memory of one shard.
+
+Called by ``fleetloop``; the numbers go to the recorder and decide whether a run is valid.
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from time import thread_time
+from typing import Any, Final, Protocol
+
+PROBE_S: Final = 0.05
+"""How often the loop is asked to be on time."""
+_PAGE_KB: Final = resource.getpagesize() / 1024.0
+_STATM: Final = Path("/proc/self/statm")
+
+
+class HealthRecorder(Protocol):
+    """The part of the recorder that keeps the generator's own health."""
+
+    def lag(self, seconds: float) -> None:
+        """A probe ran so late."""
+        ...
+
+    def gc_pause(self, seconds: float) -> None:
+        """A garbage collection took so long."""
+        ...
+
+    def cpu(self, now: float, cpu_s: float, rss_kb: float = 0.0) -> None:
+        """CPU used so far, and memory."""
+        ...
+
+
+def rss_kb() -> float:
+    """Resident memory of this process."""
+    try:
+        return float(_STATM.read_text().split()[1]) * _PAGE_KB
+    except OSError:
+        import psutil
+
+        return float(psutil.Process().memory_info().rss) / 1024.0
+
+
+def cpu_s() -> float:
+    """CPU seconds (user + system) that this process has used."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def raise_fd_limit() -> int:
+    """Raise the soft limit of open files to the hard one; returns it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (ValueError, OSError):
+            return soft
+    return hard if hard != resource.RLIM_INFINITY else 2**31
+
+
+def settle_memory() -> None:
+    """After the fleet is built: nothing of it is garbage, so the collector need not look at it.
+
+    From then on only the youngest objects are looked at, a few thousand at a time (some ms): what
+    lives through one such look (a connection, mostly) is not looked at again. Reference counting
+    frees nearly everything; what is left are the cycles of failed attempts to connect.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 1_000_000, 1_000_000)
+
+
+class GcWatch:
+    """Times every garbage collection while it is installed.
+
+    In CPU time: that the system gave the processor to somebody else meanwhile is not the
+    collector's doing, and the lag of the loop shows it anyway.
+    """
+
+    def __init__(self, recorder: HealthRecorder, clock: Callable[[], float] = thread_time) -> None:
+        self._recorder = recorder
+        self._clock = clock
+        self._began = 0.0
+
+    def __call__(self, phase: str, _info: dict[str, Any]) -> None:
+        """``gc`` calls this at the start and the stop of a collection."""
+        if phase == "start":
+            self._began = self._clock()
+        else:
+            self._recorder.gc_pause(self._clock() - self._began)
+
+    def install(self) -> None:
+        """Begin."""
+        gc.callbacks.append(self)
+
+    def remove(self) -> None:
+        """End."""
+        gc.callbacks.remove(self)

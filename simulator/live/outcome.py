@@ -1,0 +1,248 @@
+"""What a live run amounts to: the sum of its shards, judged, compared with the prediction, written.
+
+Called by ``run`` once the shards are gone, however they went.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from simulator.live.trace import join_traces
+from simulator.measure.errors import ErrorLog, error_name
+from simulator.measure.measurement import Measurement, merge
+from simulator.measure.slo import evaluate
+from simulator.measure.validity import check
+from simulator.measure.verdict import Decision, Verdict, decide
+from simulator.store.columns import messages_table, seconds_table, station_messages_table
+from simulator.store.folder import HLOG, RunFolder, Status
+from simulator.store.summary import TransactionCounts, live_summary
+
+if TYPE_CHECKING:
+    from simulator.fleet.predict import Prediction
+    from simulator.live.prepare import Prepared
+    from simulator.live.supervise import Fleet
+
+EXACT = ("Authorize", "StartTransaction", "StopTransaction", "StatusNotification")
+"""Calls whose number per station the plan determines, as long as the target is without faults."""
+FRAMES_FILE = "frames.jsonl"
+
+
+@dataclass(slots=True)
+class Happened:
+    """Things that happened to a run besides what its shards measured."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self, at_s: float, kind: str, detail: str, shard: int | None = None, station: str = ""
+    ) -> None:
+        """A row of the table ``events``."""
+        self.rows.append(
+            {"at_s": at_s, "shard": shard, "station": station, "kind": kind, "detail": detail}
+        )
+
+
+def conclude(
+    folder: RunFolder,
+    prepared: Prepared,
+    fleet: Fleet,
+    happened: Happened,
+    *,
+    drain_s: float,
+    more: dict[str, Any],
+) -> dict[str, Any]:
+    """Write every table and the summary, and end the folder; returns the summary."""
+    measurement = merge([final.measurement for final in fleet.finals])
+    prediction = prepared.predict(fleet.epoch_at_zero)
+    transactions = _transactions(fleet)
+    stations = {
+        "asked": prepared.expected,
+        "connected": sum(shard.connected for shard in measurement.shards),
+        "booted": sum(shard.booted for shard in measurement.shards),
+    }
+    counts = {
+        "started": transactions.started,
+        "stopped": transactions.stopped,
+        "unacknowledged": transactions.unacknowledged,
+        "discarded_after_attempts": transactions.discarded_after_attempts,
+        "at_risk_of_duplicate": transactions.at_risk_of_duplicate,
+    }
+    clauses = evaluate(prepared.scenario.file.slo.require, measurement, counts, stations)
+    validity = check(measurement)
+    decision = decide(
+        validity=validity,
+        clauses=clauses,
+        interrupted=_interruption(fleet),
+        lost_shards=[fleet.lost[number] for number in sorted(fleet.lost)],
+    )
+    _write_tables(folder, prepared, fleet, measurement, prediction, happened)
+    summary = live_summary(
+        measurement,
+        decision,
+        asked=prepared.expected,
+        transactions=transactions,
+        slo=clauses,
+        validity=validity,
+        duration_s=measurement.ended_s,
+        predicted=prediction.totals(),
+        prediction=compare(prediction, measurement),
+        phases=_phases(prepared, measurement.ended_s),
+        speed=prepared.window.speed,
+        from_s=prepared.window.from_s,
+        run_s=prepared.window.run_s,
+        drain_s=drain_s,
+        drained=bool(fleet.finals) and all(final.drained for final in fleet.finals),
+        deviations=dict(_deviations(fleet)),
+        left_out=sum(plan.left_out for plan in prepared.plans),
+        shards=len(prepared.plans),
+        loop=fleet.loop,
+        build_s=fleet.build_s,
+        **more,
+    )
+    folder.finish(summary, _status(decision))
+    return summary
+
+
+def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
+    """Predicted against measured calls, by action: totals, and in how many stations they differ."""
+    ids, actions, answered = measurement.station_counts("answered")
+    column = {action: number for number, action in enumerate(actions)}
+    row = {name: number for number, name in enumerate(ids)}
+    table = prediction.station_totals()
+    result: dict[str, Any] = {}
+    for action in sorted({*prediction.actions, *actions}):
+        differ = worst = 0
+        for name, predicted in table.items():
+            known = name in row and action in column
+            measured = int(answered[row[name], column[action]]) if known else 0
+            gap = abs(measured - predicted.get(action, 0))
+            differ += gap > 0
+            worst = max(worst, gap)
+        result[action] = {
+            "predicted": prediction.totals().get(action, 0),
+            "measured": int(answered[:, column[action]].sum()) if action in column else 0,
+            "stations_differing": differ,
+            "largest_difference": worst,
+        }
+    exact = all(result[a]["stations_differing"] == 0 for a in EXACT if a in result)
+    return {"by_action": result, "exact": exact}
+
+
+def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:
+    """The kept examples of a shard's errors, as rows of ``events``."""
+    return [
+        {
+            "at_s": example.at_s,
+            "shard": shard,
+            "station": example.station,
+            "kind": error_name(kind, qualifier),
+            "detail": example.detail,
+            "frames": list(example.frames),
+        }
+        for (kind, qualifier), entry in errors.classes.items()
+        for example in entry.examples
+    ]
+
+
+def _write_tables(
+    folder: RunFolder,
+    prepared: Prepared,
+    fleet: Fleet,
+    measurement: Measurement,
+    prediction: Prediction,
+    happened: Happened,
+) -> None:
+    predicted = {
+        (action, "station"): prediction.series[:, number]
+        for number, action in enumerate(prediction.actions)
+    }
+    folder.write_table(
+        "messages", messages_table(predicted, measurement.messages_by_second(), prediction.bin_s)
+    )
+    by_station = {
+        (name, action): count
+        for name, row in prediction.station_totals().items()
+        for action, count in row.items()
+    }
+    folder.write_table("station_messages", station_messages_table(measurement, by_station))
+    folder.write_table("seconds", seconds_table(measurement))
+    folder.write_table("ledger", _ledger_rows(fleet))
+    rows = list(happened.rows)
+    for final in fleet.finals:
+        shard = final.measurement
+        rows += event_rows(shard.errors, shard.shard)
+        rows += _deviation_rows(final, shard.station_ids)
+    for number, trace in fleet.traces.items():
+        rows.append({"at_s": fleet.ended_s, "shard": number, "kind": "shard_lost", "detail": trace})
+    folder.write_table("events", sorted(rows, key=lambda row: float(row["at_s"])))
+    measurement.hlog(
+        folder.path / HLOG,
+        start_epoch_s=fleet.epoch_at_zero,
+        comments=(f"scenario {prepared.scenario.name}",),
+    )
+    if prepared.traced:
+        parts = [folder.path / f"frames-{number}.jsonl" for number in range(len(prepared.plans))]
+        join_traces(parts, folder.path / FRAMES_FILE)
+
+
+def _ledger_rows(fleet: Fleet) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for final in fleet.finals:
+        names = final.measurement.station_ids
+        rows += final.ledger.rows(names.__getitem__, fleet.epoch_at_zero)
+    return rows
+
+
+def _deviation_rows(final: Any, ids: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "at_s": row.at_s,
+            "shard": final.measurement.shard,
+            "station": ids[row.station],
+            "kind": str(row.kind),
+            "detail": f"EVSE {row.evse}" + (f", {row.late_s:.1f} s late" if row.late_s else ""),
+        }
+        for row in final.deviations.rows
+    ]
+
+
+def _deviations(fleet: Fleet) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for final in fleet.finals:
+        total.update(final.deviations.counts)
+    return total
+
+
+def _transactions(fleet: Fleet) -> TransactionCounts:
+    counts = [final.ledger.counts() for final in fleet.finals]
+    return TransactionCounts(
+        started=sum(c.started for c in counts),
+        stopped=sum(c.stopped for c in counts),
+        unacknowledged=sum(c.unacknowledged for c in counts),
+        discarded_after_attempts=sum(c.discarded_after_attempts for c in counts),
+        at_risk_of_duplicate=sum(c.at_risk_of_duplicate for c in counts),
+    )
+
+
+def _phases(prepared: Prepared, ended_s: float) -> list[dict[str, Any]]:
+    """The phases that took place."""
+    return [
+        {"phase": span.phase, "start_s": span.start_s, "end_s": min(span.end_s, ended_s)}
+        for span in prepared.spans
+        if span.start_s < ended_s
+    ]
+
+
+def _interruption(fleet: Fleet) -> str | None:
+    if not fleet.interrupted:
+        return None
+    how = "stopped orderly" if fleet.interrupted == 1 else "aborted"
+    return f"interrupted by the user after {fleet.ended_s:.0f} s and {how}"
+
+
+def _status(decision: Decision) -> Status:
+    if decision.verdict is Verdict.INTERRUPTED:
+        return "interrupted"
+    return "failed" if decision.verdict is Verdict.SHARD_LOST else "finished"

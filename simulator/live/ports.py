@@ -1,0 +1,83 @@
+"""What the driver needs of a virtual station and of whoever measures, as narrow protocols.
+
+``fleet.virtual`` and ``measure.recorder`` fit; tests bring stations of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from simulator.measure.errors import ErrorKind
+from simulator.station.effects import Effect
+
+
+class Driven(Protocol):
+    """A virtual station as its driver sees it. Every call may leave effects behind.
+
+    ``now`` is seconds since T0.
+    """
+
+    @property
+    def next_deadline(self) -> float:
+        """When it wants to be woken; ``inf``: not at all."""
+        ...
+
+    def start(self, now: float) -> None:
+        """Power on."""
+        ...
+
+    def connected(self, now: float) -> None:
+        """The WebSocket that it asked for is open."""
+        ...
+
+    def disconnected(self, now: float, reason: str) -> None:
+        """The WebSocket is gone, or could not be opened."""
+        ...
+
+    def receive(self, now: float, data: bytes) -> None:
+        """A text message."""
+        ...
+
+    def writable(self, now: float, flag: bool) -> None:
+        """Whether the socket takes more."""
+        ...
+
+    def written(self, now: float) -> None:
+        """The CALL of the last ``Send`` has been written."""
+        ...
+
+    def wake(self, now: float) -> None:
+        """``next_deadline`` has come."""
+        ...
+
+    def stop_all(self, now: float, reason: str) -> None:
+        """Stop every transaction, unplug every car, play no further visit."""
+        ...
+
+    def finish(self, now: float) -> None:
+        """The run is over: whatever is still open is censored."""
+        ...
+
+    def take_effects(self) -> list[Effect]:
+        """What it wants done; the list is handed over."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who measures connections."""
+
+    def connect_step(self, step: str, seconds: float) -> None:
+        """``tcp`` or ``upgrade`` took so long."""
+        ...
+
+    def connected(self, station: int, now: float) -> None:
+        """The WebSocket of a station is open."""
+        ...
+
+    def disconnected(self, station: int, now: float) -> None:
+        """It is gone."""
+        ...
+
+    def error(self, station: int | None, kind: ErrorKind, detail: str, now: float) -> None:
+        """Count an error of a connection."""
+        ...

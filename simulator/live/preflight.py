@@ -1,0 +1,156 @@
+"""Before the fleet goes out: may it, can it, and is anybody there?
+
+Blocking and called by the parent alone. Everything that is wrong is said in one sentence with the
+exit code that the command line gives for it (``errors``).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+
+from websockets.protocol import State
+
+from simulator.live.connection import Upgrade, begin_upgrade
+from simulator.live.errors import RefusedError, TargetUnreachableError
+from simulator.live.failures import ConnectError, of_handshake, of_os_error
+from simulator.live.health import raise_fd_limit
+from simulator.live.target import Address, Target, TargetError, parse_target, resolve
+from simulator.measure.errors import ErrorKind
+
+SPARE_FDS = 200
+"""File descriptors that a process needs besides one per station."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A target that answered: the address that did, and how long TCP and upgrade took (s)."""
+
+    address: Address
+    tcp_s: float
+    upgrade_s: float
+
+
+def read_target(url: str) -> Target:
+    """The target of a URL. Raises RefusedError where it cannot be one."""
+    try:
+        return parse_target(url)
+    except TargetError as error:
+        raise RefusedError(f"csms.url: {error}") from None
+
+
+def addresses(target: Target) -> tuple[Address, ...]:
+    """Where the target is. Raises TargetUnreachableError."""
+    try:
+        return resolve(target)
+    except ConnectError as error:
+        raise TargetUnreachableError(f"ws://{target.authority}: {error}") from None
+
+
+def check_authorised(target: Target, found: tuple[Address, ...], authorised: bool) -> None:
+    """Load on anything but this machine needs the scenario's word. Raises RefusedError."""
+    if not authorised and not all(address.is_loopback for address in found):
+        raise RefusedError(
+            f"csms.url: {target.authority} is not this machine. Put load only on systems that you"
+            " may; then set csms.authorised = true in the scenario"
+        )
+
+
+def check_rate(peak_per_s: float, max_rate: float | None) -> None:
+    """The plan must stay within ``live.max_rate``. Raises RefusedError."""
+    if max_rate is not None and peak_per_s > max_rate:
+        raise RefusedError(
+            f"live.max_rate: the plan has {peak_per_s:.0f} calls in its busiest second, more than"
+            f" the {max_rate:g} allowed; use fewer stations, a longer ramp or a lower speed"
+        )
+
+
+def check_file_limit(largest_shard: int) -> None:
+    """Every station of a shard needs a socket. Raises RefusedError if the limit is too low."""
+    limit = raise_fd_limit()
+    if largest_shard + SPARE_FDS > limit:
+        raise RefusedError(
+            f"{largest_shard} stations in one process need {largest_shard + SPARE_FDS} open files,"
+            f" the limit is {limit}: raise it (ulimit -Hn) or spread them (live.shards)"
+        )
+
+
+def reach(
+    upgrade: Upgrade,
+    found: tuple[Address, ...],
+    station_id: str,
+    password: str | None,
+    timeout_s: float,
+) -> Reached:
+    """Connect and upgrade once, as the station given, and leave again.
+
+    Tries each address in turn. Raises TargetUnreachableError naming URL and reason.
+    """
+    reason = "no address"
+    for address in found:
+        try:
+            return _reach(upgrade, address, station_id, password, timeout_s)
+        except ConnectError as error:
+            reason = str(error)
+    hint = _hint(reason)
+    url = upgrade.target.url(station_id)
+    raise TargetUnreachableError(f"{url}: {reason}{hint}")
+
+
+def _reach(
+    upgrade: Upgrade, address: Address, station_id: str, password: str | None, timeout_s: float
+) -> Reached:
+    began = time.monotonic()
+    deadline = began + timeout_s
+    try:
+        with socket.socket(address.family, socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout_s)
+            sock.connect(address.sockaddr)
+            connected = time.monotonic()
+            _upgrade(sock, upgrade, station_id, password, deadline)
+            return Reached(address, connected - began, time.monotonic() - connected)
+    except TimeoutError as error:
+        kind = ErrorKind.TCP_TIMEOUT if error.errno is not None else None
+        waited = f"nothing in {timeout_s:g} s"
+        raise ConnectError(kind or ErrorKind.HTTP_TIMEOUT, waited) from None
+    except OSError as error:
+        raise ConnectError(of_os_error(error), error.strerror or str(error)) from None
+
+
+def _upgrade(
+    sock: socket.socket, upgrade: Upgrade, station_id: str, password: str | None, deadline: float
+) -> None:
+    """The WebSocket handshake, then a close. Raises ConnectError, OSError."""
+    protocol = begin_upgrade(upgrade, station_id, password)
+    sock.sendall(b"".join(protocol.data_to_send()))
+    while protocol.handshake_exc is None and not protocol.events_received():
+        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        data = sock.recv(65536)
+        if data:
+            protocol.receive_data(data)
+        else:
+            protocol.receive_eof()
+    if protocol.handshake_exc is not None:
+        raise ConnectError(*of_handshake(protocol.handshake_exc))
+    if protocol.subprotocol is None:
+        raise ConnectError(ErrorKind.BAD_SUBPROTOCOL, f"did not select {upgrade.subprotocol}")
+    if protocol.state is State.OPEN:
+        protocol.send_close(1000)
+    sock.sendall(b"".join(protocol.data_to_send()))
+
+
+def _hint(reason: str) -> str:
+    """What usually helps."""
+    kind = reason.partition(":")[0]
+    return {
+        "tcp_refused": " (nobody listens there)",
+        "http_401": " (wrong or missing password: csms.security_profile, csms.password)",
+        "http_403": " (the CSMS refuses this station)",
+        "http_404": " (the CSMS does not know this station, or the path is wrong;"
+        " 'chargeswarm fleet export' writes what it should know)",
+        "bad_subprotocol": " (OCPP 1.6-J is asked for)",
+        "http_malformed": " (not a WebSocket server)",
+        "http_other": " (not a WebSocket server at this path)",
+        "dns": " (the host name is not known)",
+    }.get(kind, "")

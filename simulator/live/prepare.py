@@ -1,0 +1,174 @@
+"""From a scenario to the specs of its shards: stages, engine plan, live plan. Decides, does no I/O.
+
+Called by ``run`` in the parent, before anything is started.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from simulator.fleet.crew import Conditions
+from simulator.fleet.liveplan import build_live_plan, split, window
+from simulator.fleet.predict import Prediction, predict_live
+from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
+from simulator.live.connection import Upgrade
+from simulator.live.dial import DialRules
+from simulator.live.errors import RefusedError
+from simulator.live.messages import ShardSpec
+from simulator.live.trace import TraceError, choose_traced, parse_trace
+
+if TYPE_CHECKING:
+    from simulator.engine.plan import EngineResult
+    from simulator.fleet.shardplan import ShardPlan
+    from simulator.fleet.siteplan import Window
+    from simulator.scenario import Network, Scenario
+
+STATIONS_PER_SHARD: Final = 5000
+"""What one process carries with ease: 5 000 stations at 0.5 calls a second each are a quarter of
+what it does in a second of CPU time (tests/benchmarks/bench_live.py)."""
+DRAIN_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that could start."""
+
+    scenario: Scenario
+    network: Network
+    stages: tuple[Stage, ...]
+    spans: tuple[Span, ...]
+    window: Window
+    engine: EngineResult
+    plans: tuple[ShardPlan, ...]
+    traced: frozenset[str]
+    heartbeat_s: float | None
+    """The heartbeat interval that the CSMS is known to give; None: not known."""
+
+    @property
+    def expected(self) -> int:
+        """Stations that the stages switch on."""
+        return sum(int((plan.connect_due_s < self.window.run_s).sum()) for plan in self.plans)
+
+    def predict(self, epoch_at_zero: float) -> Prediction:
+        """The calls that this run will cause; ``epoch_at_zero`` is the Unix time of T0."""
+        return predict_live(
+            self.scenario, self.plans, heartbeat_s=self.heartbeat_s, epoch_at_zero=epoch_at_zero
+        )
+
+
+def prepare(
+    scenario: Scenario,
+    network: Network,
+    *,
+    duration_s: float | None,
+    trace: str | Sequence[str],
+    password: str | None,
+    heartbeat_s: float | None,
+    progress: Callable[[float], None] | None = None,
+) -> Prepared:
+    """Plan a run. ``duration_s`` is the whole run; None: as long as the stages say.
+
+    Raises RefusedError for stages or traces that cannot be, ScenarioError.
+    """
+    from simulator.engine import simulate_network
+
+    names = [(s.site, s.ordinal) for site in network.sites for s in site.stations]
+    ids = [s.id for site in network.sites for s in site.stations]
+    try:
+        stages = read_stages(scenario, len(names), duration_s)
+        due = connect_due(stages, scenario.seed, names)
+        traced = choose_traced(parse_trace(trace), ids)
+    except TraceError as error:
+        raise RefusedError(str(error)) from None
+    except ValueError as error:
+        raise RefusedError(f"live.stages: {error}") from None
+    span = window(scenario, run_length(stages))
+    engine = simulate_network(
+        scenario, network, duration_s=span.until_s, record_caps=True, progress=progress
+    )
+    embedded = scenario.file.csms.url == "embedded"
+    shards = shard_count(scenario.file.live.shards, len(names), embedded=embedded)
+    plans = tuple(
+        build_live_plan(
+            scenario,
+            network,
+            engine,
+            from_s=span.from_s,
+            speed=span.speed,
+            run_s=span.run_s,
+            connect_due=due,
+            sites=group,
+            password=password,
+        )
+        for group in split(network, shards)
+    )
+    return Prepared(
+        scenario, network, stages, phases(stages), span, engine, plans, traced, heartbeat_s
+    )
+
+
+def read_stages(scenario: Scenario, stations: int, duration_s: float | None) -> tuple[Stage, ...]:
+    """The scenario's stages for a fleet of that size, stretched to ``duration_s`` in proportion."""
+    stages = tuple(
+        Stage(stage.for_, None if stage.to is None else stage.to.of(stations))
+        for stage in scenario.file.live.stages
+    )
+    return stages if duration_s is None else scaled(stages, duration_s)
+
+
+def shard_count(
+    wanted: int | None, stations: int, cpus: int | None = None, *, embedded: bool = False
+) -> int:
+    """How many processes: as told, else one for so many stations, and at most one per usable CPU.
+
+    A CPU is left to the embedded CSMS: beside it a second shard only takes time from both.
+    """
+    if wanted is not None:
+        return wanted
+    usable = usable_cpus() if cpus is None else cpus
+    return max(1, min(usable - embedded, ceil(stations / STATIONS_PER_SHARD)))
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def shard_specs(
+    prepared: Prepared,
+    *,
+    upgrade: Upgrade,
+    rules: DialRules,
+    run_id: str,
+    epoch_guess: float,
+    folder: Path,
+    drain_s: float,
+) -> list[ShardSpec]:
+    """What each shard is told. Traces go into ``folder``, a file for each shard."""
+    live = prepared.scenario.file.live
+    conditions = Conditions(run_id, live.call_timeout, live.heartbeat)
+    phases = tuple((span.start_s, str(span.phase)) for span in prepared.spans)
+    return [
+        ShardSpec(
+            shard=number,
+            plan=plan,
+            phases=phases,
+            upgrade=upgrade,
+            rules=rules,
+            authenticate=prepared.scenario.file.csms.security_profile >= 1,
+            conditions=conditions,
+            run_s=prepared.window.run_s,
+            drain_s=drain_s,
+            traced=prepared.traced & frozenset(plan.ids),
+            trace_path=folder / f"frames-{number}.jsonl" if prepared.traced else None,
+            epoch_guess=epoch_guess,
+        )
+        for number, plan in enumerate(prepared.plans)
+    ]

@@ -1,0 +1,238 @@
+"""One shard: a process that owns a part of the fleet, its sockets and its measurements.
+
+``python -m simulator.live.shard --read FD --write FD`` is started by ``parent`` with two pipes and
+speaks ``messages`` over them. It ignores SIGINT (the parent decides what Ctrl-C means), and ends
+when the parent's pipe closes, whatever the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from simulator.fleet.crew import virtual_stations
+from simulator.fleet.ledger import Ledger
+from simulator.fleet.virtual import VirtualStation
+from simulator.live.clock import run_clock
+from simulator.live.deadlines import Deadlines
+from simulator.live.fleetloop import FleetLoop
+from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
+from simulator.live.link import Link, Surroundings
+from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
+from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
+from simulator.live.trace import Tracer
+from simulator.measure.recorder import Recorder
+
+ACTIONS = (
+    "BootNotification",
+    "StatusNotification",
+    "Authorize",
+    "StartTransaction",
+    "MeterValues",
+    "StopTransaction",
+    "Heartbeat",
+)
+"""What stations call most; others get their column when they first occur."""
+EXIT_OK = 0
+EXIT_FAILED = 70
+EXIT_ORPHANED = 71
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry of the process; returns its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parser = argparse.ArgumentParser(prog="python -m simulator.live.shard", description=__doc__)
+    parser.add_argument("--read", type=int, required=True, help="file descriptor of the commands")
+    parser.add_argument("--write", type=int, required=True, help="file descriptor of the results")
+    options = parser.parse_args(argv)
+    outbox = Outbox(options.write)
+    try:
+        return _serve(options.read, outbox)
+    except PipeClosedError:
+        return EXIT_ORPHANED
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        try:
+            outbox.finish(Failed(reason, traceback.format_exc()))
+        except PipeClosedError:
+            return EXIT_ORPHANED
+        return EXIT_FAILED
+
+
+def _serve(commands: int, outbox: Outbox) -> int:
+    """Build the fleet, run it from T0 on, and hand over what was measured."""
+    spec = read_message(commands)
+    if not isinstance(spec, ShardSpec):
+        raise TypeError(f"expected ShardSpec, got {type(spec).__name__}")
+    raise_fd_limit()
+    factory, name = _loop_factory()
+    shard = Shard(spec)
+    outbox.finish(Ready(spec.plan.stations, shard.build_s, name))
+    start = read_message(commands)
+    if isinstance(start, Start):
+        with asyncio.Runner(loop_factory=factory) as runner:
+            final = runner.run(shard.run(start, commands, outbox))
+        outbox.finish(final)
+    return EXIT_OK
+
+
+class Shard:
+    """The fleet of one shard, built but not started."""
+
+    def __init__(self, spec: ShardSpec) -> None:
+        self.spec = spec
+        self._links: list[Link] = []
+        self._ledger = Ledger()
+        self.recorder = Recorder(
+            ACTIONS,
+            spec.plan.stations,
+            spec.phases,
+            versions=spec.plan.versions,
+            station_ids=spec.plan.ids,
+            ledger=self._ledger,
+            shard=spec.shard,
+            frames=self._frames,
+        )
+        gc.collect()
+        self.recorder.memory(before_kb=rss_kb())
+        began = time.perf_counter()
+        self._stations, self._deviations = virtual_stations(
+            spec.plan, self.recorder, spec.epoch_guess, spec.conditions
+        )
+        self.build_s = time.perf_counter() - began
+        settle_memory()
+
+    async def run(self, start: Start, commands: int, outbox: Outbox) -> Final:
+        """The whole run of this shard on the loop that is running."""
+        spec = self.spec
+        for station in self._stations:
+            station.station.clock_zero = start.epoch_at_zero
+        tracer = None
+        if spec.trace_path is not None and spec.traced:
+            tracer = Tracer(spec.trace_path, start.epoch_at_zero)
+        fleet = self._launch(start, tracer, lambda values: offer(Snapshot(values)))
+
+        def offer(message: Snapshot) -> None:
+            try:
+                outbox.offer(message)
+            except PipeClosedError:
+                fleet.abort()
+
+        watch = GcWatch(self.recorder)
+        watch.install()
+        loop = asyncio.get_running_loop()
+        faults: list[BaseException] = []
+        loop.set_exception_handler(partial(_fault, faults, fleet))
+        os.set_blocking(commands, False)
+        os.set_blocking(outbox.fd, False)
+        loop.add_reader(commands, _obey, commands, Inbox(), fleet)
+        try:
+            await fleet.run()
+        finally:
+            loop.remove_reader(commands)
+            watch.remove()
+            if tracer is not None:
+                tracer.close()
+        if faults:
+            raise faults[0]
+        return Final(
+            measurement=self.recorder.result(fleet.ended_s),
+            ledger=self._ledger,
+            drained=fleet.drained,
+            deviations=self._deviations,
+        )
+
+    def _launch(
+        self, start: Start, tracer: Tracer | None, on_snapshot: Callable[[dict[str, Any]], None]
+    ) -> FleetLoop:
+        """Give every station its link; the fleet waits for its first deadline."""
+        spec, plan = self.spec, self.spec.plan
+        shared = Surroundings(
+            clock=run_clock(start.t0_ns),
+            deadlines=Deadlines(plan.stations),
+            rules=spec.rules,
+            upgrade=spec.upgrade,
+            watcher=self.recorder,
+            tracer=tracer,
+            ping_s_of=_ping_s,
+        )
+        fleet = FleetLoop(
+            shared=shared,
+            recorder=self.recorder,
+            run_s=spec.run_s,
+            drain_s=spec.drain_s,
+            on_snapshot=on_snapshot,
+        )
+        passwords = plan.passwords if spec.authenticate else (None,) * plan.stations
+        for index, station in enumerate(self._stations):
+            name = plan.ids[index]
+            self._links.append(
+                Link(index, name, passwords[index], station, shared, traced=name in spec.traced)
+            )
+        fleet.populate(self._links, plan.connect_due_s.tolist())
+        return fleet
+
+    def _frames(self, station: int) -> list[str]:
+        return self._links[station].frames()
+
+
+def _fault(
+    faults: list[BaseException],
+    fleet: FleetLoop,
+    _loop: asyncio.AbstractEventLoop,
+    context: dict[str, Any],
+) -> None:
+    """An exception in a callback is a fault of this program: the shard's numbers are no good.
+
+    Errors of sockets are reported here too, but have reached their connection by then.
+    """
+    error = context.get("exception")
+    if error is not None and not isinstance(error, OSError):
+        faults.append(error)
+        fleet.abort()
+
+
+def _ping_s(station: VirtualStation) -> float:
+    """The station's WebSocketPingInterval; 0: it sends no pings."""
+    return station.station.ping_s
+
+
+def _obey(commands: int, inbox: Inbox, fleet: FleetLoop) -> None:
+    """Something came from the parent: a command, or its end."""
+    try:
+        data = os.read(commands, 65536)
+    except BlockingIOError:
+        return
+    except OSError:
+        data = b""
+    if not data:
+        asyncio.get_running_loop().remove_reader(commands)
+        fleet.abort()
+    for message in inbox.feed(data):
+        if isinstance(message, Stop):
+            fleet.stop()
+        elif isinstance(message, Abort):
+            fleet.abort()
+
+
+def _loop_factory() -> tuple[Callable[[], asyncio.AbstractEventLoop] | None, str]:
+    """uvloop where there is one, else asyncio's own loop."""
+    try:
+        import uvloop
+    except ImportError:
+        return None, "asyncio"
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory, "uvloop"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Every benchmark, one table: ours beside what a user would use instead, run in turn.
+
+    python tests/benchmarks            about two minutes
+    python tests/benchmarks kernel     one of them: kernel, live or station
+
+Ratios are what to quote; absolute figures belong to the machine. Nothing here asserts.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def kernel() -> None:
+    """The compiled kernel against a plain simpy model of the same site."""
+    import bench_kernel
+
+    for row in bench_kernel.run():
+        _print(row)
+
+
+def live() -> None:
+    """A saturated live client against one on the ocpp package, and memory per station."""
+    import bench_live
+
+    for row in bench_live.run():
+        _print(row)
+
+
+def station() -> None:
+    """The station alone, without a socket; nothing to compare it with."""
+    import bench_station
+
+    for name, value, unit in bench_station.rows():
+        print(f"| {name} | {value:,.1f} {unit} | | |", flush=True)
+
+
+def _print(row: tuple[str, float, float, str, float, str]) -> None:
+    name, ours, theirs, unit, ratio, _ = row
+    print(f"| {name} | {ours:,.1f} {unit} | {theirs:,.1f} {unit} | {ratio:.1f} x |", flush=True)
+
+
+BENCHMARKS = {"kernel": kernel, "live": live, "station": station}
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks of these names, or all; returns the exit code."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {unknown[0]!r}; expected {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 1
+    print("| what | chargeswarm | beside it | better |\n|---|---|---|---|", flush=True)
+    for name in names or BENCHMARKS:
+        BENCHMARKS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

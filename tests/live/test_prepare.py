@@ -1,0 +1,71 @@
+"""Stages, shards and interrupts: what the parent decides before and while it waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from simulator.live.interrupts import Interrupts
+from simulator.live.prepare import read_stages, shard_count
+from simulator.scenario import load_scenario
+
+CITY = Path(__file__).parents[2] / "scenarios" / "city-launch.toml"
+
+
+def test_stages_are_for_the_fleet_at_hand_and_keep_their_proportions() -> None:
+    scenario = load_scenario(CITY)
+    ramp, hold = read_stages(scenario, 50, None)
+    assert (ramp.length_s, ramp.stations, hold.length_s, hold.stations) == (20.0, 50, 100.0, None)
+    ramp, hold = read_stages(scenario, 50, 30.0)
+    assert (ramp.length_s, ramp.stations, hold.length_s) == (5.0, 50, 25.0)
+
+
+def test_a_run_of_no_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="longer than 0 s"):
+        read_stages(load_scenario(CITY), 50, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stations", "cpus", "embedded", "expected"),
+    [
+        (None, 1, 8, False, 1),
+        (None, 5000, 8, False, 1),
+        (None, 5001, 8, False, 2),
+        (None, 10**6, 8, False, 8),
+        (None, 10**6, 8, True, 7),
+        (None, 10**6, 1, True, 1),
+        (3, 1, 1, True, 3),
+    ],
+)
+def test_a_process_per_5000_stations_with_a_cpu_left_to_the_embedded_csms(
+    wanted: int | None, stations: int, cpus: int, embedded: bool, expected: int
+) -> None:
+    assert shard_count(wanted, stations, cpus, embedded=embedded) == expected
+
+
+def test_ctrl_c_is_counted_while_the_fleet_is_out_and_raised_after() -> None:
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interrupts.count == 2
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+
+
+def test_outside_the_main_thread_no_signal_is_touched() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def work() -> None:
+        with Interrupts() as interrupts:
+            seen.append((interrupts.count, signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(0, before)]
