@@ -1,0 +1,235 @@
+"""The public functions: load a scenario, simulate it, run it live, open a run. Glue only.
+
+They may be called from a script, the command line or a notebook (where an event loop already runs).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simulator.scenario import Scenario
+    from simulator.store import Run
+
+Progress = Callable[[float, str | None], None]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Result:
+    """A finished run: its summary, its tables as DataFrames, its folder."""
+
+    run: Run
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.run.path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` holds."""
+        return self.run.summary
+
+    @property
+    def verdict(self) -> str:
+        """``PASS``, ``NO_SLO``, ``SLO_MISSED``, ``INVALID``, ``INTERRUPTED`` ..."""
+        return str(self.summary.get("verdict", "INTERRUPTED"))
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line returns for this run: a simulation without fault gives 0."""
+        from simulator.measure.verdict import exit_code
+
+        return exit_code(self.verdict)
+
+    @property
+    def report(self) -> Path:
+        """The report, a single HTML file."""
+        return self.path / "report.html"
+
+    @property
+    def sessions(self) -> pd.DataFrame:
+        """What became of every visit (simulation)."""
+        return self.run.table("sessions")
+
+    @property
+    def load(self) -> pd.DataFrame:
+        """Exact energy and mean power per site and interval (simulation)."""
+        return self.run.table("load")
+
+    @property
+    def messages(self) -> pd.DataFrame:
+        """OCPP calls per time bucket and action, predicted and measured."""
+        return self.run.table("messages")
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """Every transaction as its station knows it (live)."""
+        return self.run.table("ledger")
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What happened besides calls: errors with their last frames, deviations (live)."""
+        return self.run.table("events")
+
+    def text(self) -> str:
+        """The run in a few lines, for a terminal."""
+        from simulator.report import brief
+
+        return brief(self.path)
+
+    def __repr__(self) -> str:
+        return f"<Result {self.verdict} {self.path}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.text())}</pre>"
+
+
+def load_scenario(
+    path: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    csms: str | None = None,
+) -> Scenario:
+    """Read a scenario file (or a shipped one by its name) with everything that it names.
+
+    ``sets`` are ``path=value`` overrides as on the command line. Raises ScenarioError with every
+    mistake found; for a trace or an inventory InputError.
+    """
+    from simulator.engine.policies import NAMES
+    from simulator.scenario import load_scenario as load
+
+    sets = [sets] if isinstance(sets, str) else sets
+    return load(path, sets=sets, policies=NAMES, seed=seed, csms_url=csms)
+
+
+def simulate(
+    scenario: Scenario | str | Path,
+    *,
+    stations: int | None = None,
+    duration: str | float | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    report: bool = True,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a scenario in virtual time.
+
+    ``duration`` is text with a unit (``"7d"``) or seconds; ``stations`` scales the network;
+    ``report=False`` leaves the report and its plots out. Raises ScenarioError, StoreError.
+    """
+    from simulator.simulation import run_simulation
+
+    loaded = _prepared(scenario, seed)
+    if duration is not None:
+        loaded = loaded.replace(duration_s=_seconds(duration))
+    network = loaded.network(stations)
+    path = run_simulation(loaded, network, out=out, progress=progress, command=_command())
+    return _result(path, report=report)
+
+
+def run_live(
+    scenario: Scenario | str | Path,
+    *,
+    csms: str | None = None,
+    stations: int | None = None,
+    duration: str | float | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    trace: str = "",
+    screen: Literal["auto", "plain", "none"] = "auto",
+    report: bool = True,
+) -> Result:
+    """Run a scenario live against its CSMS, in real time, and wait for the end.
+
+    ``duration`` is the whole run, ramp included (the stages keep their proportions); ``trace``
+    names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). Works where an event loop
+    already runs. Raises ScenarioError, StoreError, and TargetError if the CSMS can't be reached.
+    """
+    from simulator.live.run import run_live as run
+
+    loaded = _prepared(scenario, seed)
+    if csms is not None:
+        loaded = loaded.replace(csms_url=csms)
+    path = run(
+        loaded,
+        stations=stations,
+        duration_s=None if duration is None else _seconds(duration),
+        out=out,
+        trace=trace,
+        screen=screen,
+        command=_command(),
+    )
+    return _result(path, report=report)
+
+
+def open_run(path: str | Path) -> Result:
+    """Open the folder of an earlier run. Raises StoreError if it is none."""
+    return _result(Path(path), report=False)
+
+
+def export_fleet(
+    scenario: Scenario | str | Path,
+    out: str | Path,
+    *,
+    stations: int | None = None,
+    seed: int | None = None,
+    overwrite: bool = False,
+) -> tuple[Path, Path]:
+    """Write ``stations.csv`` and ``tokens.csv`` (mode 0600) into the folder ``out``.
+
+    Returns the two paths. Raises ScenarioError, and ExportError where a file is there already.
+    """
+    from simulator.fleet.inventory import export
+
+    loaded = _prepared(scenario, seed)
+    return export(loaded, loaded.network(stations), Path(out), overwrite=overwrite)
+
+
+def _prepared(scenario: Scenario | str | Path, seed: int | None) -> Scenario:
+    loaded = load_scenario(scenario) if isinstance(scenario, str | Path) else scenario
+    return loaded if seed is None else loaded.replace(seed=seed)
+
+
+def _seconds(duration: str | float) -> float:
+    if isinstance(duration, int | float):
+        return float(duration)
+    from simulator.scenario import Problem, ScenarioError
+    from simulator.scenario.fields import LONGEST_S
+    from simulator.scenario.problems import FieldError
+    from simulator.scenario.units import DURATION, parse, text
+
+    try:
+        seconds = parse(DURATION, duration)
+        if not 0 < seconds <= LONGEST_S:
+            raise FieldError(f"a duration above 0, of at most {text(DURATION, LONGEST_S)}")
+    except FieldError as error:
+        problem = Problem("", "duration", repr(duration), error.expected, error.suggestion)
+        raise ScenarioError([problem]) from None
+    return seconds
+
+
+def _command() -> str | None:
+    """The command line that repeats the run, where there is one."""
+    import shlex
+
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    return shlex.join(["chargeswarm", *sys.argv[1:]]) if name == "chargeswarm" else None
+
+
+def _result(path: Path, *, report: bool) -> Result:
+    from simulator.store import read_run
+
+    if report:
+        from simulator.report import render
+
+        render(path)
+    return Result(read_run(path))

@@ -1,0 +1,473 @@
+"""The command line: parse, call the API, print. Nothing is decided here.
+
+Every room is imported inside the command that needs it, so that help and validation answer at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from simulator.api import Result
+    from simulator.scenario import Scenario
+
+EXIT_CODES = """\
+[bold]Exit codes[/bold]  0 pass · 1 usage or scenario error · 2 SLO missed ·
+3 INVALID (the generator could not keep up) · 4 target unreachable · 5 shard lost ·
+70 internal error · 130 interrupted"""
+
+INTERRUPTED = 130
+ENVIRONMENT = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EEXIST,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EISDIR,
+        errno.EMFILE,
+        errno.ENOSPC,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What the machine refuses to any program: said in a line, no traceback."""
+
+app = typer.Typer(
+    name="chargeswarm",
+    help="Simulate a charging network, then run the same network live against your CSMS.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+fleet_app = typer.Typer(no_args_is_help=True, help="The stations and tokens of a scenario.")
+scenarios_app = typer.Typer(no_args_is_help=True, help="Find, read and check scenario files.")
+profiles_app = typer.Typer(
+    no_args_is_help=True, help="Arrival profiles, vehicle mixes and station models that ship."
+)
+app.add_typer(fleet_app, name="fleet")
+app.add_typer(scenarios_app, name="scenarios")
+app.add_typer(profiles_app, name="profiles")
+
+ScenarioArg = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a field of the scenario, e.g. live.speed=1 or "
+        "'sites.0.grid_limit=300 kW'. Repeatable.",
+    ),
+]
+CsmsOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--csms",
+        metavar="URL",
+        help="The target: ws://host:port/path, {station_id} where the identity goes "
+        "(at the end if left out), or 'embedded'.",
+    ),
+]
+StationsOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--stations",
+        metavar="N",
+        min=1,
+        help="Scale the network: its first N stations; past its end whole sites are cloned.",
+    ),
+]
+DurationOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--duration",
+        metavar="TIME",
+        help="The whole run: virtual time of a simulation (7d), real time of a live run "
+        "with its ramp (30s).",
+    ),
+]
+SeedOpt = Annotated[int | None, typer.Option("--seed", help="The seed of every draw.")]
+OutOpt = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The run's folder; default: a new one in results/."),
+]
+JsonOpt = Annotated[
+    bool, typer.Option("--json", help="Print the summary as JSON on standard output, nothing else.")
+]
+
+
+class BootAnswer(StrEnum):
+    """What the embedded CSMS answers to BootNotification."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+class _Verdict:
+    """The exit code of the run that just ended; usage errors never set it."""
+
+    code: int | None = None
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        from simulator import __version__
+
+        print(f"chargeswarm {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def simulate(
+    scenario: ScenarioArg,
+    csms: CsmsOpt = None,
+    stations: StationsOpt = None,
+    duration: DurationOpt = None,
+    seed: SeedOpt = None,
+    out: OutOpt = None,
+    sets: Sets = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Run a scenario in virtual time: power, energy, queues, and the OCPP messages to expect.
+
+    A week of a large network takes seconds. The first run on a machine compiles the kernel
+    (about half a minute, said when it happens); later ones find it in the cache.
+
+    Example: chargeswarm simulate scenarios/city-launch.toml --duration 7d
+    """
+    from simulator.api import simulate as run
+
+    loaded = _load(scenario, sets, csms)
+    with _Progress("simulating", quiet=as_json) as progress:
+        result = run(
+            loaded, stations=stations, duration=duration, seed=seed, out=out, progress=progress
+        )
+    _finish(result, as_json)
+
+
+@app.command()
+def live(
+    scenario: ScenarioArg,
+    csms: CsmsOpt = None,
+    stations: StationsOpt = None,
+    duration: DurationOpt = None,
+    seed: SeedOpt = None,
+    out: OutOpt = None,
+    sets: Sets = None,
+    as_json: JsonOpt = False,
+    trace: Annotated[
+        str,
+        typer.Option(
+            "--trace",
+            metavar="WHO",
+            help="Write these stations' frames to frames.jsonl: ids and shares, "
+            "e.g. CSW-ring-road-0042,1%.",
+        ),
+    ] = "",
+) -> None:
+    """Run a scenario live: real OCPP stations against a real CSMS, measured.
+
+    Without --csms the embedded CSMS is started as its own process. Ctrl-C stops the transactions,
+    drains, and writes everything; a second Ctrl-C stops at once.
+
+    Example: chargeswarm live scenarios/city-launch.toml --stations 50 --duration 30s
+    """
+    from simulator.api import run_live
+
+    loaded = _load(scenario, sets, csms)
+    result = run_live(
+        loaded,
+        stations=stations,
+        duration=duration,
+        seed=seed,
+        out=out,
+        trace=trace,
+        screen="none" if as_json else "auto",
+    )
+    _finish(result, as_json)
+
+
+@app.command()
+def csms(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 9000,
+    stations: Annotated[
+        Path | None,
+        typer.Option(help="stations.csv: refuse unknown stations (404) and wrong passwords (401)."),
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(help="tokens.csv: any other token is Invalid.")
+    ] = None,
+    sqlite: Annotated[
+        Path | None, typer.Option(help="Keep stations, transactions and registers in this file.")
+    ] = None,
+    heartbeat_interval: Annotated[
+        int, typer.Option(min=1, metavar="SECONDS", help="The interval handed out at boot.")
+    ] = 300,
+    boot_status: Annotated[
+        BootAnswer, typer.Option(help="The answer to BootNotification.")
+    ] = BootAnswer.ACCEPTED,
+    validate: Annotated[
+        bool, typer.Option(help="Check every frame against the schemas of OCPP 1.6.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what it holds as JSON.")] = False,
+) -> None:
+    """Run the embedded CSMS by itself, for somebody's station to connect to (OCPP 1.6-J).
+
+    It is a test target: it accepts what it is told, keeps it in memory (and in SQLite on request)
+    and shows it when it ends. It is no back-end to run a network with.
+
+    Stations connect to ws://HOST:PORT/<station id>. Ctrl-C ends it.
+    """
+    from simulator.csms import CsmsOptions, serve
+
+    _Verdict.code = serve(
+        CsmsOptions(
+            host=host,
+            port=port,
+            stations=stations,
+            tokens=tokens,
+            boot_status=boot_status.value,
+            heartbeat_interval_s=heartbeat_interval,
+            sqlite=sqlite,
+            validate=validate,
+            json=as_json,
+        )
+    )
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+) -> None:
+    """Write a run's report.html, report.md and plots again."""
+    from simulator.report import render
+
+    print(render(run))
+
+
+@fleet_app.command("export")
+def fleet_export(
+    scenario: ScenarioArg,
+    stations: StationsOpt = None,
+    seed: SeedOpt = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    sets: Sets = None,
+) -> None:
+    """Write stations.csv and tokens.csv, to provision a back-end that refuses strangers.
+
+    Both hold credentials and are readable by their owner only (mode 0600). A scenario that names
+    them (fleet = "stations.csv", tokens = "tokens.csv") runs that inventory.
+    """
+    from simulator.api import export_fleet
+
+    loaded = _load(scenario, sets, None)
+    for path in export_fleet(loaded, out, stations=stations, seed=seed, overwrite=force):
+        print(path)
+
+
+@scenarios_app.command("list")
+def scenarios_list() -> None:
+    """The scenarios that ship."""
+    from simulator.scenario import list_scenarios
+
+    _table(("name", "description"), [(s.name, s.description) for s in list_scenarios()])
+
+
+@scenarios_app.command("show")
+def scenarios_show(scenario: ScenarioArg) -> None:
+    """Print a scenario's file."""
+    from simulator.scenario.loader import find_scenario
+
+    print(find_scenario(scenario).read_text(encoding="utf-8", errors="replace"), end="")
+
+
+@scenarios_app.command("validate")
+def scenarios_validate(scenario: ScenarioArg, sets: Sets = None) -> None:
+    """Check a scenario with its profiles, trace and inventory; every mistake is named at once."""
+    loaded = _load(scenario, sets, None)
+    network = loaded.network()
+    counts = ((len(network.sites), "site"), (network.stations, "station"), (network.evses, "EVSE"))
+    size = ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts)
+    print(f"{loaded.path}: valid. {size}.")
+
+
+@scenarios_app.command("schema")
+def scenarios_schema() -> None:
+    """Print the JSON Schema of a scenario file, for editors to complete and check by.
+
+    In the file's first line: #:schema ./scenario.schema.json
+    """
+    from simulator.scenario import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+@profiles_app.command("list")
+def profiles_list() -> None:
+    """The profiles that ship, by kind."""
+    from simulator.scenario import list_profiles
+
+    _table(
+        ("kind", "name", "description"),
+        [(p.kind, p.name, p.description) for p in list_profiles()],
+    )
+
+
+@profiles_app.command("show")
+def profiles_show(
+    name: Annotated[str, typer.Argument(help="A profile's name, as 'profiles list' prints it.")],
+    kind: Annotated[
+        str | None, typer.Option(help="arrivals, vehicles or stations, where a name is in two.")
+    ] = None,
+) -> None:
+    """Print a profile's file with its source."""
+    from simulator.scenario import find_profile
+
+    print(find_profile(kind, name).read_text(encoding="utf-8", errors="replace"), end="")
+
+
+def main() -> NoReturn:
+    """Run the command and leave with the documented exit code."""
+    code = run(sys.argv[1:])
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:  # the reader has gone, or the disk is full: what is left goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            code = code or _explain(error)
+    sys.exit(code)
+
+
+def run(argv: list[str]) -> int:
+    """Run one command line and return its exit code; errors are printed, never raised."""
+    _Verdict.code = None
+    try:
+        app(args=argv, prog_name="chargeswarm")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+        if isinstance(end.__context__, BrokenPipeError):  # who read our output has enough of it
+            code = 0
+        if code == 2:  # the command-line library's own code for a usage error
+            code = 1
+        if code == INTERRUPTED:
+            print("interrupted", file=sys.stderr)
+        return _Verdict.code if _Verdict.code is not None else code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        return _explain(error)
+    return _Verdict.code or 0
+
+
+def _explain(error: Exception) -> int:
+    """Print what went wrong; our own errors without a traceback, others with one."""
+    code = getattr(error, "exit_code", None)
+    if isinstance(code, int):
+        print(f"chargeswarm: {error}", file=sys.stderr)
+        return code
+    if isinstance(error, OSError) and error.errno in ENVIRONMENT:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"chargeswarm: {where}{error.strerror}", file=sys.stderr)
+        return 1
+    if isinstance(error, MemoryError):
+        print(
+            "chargeswarm: not enough memory for this run; expected fewer stations, fewer visits, "
+            "a shorter duration, or a longer record.interval",
+            file=sys.stderr,
+        )
+        return 1
+    import traceback
+
+    traceback.print_exc()
+    print(
+        "chargeswarm: internal error, please report it with the lines above and your scenario",
+        file=sys.stderr,
+    )
+    return 70
+
+
+def _load(scenario: str, sets: list[str] | None, csms_url: str | None) -> Scenario:
+    from simulator.api import load_scenario
+
+    return load_scenario(scenario, sets=sets or (), csms=csms_url)
+
+
+def _finish(result: Result, as_json: bool) -> None:
+    _Verdict.code = result.exit_code
+    if as_json:
+        print(json.dumps(result.summary, indent=2))
+    else:
+        print(result.text())
+        for note in result.summary.get("notes", ()):
+            print(f"note: {note}", file=sys.stderr)
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
+    for column in header[:-1]:
+        table.add_column(column, no_wrap=True)
+    table.add_column(header[-1])
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+class _Progress:
+    """A progress bar on standard error where that is a terminal; silent elsewhere."""
+
+    def __init__(self, what: str, *, quiet: bool) -> None:
+        self._what = what
+        self._quiet = quiet or not sys.stderr.isatty()
+        self._bar: Any = None
+
+    def __enter__(self) -> _Progress:
+        if not self._quiet:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:3.0f} %"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._what, total=1.0)
+            self._bar.start()
+        return self
+
+    def __call__(self, done: float, what: str | None = None) -> None:
+        """Show the share done (0..1) and, if it changed, what is being done."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, description=what or self._what)
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
