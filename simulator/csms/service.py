@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -45,7 +46,10 @@ def serve(options: CsmsOptions) -> int:
         print(error, file=sys.stderr)
         return EXIT_USAGE
     except OSError as error:
-        text = f"cannot listen on {options.host}:{options.port}: {error.strerror or error}"
+        why = str(error.strerror or error)
+        if error.errno == errno.EADDRINUSE:
+            why = "somebody else listens there; choose another --port (0: any free one)"
+        text = f"cannot listen on {options.host}:{options.port}: {why}"
         print(text, file=sys.stderr)
         return EXIT_CANNOT_LISTEN
 

@@ -38,6 +38,8 @@ class TraceNotice:
     """Arrive at or after the end."""
     elsewhere: int
     """Arrive in time, at an EVSE that the site does not have: the network has been made smaller."""
+    overlapping: int
+    """Of those replayed, the ones that arrive while an earlier one is still at their EVSE."""
 
     @property
     def kept(self) -> int:
@@ -52,8 +54,9 @@ def trace_notice(
     arrival = np.asarray(table.arrival_s)
     before = int((arrival < start_s).sum())
     after = int((arrival >= end_s).sum())
-    kept = len(_rows(table, evse_index(site), start_s, end_s))
-    return TraceNotice(len(arrival), before, after, len(arrival) - before - after - kept)
+    rows = _rows(table, evse_index(site), start_s, end_s)
+    elsewhere = len(arrival) - before - after - len(rows)
+    return TraceNotice(len(arrival), before, after, elsewhere, _overlapping(table, rows))
 
 
 def trace_visits(table: TraceTable, site: SiteInstance, start_s: float, end_s: float) -> Visits:
@@ -100,6 +103,17 @@ def evse_index(site: SiteInstance) -> dict[str, int]:
             index[name] = first + number
         first += station.evses
     return index
+
+
+def _overlapping(table: TraceTable, rows: NDArray[np.int64]) -> int:
+    """Count the rows (in order of arrival) that find their EVSE taken by an earlier one."""
+    free_s: dict[str, float] = {}
+    count = 0
+    for row in rows:
+        name = table.evse[row]
+        count += bool(table.arrival_s[row] < free_s.get(name, -np.inf))
+        free_s[name] = max(float(table.departure_s[row]), free_s.get(name, -np.inf))
+    return count
 
 
 def _rows(

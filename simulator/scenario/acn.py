@@ -29,6 +29,9 @@ def read_items(reading: Reading, text: str, start: dt.datetime) -> None:
         where = f"line {error.lineno}, column {error.colno}"
         reading.wrong(where, None, f"valid JSON ({error.msg})")
         return
+    except (ValueError, RecursionError):
+        reading.wrong("", None, "JSON with numbers of a sensible length, nested a few levels deep")
+        return
     items = document.get("_items") if isinstance(document, dict) else document
     if not isinstance(items, list):
         near = nearest("_items", document) if isinstance(document, dict) else None
@@ -55,7 +58,7 @@ def read_items(reading: Reading, text: str, start: dt.datetime) -> None:
                 energy_kwh=reading.number(
                     f"{place}.kWhDelivered",
                     item.get("kWhDelivered"),
-                    "an energy in kWh of 0 or more",
+                    "an energy in kWh",
                     zero=True,
                 ),
                 max_kw=math.inf,
@@ -72,7 +75,7 @@ def _time(
             instant = parsedate_to_datetime(text)
             if instant.tzinfo is not None:
                 return elapsed_s(instant, start)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             pass
     reading.wrong(f"{place}.{field}", shown(text) if text is not None else None, _TIME)
     return math.nan

@@ -263,6 +263,9 @@ def _record(tables: Tables) -> Iterator[Problem]:
     billing = 900.0 if billing is None and not tables.has("record", "billing_interval") else billing
     if interval is None or billing is None:
         return
+    if interval < 1.0:
+        yield tables.problem(("record", "interval"), "an interval of 1 s or more")
+        return
     times = billing / interval
     if abs(times - round(times)) > 1e-9 or round(times) < 1:
         field = "billing_interval" if tables.has("record", "billing_interval") else "interval"

@@ -23,6 +23,13 @@ from simulator.scenario.problems import FieldError, listed, nearest, redact_url
 
 Schema = dict[str, Any]
 
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Years in which a scenario may start."""
+LONGEST_S = 3660 * 86400.0
+"""Every run is bounded in time: ten years."""
+MOST_STATIONS = 1_000_000
+"""Every run is bounded in stations."""
+
 
 class Profiles(Protocol):
     """Where profiles are looked up while a file is read."""
@@ -154,6 +161,8 @@ def read_local_time(value: Any, _: Any = None) -> dt.datetime:
         raise FieldError(
             f"{expected} (the zone is scenario.timezone)", value.replace(tzinfo=None).isoformat()
         )
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise FieldError(f"a local time in the years {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
 
@@ -284,8 +293,8 @@ def _versions(value: Any, _: Any) -> dict[str, float]:
 _TEXT = {"type": "string"}
 
 Power = Annotated[float, quantity(units.POWER)]
-Duration = Annotated[float, quantity(units.DURATION)]
-DurationOrZero = Annotated[float, quantity(units.DURATION, zero=True)]
+Duration = Annotated[float, quantity(units.DURATION, highest=LONGEST_S)]
+DurationOrZero = Annotated[float, quantity(units.DURATION, zero=True, highest=LONGEST_S)]
 Rate = Annotated[float, quantity(units.RATE)]
 Name = Annotated[str, Value(_name, {**_TEXT, "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,31}$"})]
 LocalTime = Annotated[

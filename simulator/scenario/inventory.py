@@ -5,12 +5,11 @@ Reading only; the fleet room writes the same files. A file that holds passwords 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from simulator.scenario.csvfile import read_rows, read_text
 from simulator.scenario.fields import VERSIONS
 from simulator.scenario.private import is_private
 from simulator.scenario.problems import InputError, Problem, listed, nearest, shown
@@ -148,39 +147,8 @@ def _rows(
     path: Path, label: str, columns: tuple[str, ...], problems: list[Problem]
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows that have as many values as the header, by column."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError([Problem(label, "", None, "a file that exists")]) from None
-    except UnicodeDecodeError as error:
-        raise InputError([Problem(label, f"byte {error.start}", None, "text in UTF-8")]) from None
-    except OSError as error:
-        expected = f"a readable file ({error.strerror})"
-        raise InputError([Problem(label, "", None, expected)]) from None
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip() for name in next(reader, [])]
-    missing = [name for name in columns if name not in header]
-    for name in missing:
-        near = nearest(name, [column for column in header if column not in columns])
-        expected = f"a header with {listed(columns, 'and')}"
-        where = f"line 1, column {name!r}"
-        problems.append(
-            Problem(label, where, repr(near) if near else None, expected, near and name)
-        )
-    if missing:
-        return
-    for row in reader:
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            expected = f"{len(header)} values, as the header has, not {len(row)}"
-            problems.append(Problem(label, f"line {reader.line_num}", None, expected))
-            continue
-        cells = dict(zip(header, row, strict=True))
-        yield (
-            reader.line_num,
-            {name: cells[name] if name == "password" else cells[name].strip() for name in columns},
-        )
+    for line, cells in read_rows(read_text(path, label), label, columns, problems):
+        yield line, {n: cell if n == "password" else cell.strip() for n, cell in cells.items()}
 
 
 def _private(path: Path, label: str, secret: bool, problems: list[Problem]) -> None:

@@ -6,6 +6,7 @@ The only place that reads them all. Called by the public API and the command lin
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from simulator.scenario.problems import (
     Problem,
     ScenarioError,
     nearest,
+    shown,
 )
 from simulator.scenario.profiles import Library, data_folder, list_scenarios
 from simulator.scenario.scenario import Scenario
@@ -102,19 +104,27 @@ def load_scenario(
 def find_scenario(path: str | Path) -> Path:
     """The file that is meant. Raises ScenarioError with the nearest shipped name."""
     given = Path(path)
-    if given.is_file():
+    if os.path.isfile(given):  # noqa: PTH113  Path.is_file raises for a name that is too long
         return given
     plain = str(path) == given.name and given.suffix in {"", ".toml"}
     if plain:
         shipped = data_folder("scenarios") / f"{given.stem}.toml"
-        if shipped.is_file():
+        if os.path.isfile(shipped):  # noqa: PTH113
             return shipped
     known = [row.name for row in list_scenarios()]
-    beside = [str(p) for p in given.parent.glob("*.toml")] if given.parent.is_dir() else []
+    beside = [str(given.parent / name) for name in _names_beside(given, "*.toml")]
     near = nearest(given.stem, known) if plain else None
     near = near or nearest(str(given), beside) or nearest(given.stem, known)
     expected = f"a scenario file, or the name of a shipped scenario ({', '.join(known)})"
     raise ScenarioError([Problem("", "", repr(str(path)), expected, near)])
+
+
+def _names_beside(path: Path, pattern: str) -> list[str]:
+    """Names of the files that may have been meant."""
+    try:
+        return sorted(entry.name for entry in path.parent.glob(pattern))
+    except OSError:
+        return []
 
 
 class _Inputs:
@@ -142,10 +152,19 @@ class _Inputs:
         name = self._tables.get(*loc)
         if not isinstance(name, str):
             return None
+        if not name.strip() or "\0" in name:
+            self.problems.append(self._tables.problem(loc, "the name of a file"))
+            return None
         path = self._beside / name
         if Path(name).is_absolute() and path.is_relative_to(Path.cwd()):
             name = str(path.relative_to(Path.cwd()))
-        return path, name
+        if os.path.exists(path):  # noqa: PTH110  Path.exists raises for a name that is too long
+            return path, name
+        near = nearest(path.name, _names_beside(path, f"*{path.suffix}"))
+        meant = str(Path(name).with_name(near)) if near else None
+        label, where = self._tables.labels.of(loc), ".".join(loc)
+        self.problems.append(Problem(label, where, shown(name), "a file that exists", meant))
+        return None
 
     def _local(self, *loc: str) -> dt.datetime | None:
         """A local time that is right by itself, as an instant."""

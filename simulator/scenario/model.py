@@ -31,7 +31,9 @@ class Table(BaseModel):
 class ScenarioSection(Table):
     """What is run, when, and with which random numbers."""
 
-    name: Annotated[str, Field(description="Name of the scenario; run folders begin with it.")]
+    name: Annotated[
+        str, Field(min_length=1, description="Name of the scenario; run folders begin with it.")
+    ]
     description: Annotated[str, Field(description="One line for people.")] = ""
     seed: Annotated[int, Field(ge=0, description="Same seed, same visits.")] = 1
     start: Annotated[f.LocalTime, Field(description="Local time of the first instant.")]
@@ -45,7 +47,7 @@ class StationGroup(Table):
     """Equal stations of a site."""
 
     model: Annotated[str, f.profile("stations"), Field(description="Station profile.")]
-    count: Annotated[int, Field(ge=1, description="How many of them.")] = 1
+    count: Annotated[int, Field(ge=1, le=f.MOST_STATIONS, description="How many of them.")] = 1
     names: Annotated[
         tuple[str, ...] | None,
         Field(strict=False, description="EVSE names that a trace uses, station by station."),
@@ -56,7 +58,7 @@ class Site(Table):
     """A place with one grid connection; ``count`` makes equal ones, each with its own draws."""
 
     name: Annotated[f.Name, Field(description="Name; copies are called name#2, name#3 ...")]
-    count: Annotated[int, Field(ge=1, description="How many such sites.")] = 1
+    count: Annotated[int, Field(ge=1, le=f.MOST_STATIONS, description="How many such sites.")] = 1
     stations: Annotated[
         tuple[StationGroup, ...],
         Field(strict=False, min_length=1, description="Its charging stations."),
@@ -75,7 +77,7 @@ class Site(Table):
     ] = None
     visits_per_evse_day: Annotated[
         float | None,
-        Field(gt=0, description="Visits per EVSE and day, as the mean over a week."),
+        Field(gt=0, le=1440, description="Visits per EVSE and day, as the mean over a week."),
     ] = None
     vehicles: Annotated[
         Annotated[str, f.profile("vehicles")] | None, Field(description="Vehicle mix.")
@@ -190,7 +192,7 @@ class Live(Table):
         )
     )
     shards: Annotated[
-        int | None, Field(ge=1, description="Processes; default: one per CPU and 500 stations.")
+        int | None, Field(ge=1, description="Processes; default: one per 5 000 stations.")
     ] = None
     call_timeout: Annotated[f.Duration, Field(description="Wait for the answer to a call.")] = 30.0
     connect_timeout: Annotated[f.Duration, Field(description="Wait for a connection.")] = 20.0

@@ -6,11 +6,13 @@ groups. Nothing here depends on how many shards run or which command asks.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
+from simulator.scenario.fields import MOST_STATIONS
 from simulator.scenario.model import Site
 from simulator.scenario.problems import InputError, Problem, ScenarioError
 from simulator.scenario.profile_model import StationModel
@@ -102,17 +104,21 @@ def build_network(scenario: Scenario, stations: int | None = None) -> Network:
     Raises ScenarioError for a number that cannot be.
     """
     rows = scenario.stations
-    if stations is not None and stations < 1:
-        expected = "a number of stations of 1 or more"
+    if stations is not None and (not isinstance(stations, SupportsIndex) or stations < 1):
+        expected = "a whole number of stations of 1 or more"
         raise ScenarioError([Problem("", "stations", str(stations), expected)])
     if rows is not None:
         if stations is not None and stations > len(rows):
             expected = f"at most the {len(rows)} stations of {scenario.file.fleet}"
             raise ScenarioError([Problem("", "stations", str(stations), expected)])
         stations = len(rows) if stations is None else stations
+    stations = None if stations is None else operator.index(stations)
     plan = [(site, _slots_of(scenario, site)) for site in scenario.file.sites]
     if stations is None:
         stations = sum(site.count * len(slots) for site, slots in plan)
+    if stations > MOST_STATIONS:
+        expected = f"at most {MOST_STATIONS} stations"
+        raise ScenarioError([Problem("", "stations", str(stations), expected)])
     sites: list[SiteInstance] = []
     left = stations
     round_ = 0

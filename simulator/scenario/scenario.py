@@ -7,12 +7,13 @@ passwords of an inventory, which `Scenario.as_dict` leaves out.
 from __future__ import annotations
 
 import datetime as dt
+import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields
@@ -94,13 +95,14 @@ class Scenario:
         if name is not None:
             section["name"] = name
         if seed is not None:
-            section["seed"] = seed
-            if seed < 0:
+            section["seed"] = whole(seed)
+            if section["seed"] is None or seed < 0:
                 problems.append(Problem("", "seed", str(seed), "a whole number of 0 or more"))
         if duration_s is not None:
             section["duration"] = float(duration_s)
-            if not 0 < duration_s < float("inf"):
-                problems.append(Problem("", "duration_s", str(duration_s), "a duration above 0"))
+            if not 0 < duration_s <= fields.LONGEST_S:
+                expected = f"a duration above 0, of at most {fields.LONGEST_S:g} s"
+                problems.append(Problem("", "duration_s", str(duration_s), expected))
         update: dict[str, Any] = {
             "scenario": self.file.scenario.model_copy(update=section),
         }
@@ -140,6 +142,13 @@ class Scenario:
     def as_dict(self) -> dict[str, Any]:
         """The scenario as resolved, JSON-able, and valid as a scenario again. No secrets."""
         return self.file.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def whole(number: object) -> int | None:
+    """A whole number (numpy's too) as a plain one; None for what is none."""
+    if isinstance(number, bool) or not isinstance(number, SupportsIndex):
+        return None
+    return operator.index(number)
 
 
 def check_url(url: str, authorised: bool) -> list[Problem]:

@@ -18,6 +18,9 @@ from simulator.scenario.problems import InputError, Problem, nearest, shown
 
 F64 = NDArray[np.float64]
 
+HIGHEST = 5000.0
+"""Above it a figure is taken for a slip of units (Wh, W): ships and lorries stay below."""
+
 
 @dataclass(frozen=True, slots=True)
 class TraceTable:
@@ -69,16 +72,20 @@ class Reading:
         self.problems.append(Problem(self.label, where, value, expected, near))
 
     def number(self, where: str, text: object, what: str, *, zero: bool) -> float:
-        """A finite number that is not negative (above 0 unless ``zero``); nan if it is not."""
+        """A number from 0 (above it unless ``zero``) to `HIGHEST`; nan if it is not."""
         value = math.nan
         if isinstance(text, str | int | float) and not isinstance(text, bool):
             try:
                 value = float(text)
-            except ValueError:
+            except (ValueError, OverflowError):
                 value = math.nan
-        if math.isfinite(value) and (value > 0 or (zero and value == 0)):
+        if 0 < value <= HIGHEST or (zero and value == 0):
             return value
-        self.wrong(where, shown(text) if text is not None and text != "" else None, what)
+        expected, near = f"{what} {'of 0 or more' if zero else 'above 0'}", None
+        if HIGHEST < value < math.inf:
+            expected = f"{what} of at most {HIGHEST:g}"
+            near = f"{value / 1000:g}" if value / 1000 <= HIGHEST else None
+        self.wrong(where, shown(text) if text is not None and text != "" else None, expected, near)
         return math.nan
 
     def session(self, where: str, place: str, name: object) -> str:

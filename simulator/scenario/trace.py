@@ -7,16 +7,15 @@ would be inventing data. Called by the loader.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from simulator.scenario.acn import read_items
 from simulator.scenario.clock import elapsed_s
-from simulator.scenario.problems import InputError, Problem, listed, nearest, shown
+from simulator.scenario.csvfile import read_rows, read_text
+from simulator.scenario.problems import shown
 from simulator.scenario.sessions import Reading, Row, TraceTable
 
 COLUMNS = ("session_id", "evse", "arrival", "departure", "energy_kWh", "max_kW")
@@ -39,15 +38,7 @@ def read_trace(
     ``start`` is the scenario's start (plan time 0), ``origin`` where minutes count from; both
     aware. Raises InputError with every hole, each with its line and column.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError([Problem(label, "", None, "a file that exists")]) from None
-    except UnicodeDecodeError as error:
-        raise InputError([Problem(label, f"byte {error.start}", None, "text in UTF-8")]) from None
-    except OSError as error:
-        expected = f"a readable file ({error.strerror})"
-        raise InputError([Problem(label, "", None, expected)]) from None
+    text = read_text(path, label)
     reading = Reading(label, known, site)
     if text.lstrip()[:1] in {"{", "["}:
         read_items(reading, text, start)
@@ -68,24 +59,8 @@ class _Csv:
 
     def read(self, text: str) -> None:
         """Read all rows."""
-        rows = _records(text)
-        line, header = next(rows, (1, []))
-        columns = {name.strip(): index for index, name in enumerate(header)}
-        for name in COLUMNS:
-            if name not in columns:
-                near = nearest(name, [column for column in columns if column not in COLUMNS])
-                found = repr(near) if near else None
-                expected = f"a header with {listed(COLUMNS, 'and')}"
-                where = f"line {line}, column {name!r}"
-                self.reading.wrong(where, found, expected, name if near else None)
-        if self.reading.problems:
-            return
-        for line, row in rows:
-            if len(row) != len(header):
-                expected = f"{len(header)} values, as the header has, not {len(row)}"
-                self.reading.wrong(f"line {line}", None, expected)
-                continue
-            self._row(line, {name: row[columns[name]].strip() for name in COLUMNS})
+        for line, cells in read_rows(text, self.reading.label, COLUMNS, self.reading.problems):
+            self._row(line, {name: cell.strip() for name, cell in cells.items()})
 
     def _row(self, line: int, cell: dict[str, str]) -> None:
         def at(column: str) -> str:
@@ -104,11 +79,9 @@ class _Csv:
                 arrival=arrival,
                 departure=departure,
                 energy_kwh=reading.number(
-                    at("energy_kWh"), cell["energy_kWh"], "an energy in kWh of 0 or more", zero=True
+                    at("energy_kWh"), cell["energy_kWh"], "an energy in kWh", zero=True
                 ),
-                max_kw=reading.number(
-                    at("max_kW"), cell["max_kW"], "a power in kW above 0", zero=False
-                ),
+                max_kw=reading.number(at("max_kW"), cell["max_kW"], "a power in kW", zero=False),
             )
         )
 
@@ -124,7 +97,7 @@ class _Csv:
                 instant = dt.datetime.fromisoformat(text)
                 if instant.tzinfo is not None:
                     seconds, form = elapsed_s(instant, self.start), "ISO times"
-            except ValueError:
+            except (ValueError, OverflowError):
                 pass
         if not form:
             self.reading.wrong(where, shown(text) if text else None, _TIME)
@@ -136,14 +109,3 @@ class _Csv:
             self.reading.wrong(where, shown(text), expected)
             return math.nan
         return seconds
-
-
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not empty, with the line that they end on."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield reader.line_num, row
-    except csv.Error:
-        return

@@ -3,7 +3,8 @@
 Importing this package is cheap; pandas and pyarrow are loaded when a table is touched.
 """
 
-from simulator.store.folder import RunFolder, StoreError
+from simulator.store.errors import StoreError
+from simulator.store.folder import RunFolder
 from simulator.store.read import Run, read_run
 
 __all__ = ["Run", "RunFolder", "StoreError", "read_run"]

@@ -13,15 +13,24 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from simulator.store.errors import not_written
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder; it becomes ``path`` if the block succeeds."""
+    """Give a temporary path in the same folder; it becomes ``path`` if the block succeeds.
+
+    Raises StoreError where the machine refuses (no space, no permission, no such folder).
+    """
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-    temporary.touch(exist_ok=False)
     try:
+        temporary.touch(exist_ok=False)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise not_written(path, error) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

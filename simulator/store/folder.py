@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from simulator.store import atomic
+from simulator.store.errors import StoreError, not_written
 from simulator.store.redact import Redactor
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ SUMMARY = "summary.json"
 HLOG = "latency.hlog"
 Status = Literal["running", "finished", "interrupted", "failed"]
 Kind = Literal["simulation", "live"]
+KINDS = ("simulation", "live")
 
 _OURS = (
     MANIFEST,
@@ -43,13 +45,6 @@ _OURS = (
     "*.jsonl",
     ".*.tmp",
 )
-
-
-class StoreError(Exception):
-    """A run folder that cannot be written or read; the message names the path and the reason."""
-
-    exit_code = 1
-    """What the command line returns for it: a usage error."""
 
 
 class RunFolder:
@@ -95,8 +90,7 @@ class RunFolder:
             folder = cls(path, manifest, Redactor(secrets))
             folder.write_manifest()
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise StoreError(f"{path}: cannot be written: {reason}") from error
+            raise not_written(path, error) from error
         return folder
 
     def write_manifest(self, **facts: Any) -> None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from simulator.store.folder import MANIFEST, MANIFEST_SCHEMA, SUMMARY, Status, StoreError
+from simulator.store.errors import StoreError
+from simulator.store.folder import (
+    KINDS,
+    MANIFEST,
+    MANIFEST_SCHEMA,
+    SUMMARY,
+    Status,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +61,10 @@ def read_run(path: Path | str) -> Run:
     folder = Path(path)
     manifest = read_manifest(folder)
     status = status_of(folder, manifest)
+    if manifest.get("kind") not in KINDS:
+        raise StoreError(
+            f"{folder / MANIFEST}: kind is {manifest.get('kind')!r}; expected {' or '.join(KINDS)}"
+        )
     summary = _read_json(folder / SUMMARY) if (folder / SUMMARY).is_file() else {}
     return Run(folder, manifest, summary, status)
 

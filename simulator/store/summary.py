@@ -131,7 +131,8 @@ def simulation_summary(
 
     ``sessions`` counts visits by outcome; ``peak_kw`` is the exact instantaneous peak of each site;
     ``peak_15min_kw`` the network's largest 15-minute mean; ``messages`` the predicted calls of all
-    stations by action; ``more`` is added as it is.
+    stations by action; ``unserved_kwh`` what visits that are over wanted and did not get (one that
+    still runs or waits counts nothing); ``more`` is added as it is.
     """
     return _summary(
         "simulation",

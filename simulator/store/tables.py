@@ -16,7 +16,7 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
 from simulator.store.atomic import replacing
-from simulator.store.folder import StoreError
+from simulator.store.errors import StoreError, not_written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,8 @@ def _schema(*fields: tuple[str, Any] | pa.Field) -> pa.Schema:
 
 
 SCHEMAS: dict[str, pa.Schema] = {
-    # One row per visit and what became of it. Instants are UTC; null: did not happen.
+    # One row per visit and what became of it. Instants are UTC; null: did not happen. Energies are
+    # grid side; unserved_kwh is that of visits that are over, 0 for one that still runs or waits.
     "sessions": _schema(
         ("site", pa.string()),
         ("station", pa.string()),
@@ -148,7 +149,7 @@ class Appender:
         try:
             self._file = self.path.open("wb")
         except OSError as error:
-            raise StoreError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise not_written(self.path, error) from error
         self._writer = ipc.new_stream(self._file, self.schema)
 
     def append(self, row: Mapping[str, Any]) -> None:

@@ -114,7 +114,9 @@ def test_it_ends_with_the_process_that_started_it_and_not_by_ctrl_c(
 def test_a_taken_port_is_said_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(CsmsProcessError, match=rf"exit code 4.*127\.0\.0\.1:{port}"):
+        with pytest.raises(
+            CsmsProcessError, match=rf"exit code 4.*127\.0\.0\.1:{port}: .*choose another --port"
+        ):
             EmbeddedCsms(CsmsOptions(port=port)).start()
 
 

@@ -99,3 +99,18 @@ def test_a_trace_without_any_row_in_the_horizon(traced: Any) -> None:
     scenario = traced("only,A1,9999,10000,5,11\n")
     v = draw_visits(scenario, scenario.network().sites[1])
     assert len(v) == 0 and v.label == ()
+
+
+def test_rows_that_find_their_evse_taken_are_counted(traced: Any) -> None:
+    rows = (
+        "later,A1,300,400,5,11\n"
+        "stays,A1,60,240,5,11\n"
+        "inside,A1,120,180,5,11\n"
+        "still,A1,200,250,5,11\n"
+        "elsewhere,A2,120,180,5,11\n"
+        "at-once,A1,400,500,5,11\n"
+    )
+    scenario = traced(rows)
+    site = scenario.network().sites[1]
+    notice = trace_notice(scenario.trace, site, 0.0, scenario.duration_s)
+    assert (notice.kept, notice.overlapping) == (6, 2)

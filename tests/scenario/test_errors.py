@@ -174,3 +174,9 @@ def test_values_are_shown_short_and_secrets_never() -> None:
     assert shown(True) == "true"
     assert nearest(7, ["7"]) is None
     assert nearest("LIVE", ["live", "csms"]) == "live"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + "/a.toml", "./", "..", "/", "a\0b"])
+def test_whatever_is_given_as_a_scenario_gets_a_message(name: str) -> None:
+    with pytest.raises(ScenarioError, match="expected a scenario file"):
+        load_scenario(name)

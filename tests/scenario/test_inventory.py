@@ -184,4 +184,7 @@ def test_tokens_of_which_none_is_accepted_are_refused(tokens) -> None:
 
 def test_files_that_are_not_there_are_all_reported(say) -> None:
     top = ("[scenario]", 'fleet = "a.csv"\ntokens = "b.csv"\n[scenario]')
-    assert say(top) == ["a.csv: expected a file that exists", "b.csv: expected a file that exists"]
+    assert say(top) == [
+        "s.toml: fleet: value 'a.csv': expected a file that exists",
+        "s.toml: tokens: value 'b.csv': expected a file that exists",
+    ]

@@ -71,7 +71,7 @@ def test_a_network_of_no_stations_is_refused(stations: int) -> None:
     with pytest.raises(ScenarioError) as caught:
         SHIPPED.network(stations)
     assert str(caught.value) == (
-        f"stations: value {stations}: expected a number of stations of 1 or more"
+        f"stations: value {stations}: expected a whole number of stations of 1 or more"
     )
 
 

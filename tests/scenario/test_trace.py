@@ -175,7 +175,8 @@ def test_a_wrong_header_is_located_with_the_nearest_column(said) -> None:
 
 def test_an_empty_trace_is_refused(said) -> None:
     assert said("") == ["t.csv: expected at least one session"]
-    assert len(said("", head="")) == 6
+    header = "session_id, evse, arrival, departure, energy_kWh and max_kW"
+    assert said("", head="") == [f"t.csv: expected a header with {header}"]
 
 
 def test_trace_and_site_must_agree(say, traced: str, header: str) -> None:
@@ -211,7 +212,7 @@ def test_trace_and_site_must_agree(say, traced: str, header: str) -> None:
 
 def test_a_trace_that_is_not_there_is_an_error(say, traced: str) -> None:
     assert say(("t.csv", "nowhere.csv"), text=traced) == [
-        "nowhere.csv: expected a file that exists"
+        "s.toml: trace.file: value 'nowhere.csv': expected a file that exists"
     ]
 
 
@@ -292,3 +293,46 @@ def test_json_that_is_no_acn_data_is_refused(said) -> None:
     ]
     assert said('{"_items": []}', head="") == ["t.csv: expected at least one session"]
     assert said("[7]", head="") == ["t.csv: _items[0]: value 7: expected a session"]
+
+
+def test_a_slip_of_units_is_named_with_what_was_perhaps_meant(said) -> None:
+    assert said("s,A-1,0,60,7500,11000\n") == [
+        "t.csv: line 2, column 'energy_kWh': value '7500': expected an energy in kWh of at most "
+        "5000; did you mean '7.5'?",
+        "t.csv: line 2, column 'max_kW': value '11000': expected a power in kW of at most 5000; "
+        "did you mean '11'?",
+    ]
+
+
+def test_times_beyond_every_calendar_are_no_times(said) -> None:
+    lines = said("s,A-1,0001-01-01T00:00+14:00,9999-12-31T23:59-14:00,5,7\n")
+    assert [line.split(": ")[1] for line in lines] == [
+        "line 2, column 'arrival'",
+        "line 2, column 'departure'",
+    ]
+    assert all(line.endswith(BAD_TIME) for line in lines)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"_items": [' + "9" * 5000 + "]}"])
+def test_json_that_no_reader_can_hold_is_an_error(said, text: str) -> None:
+    assert said("", head=text) == [
+        "t.csv: expected JSON with numbers of a sensible length, nested a few levels deep"
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\\u0000b"])
+def test_a_trace_without_a_file_name_is_named_by_its_field(say, traced: str, name: str) -> None:
+    (line,) = say(('"t.csv"', f'"{name}"'), text=traced)
+    assert line.startswith("s.toml: trace.file: value ")
+    assert line.endswith("expected the name of a file")
+
+
+def test_the_nearest_file_is_offered_for_one_that_is_not_there(say, traced: str, header) -> None:
+    rows = {"trace__csv": header + "s,A-1,0,60,5,7\n"}
+    assert say(("t.csv", "tracs.csv"), text=traced, **rows) == [
+        "s.toml: trace.file: value 'tracs.csv': expected a file that exists; "
+        "did you mean 'trace.csv'?"
+    ]
+    long = "x" * 300 + ".csv"
+    (line,) = say(("t.csv", long), text=traced)
+    assert line.endswith("expected a file that exists")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -79,7 +80,7 @@ def test_a_run_that_still_writes_is_refused(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(StoreError, match=r"file.*cannot be written"):
+    with pytest.raises(StoreError, match=r"file: is a file; expected a new or empty folder"):
         RunFolder.create(file, "x", "live")
     with pytest.raises(StoreError, match=r"file.*cannot be written"):
         RunFolder.create(None, "x", "live", root=file / "results")
@@ -145,6 +146,7 @@ def test_a_finished_run_without_its_summary_reads_as_interrupted(tmp_path: Path)
         ("[]", "expected a JSON object"),
         ('{"schema": "other/1"}', "schema is 'other/1'"),
         ('{"schema": "chargeswarm.manifest/1", "status": "odd"}', "status is 'odd'"),
+        ('{"schema": "chargeswarm.manifest/1", "status": "failed"}', "kind is None; expected simu"),
     ],
 )
 def test_what_is_no_run_is_refused_in_words(
@@ -224,3 +226,29 @@ def test_values_that_json_lacks_get_a_plain_form() -> None:
 )
 def test_whatever_is_written_is_strict_json(value: object) -> None:
     json.loads(json.dumps(plain(value), allow_nan=False))
+
+
+def test_a_write_that_the_machine_refuses_is_a_store_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder.create(tmp_path / "run", "x", "live")
+    before = sorted(entry.name for entry in folder.path.iterdir())
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "in somebody else's words")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StoreError, match=r"summary\.json: cannot be written: No space left"):
+        folder.write_json("summary.json", {})
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    with pytest.raises(StoreError, match=r"ledger\.parquet: cannot be written: No space left"):
+        folder.write_table("ledger", [{"station_id": "a"}])
+    assert sorted(entry.name for entry in folder.path.iterdir()) == before
+
+
+def test_a_folder_that_has_gone_is_a_store_error(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", "x", "live")
+    (folder.path / "manifest.json").unlink()
+    folder.path.rmdir()
+    with pytest.raises(StoreError, match=r"manifest\.json: cannot be written: No such file"):
+        folder.write_manifest(status="failed")
