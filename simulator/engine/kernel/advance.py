@@ -1,0 +1,194 @@
+"""The event loop of one site.
+
+Events: arrival (sorted visits and a pointer), end of a piece, departure, giving up in the queue,
+the turn of those who pause, and a decision asked for from outside. All events of one moment are
+handled together: first what ends (pieces, departures, patience), then who waits, then who
+arrives, then one decision for all. State moves only at events, so cutting the horizon anywhere
+changes no bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from simulator.engine.kernel.course import end_piece, unplug
+from simulator.engine.kernel.load import record_energy, soc_at, watch_peak
+from simulator.engine.kernel.share import decide
+from simulator.engine.kernel.state import BLOCK, State
+from simulator.engine.kernel.waiting import arrive, renege, serve
+
+DONE = 0
+CAPS_FULL = 1
+
+_REFRESH = 4096
+
+
+def advance(
+    site: Any,
+    stations: Any,
+    evses: Any,
+    visits: Any,
+    sessions: Any,
+    knots_soc: Any,
+    knots_kw: Any,
+    due_s: Any,
+    block_due_s: Any,
+    load_kwh: Any,
+    caps: Any,
+    scratch: Any,
+    links: Any,
+    key: Any,
+    until_s: float,
+) -> int:
+    """Handle every event up to and including ``until_s``; the arrays are those of ``State``.
+
+    Returns ``DONE``, or ``CAPS_FULL`` if the log of caps needs more room (enlarge it and call
+    again).
+    """
+    k = State(
+        site,
+        stations,
+        evses,
+        visits,
+        sessions,
+        knots_soc,
+        knots_kw,
+        due_s,
+        block_due_s,
+        load_kwh,
+        caps,
+        scratch,
+        links,
+    )
+    s = site[0]
+    while True:
+        now = next_event_s(k)
+        if now > until_s or math.isinf(now):
+            return DONE
+        if s.record_caps and s.caps_length + 2 * evses.shape[0] > caps.shape[0]:
+            return CAPS_FULL
+        watch_peak(k, now)
+        if s.held:
+            s.limit_bound_s += now - s.now_s
+        s.now_s = now
+        handle(k, now)
+        if s.dirty:
+            decide(k, key, now)
+        if s.events >= s.refresh_events:
+            s.refresh_events = s.events + _REFRESH
+            refresh_ceiling(k)
+
+
+def next_event_s(k: State) -> float:
+    """Time of the next event of any kind."""
+    s = k.site[0]
+    now = min(s.call_s, s.renege_s, s.rotate_s)
+    if s.next_visit < k.visits.shape[0]:
+        now = min(now, k.visits[s.next_visit].arrival_s)
+    for block in range(k.block_due_s.shape[0]):
+        now = min(now, k.block_due_s[block])
+    return float(now)
+
+
+def handle(k: State, now: float) -> None:
+    """All events of this moment: releases first, then starts."""
+    s = k.site[0]
+    for block in range(k.block_due_s.shape[0]):
+        while k.block_due_s[block] <= now:
+            release_block(k, block, now)
+    if s.renege_s <= now:
+        s.events += renege(k, now)
+    if s.queue_length > 0 and s.free_evses > 0:
+        serve(k, now)
+    while s.next_visit < k.visits.shape[0] and k.visits[s.next_visit].arrival_s <= now:
+        v = s.next_visit
+        s.next_visit += 1
+        s.events += 1
+        arrive(k, v, now)
+    if s.rotate_s <= now:
+        s.events += 1
+        s.rotate_s = now + s.rotate_period_s
+        s.turn = 1
+        call_for_decision(k)
+    if s.call_s <= now:
+        s.events += 1
+        s.call_s = math.inf
+        call_for_decision(k)
+
+
+def release_block(k: State, block: int, now: float) -> None:
+    """What ends at the EVSEs of a block, in their order."""
+    s = k.site[0]
+    for i in range(block * BLOCK, min(block * BLOCK + BLOCK, k.due_s.shape[0])):
+        if k.due_s[i] <= now:
+            evse = k.evses[i]
+            s.events += 1
+            if evse.active and evse.end_s <= now:
+                end_piece(k, i, now)
+            if evse.departure_s <= now:
+                unplug(k, i, now)
+
+
+def call_for_decision(k: State) -> None:
+    """Have everybody's share decided anew at the end of this moment."""
+    k.site[0].dirty = 1
+    for s in range(k.stations.shape[0]):
+        k.stations[s].dirty = 1
+
+
+def refresh_ceiling(k: State) -> None:
+    """Sum up the bound of the load anew, before rounding adds up."""
+    total = 0.0
+    for i in range(k.evses.shape[0]):
+        if k.evses[i].active:
+            total += k.evses[i].ceiling_kw
+    k.site[0].ceiling_kw = total
+
+
+def finish(
+    site: Any,
+    stations: Any,
+    evses: Any,
+    visits: Any,
+    sessions: Any,
+    knots_soc: Any,
+    knots_kw: Any,
+    due_s: Any,
+    block_due_s: Any,
+    load_kwh: Any,
+    caps: Any,
+    scratch: Any,
+    links: Any,
+    until_s: float,
+) -> None:
+    """Close the books at ``until_s``, once, after :func:`advance` to the same time.
+
+    Records the energy since the last anchors, the SoC of those who still charge, and the rest of
+    the peak and of the time for which the limit held; no session is ended.
+    """
+    k = State(
+        site,
+        stations,
+        evses,
+        visits,
+        sessions,
+        knots_soc,
+        knots_kw,
+        due_s,
+        block_due_s,
+        load_kwh,
+        caps,
+        scratch,
+        links,
+    )
+    s = site[0]
+    watch_peak(k, until_s)
+    if s.held:
+        s.limit_bound_s += until_s - s.now_s
+    for i in range(evses.shape[0]):
+        evse = evses[i]
+        if evse.active:
+            soc = soc_at(evse, until_s)
+            record_energy(k, evse, until_s, soc)
+            sessions[evse.visit].soc_end = soc

@@ -1,0 +1,110 @@
+"""The kernel, compiled. The only module that imports numba; imported when the first site runs.
+
+Explicit signatures let a second process load the machine code instead of compiling. Policies are
+numba first-class functions (``FunctionType``): unlike closures or dispatchers passed as arguments,
+these can be cached. Where the code is kept: see ``cache``.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numba
+from numba import float64, int64, types, void
+from numba.extending import register_jitable
+
+from simulator.engine import policies
+from simulator.engine.kernel import advance, state
+from simulator.engine.kernel.cache import PARTS, cache_folder, is_warm
+from simulator.engine.kernel.kernel import Kernel
+
+log = logging.getLogger(__name__)
+
+_numba: Any = numba
+# Arrays are borrowed from the caller: counting references to them would cost most of the time.
+_OPTIONS = {"error_model": "numpy", "_nrt": False}
+_INLINE = {**_OPTIONS, "forceinline": True}
+_ENTRIES = ("advance", "finish")
+
+
+@functools.cache
+def kernel() -> Kernel:
+    """Compile the kernel, or load it from the cache; once per process."""
+    if not is_warm():
+        log.info("Compiling the kernel for this machine; this happens once.")
+    folder = cache_folder()
+    settings = _numba.config
+    started = time.perf_counter()
+    before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
+    try:
+        entries, keys = _compile()
+    finally:
+        settings.CACHE_DIR = before
+    everything = [*entries.values(), *keys.values()]
+    hits = sum(sum(f.stats.cache_hits.values()) for f in everything)
+    misses = sum(sum(f.stats.cache_misses.values()) for f in everything)
+    elapsed = time.perf_counter() - started
+    if misses:
+        log.info("Compiled the kernel in %.1f s; kept in %s", elapsed, folder)
+    return Kernel(
+        advance=entries["advance"],
+        finish=entries["finish"],
+        keys=keys,
+        compile_s=elapsed if misses else 0.0,
+        cache=folder,
+        hits=hits,
+        misses=misses,
+    )
+
+
+def _functions(module: ModuleType) -> list[Callable[..., Any]]:
+    """The functions that a module defines itself."""
+    return [
+        f
+        for f in vars(module).values()
+        if isinstance(f, type(_functions)) and f.__module__ == module.__name__
+    ]
+
+
+def _compile() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Entry points and policies' keys; what they call is inlined."""
+    for part in PARTS:
+        for function in _functions(part):
+            if function.__name__ not in _ENTRIES:
+                register_jitable(**_INLINE)(function)
+
+    record = {
+        name: numba.from_dtype(getattr(state, name))
+        for name in ("SITE", "STATION", "EVSE", "VISIT", "SESSION", "CAP")
+    }
+    key = float64(record["SITE"], record["EVSE"], float64)
+
+    def rows(name: str) -> Any:
+        return types.Array(record[name], 1, "C")
+
+    numbers = types.Array(types.float64, 1, "C")
+    arrays = (
+        *(rows(name) for name in ("SITE", "STATION", "EVSE", "VISIT", "SESSION")),
+        *[numbers] * 5,
+        rows("CAP"),
+        types.Array(types.float64, 2, "C"),
+        types.Array(types.int64, 2, "C"),
+    )
+    signatures = {
+        "advance": int64(*arrays, types.FunctionType(key), float64),
+        "finish": void(*arrays, float64),
+    }
+    entries = {
+        name: _numba.njit(signature, cache=True, nogil=True, **_OPTIONS)(getattr(advance, name))
+        for name, signature in signatures.items()
+    }
+    keys = {
+        name: _numba.njit(key, cache=True, **_OPTIONS)(policy.key)
+        for name, policy in policies.POLICIES.items()
+    }
+    return entries, keys

@@ -1,0 +1,214 @@
+"""The course of a session at its EVSE: plug in, piece after piece, charging done, unplug."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from simulator.charging.curve import lasting, piece
+from simulator.engine.kernel.load import power_at, record_energy, soc_at
+from simulator.engine.kernel.pairing import pair_efficiency, pair_floor_kw, pair_limit_kw
+from simulator.engine.kernel.state import BLOCK, RUNNING, SERVED, State
+
+
+def set_due(k: State, i: int, due_s: float) -> None:
+    """Set the next event of EVSE ``i`` and keep its block's least."""
+    block = i // BLOCK
+    was = k.due_s[i]
+    k.due_s[i] = due_s
+    if due_s <= k.block_due_s[block]:
+        k.block_due_s[block] = due_s
+    elif was == k.block_due_s[block]:
+        least = math.inf
+        for n in range(block * BLOCK, min(block * BLOCK + BLOCK, k.due_s.shape[0])):
+            least = min(least, k.due_s[n])
+        k.block_due_s[block] = least
+
+
+def settle(k: State, evse: Any, now: float) -> None:
+    """Move the anchor to ``now``, recording the energy since the last one."""
+    soc = soc_at(evse, now)
+    record_energy(k, evse, now, soc)
+    evse.anchor_s = now
+    evse.anchor_soc = soc
+
+
+def renew(k: State, i: int, cap_kw: float) -> None:
+    """Begin a new piece at the anchor of EVSE ``i`` under ``cap_kw``."""
+    evse = k.evses[i]
+    site = k.site[0]
+    site.ceiling_kw -= evse.ceiling_kw
+    evse.cap_kw = cap_kw
+    if cap_kw <= 0.0:
+        evse.power_kw = 0.0
+        evse.slope = 0.0
+        evse.end_soc = evse.anchor_soc
+        evse.end_s = math.inf
+        evse.ceiling_kw = 0.0
+    else:
+        power, slope, end, knot = piece(
+            evse.anchor_soc,
+            evse.target_soc,
+            cap_kw,
+            evse.scale,
+            k.knots_soc,
+            k.knots_kw,
+            evse.knot,
+            evse.knot_stop,
+        )
+        evse.power_kw = power
+        evse.slope = slope
+        evse.end_soc = end
+        evse.knot = knot
+        dsoc = end - evse.anchor_soc
+        evse.end_s = evse.anchor_s + lasting(dsoc, power, slope, evse.capacity_kwh)
+        evse.ceiling_kw = power + max(0.0, slope * dsoc)
+    site.ceiling_kw += evse.ceiling_kw
+    set_due(k, i, min(evse.end_s, evse.departure_s))
+
+
+def commit(k: State, station: Any) -> None:
+    """Sum up anew what a station's vehicles could take (a running sum would drift)."""
+    total = 0.0
+    for i in range(station.first, station.stop):
+        evse = k.evses[i]
+        if evse.active:
+            total += evse.limit_kw
+    station.committed_kw = total
+
+
+def plug_in(k: State, v: int, i: int, now: float) -> None:
+    """Visit ``v`` takes EVSE ``i``; its first cap is decided later in the same moment."""
+    site = k.site[0]
+    evse = k.evses[i]
+    visit = k.visits[v]
+    session = k.sessions[v]
+    station = k.stations[evse.station]
+    efficiency = pair_efficiency(visit, evse)
+    evse.visit = v
+    evse.plug_in_s = now
+    evse.departure_s = visit.departure_s
+    evse.linger_s = visit.linger_s
+    evse.target_soc = visit.target_soc
+    evse.capacity_kwh = visit.battery_kwh / efficiency
+    evse.scale = 1.0 / efficiency
+    evse.limit_kw = pair_limit_kw(visit, evse)
+    evse.min_kw = min(pair_floor_kw(visit, evse), evse.limit_kw)
+    evse.knot = visit.knot
+    evse.knot_stop = visit.knot_stop
+    evse.anchor_s = now
+    evse.anchor_soc = visit.soc
+    evse.turn_s = now
+    evse.ran_s = 0.0
+    session.plug_in_s = now
+    session.outcome = RUNNING
+    session.evse = i
+    session.dc = evse.dc
+    session.limit_kw = evse.limit_kw
+    session.min_kw = evse.min_kw
+    site.free_evses -= 1
+    evse.fresh = 1
+    if visit.soc < visit.target_soc:
+        evse.active = 1
+        evse.paused = 1
+        site.pausing += 1
+        station.dirty = 1
+        site.dirty = 1
+        commit(k, station)
+        evse.cap_kw = 0.0
+        evse.power_kw = 0.0
+        evse.slope = 0.0
+        evse.ceiling_kw = 0.0
+        evse.end_s = math.inf
+        evse.end_soc = visit.soc
+    else:
+        evse.fresh = 0
+        log_cap(k, evse, evse.limit_kw, now)
+        finish_charging(k, i, now)
+
+
+def log_cap(k: State, evse: Any, cap_kw: float, now: float) -> None:
+    """Note a cap that comes into force, if a log of caps is wanted."""
+    site = k.site[0]
+    if site.record_caps:
+        cap = k.caps[site.caps_length]
+        cap.visit = evse.visit
+        cap.time_s = now
+        cap.kw = cap_kw
+        site.caps_length += 1
+
+
+def finish_charging(k: State, i: int, now: float) -> None:
+    """The target is reached: the vehicle stops, and stays until its driver comes."""
+    site = k.site[0]
+    evse = k.evses[i]
+    station = k.stations[evse.station]
+    if evse.active:
+        stop_charging(k, i)
+    k.sessions[evse.visit].charge_end_s = now
+    k.sessions[evse.visit].soc_end = evse.anchor_soc
+    evse.end_s = math.inf
+    evse.departure_s = min(evse.departure_s, now + evse.linger_s)
+    set_due(k, i, evse.departure_s)
+    if station.curbed or site.held:
+        station.dirty = 1
+        site.dirty = 1
+
+
+def stop_charging(k: State, i: int) -> None:
+    """Take the vehicle out of the sharing (its anchor is settled already)."""
+    site = k.site[0]
+    evse = k.evses[i]
+    evse.active = 0
+    site.ceiling_kw -= evse.ceiling_kw
+    evse.ceiling_kw = 0.0
+    if evse.paused:
+        evse.paused = 0
+        site.pausing -= 1
+    commit(k, k.stations[evse.station])
+
+
+def unplug(k: State, i: int, now: float) -> None:
+    """The vehicle leaves, done or not."""
+    site = k.site[0]
+    evse = k.evses[i]
+    station = k.stations[evse.station]
+    session = k.sessions[evse.visit]
+    if evse.active:
+        settle(k, evse, now)
+        stop_charging(k, i)
+        session.soc_end = evse.anchor_soc
+        if station.curbed or site.held:
+            station.dirty = 1
+            site.dirty = 1
+    session.unplug_s = now
+    session.outcome = SERVED
+    evse.visit = -1
+    evse.fresh = 0
+    evse.free_since_s = now
+    site.free_evses += 1
+    set_due(k, i, math.inf)
+
+
+def end_piece(k: State, i: int, now: float) -> None:
+    """The piece of EVSE ``i`` ends: at its target, at a knot, or where cap and curve cross.
+
+    A vehicle that rises to its cap calls for no decision: nobody else is concerned, and where the
+    tapers of others lift its share at each decision, its crossings would follow one another in ever
+    shorter time.
+    """
+    site = k.site[0]
+    evse = k.evses[i]
+    station = k.stations[evse.station]
+    before_kw = power_at(evse, now)
+    rose = evse.slope > 0.0
+    settle(k, evse, now)
+    if evse.anchor_soc >= evse.target_soc:
+        finish_charging(k, i, now)
+        return
+    renew(k, i, evse.cap_kw)
+    if rose and evse.power_kw == evse.cap_kw and evse.slope == 0.0:
+        return
+    if evse.ceiling_kw > before_kw or station.curbed or site.held:
+        station.dirty = 1
+        site.dirty = 1

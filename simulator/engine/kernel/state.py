@@ -1,0 +1,180 @@
+"""The state of one site as the kernel sees it: flat records in a handful of arrays.
+
+Layouts only; no behaviour and no compiler here. All powers and energies stand on the grid side,
+all times are plan seconds. ``index`` fields count from 0, -1 means none. Flags are integers 0 / 1.
+
+A vehicle's course is kept as its current *piece* (see ``charging/curve.py``): anchored at
+(``anchor_s``, ``anchor_soc``), it starts with ``power_kw``, changes by ``slope`` kW per unit of
+SoC and ends at (``end_s``, ``end_soc``). Only a decision or the end of a piece moves an anchor.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.engine.plan import Outcome
+
+SERVED = int(Outcome.SERVED)
+RUNNING = int(Outcome.RUNNING)
+WAITING = int(Outcome.WAITING)
+BLOCKED = int(Outcome.BLOCKED)
+RENEGED = int(Outcome.RENEGED)
+UNSUITABLE = int(Outcome.UNSUITABLE)
+FUTURE = int(Outcome.FUTURE)
+
+BLOCK = 32
+"""EVSEs per block of the two-level search for the next due time."""
+
+SITE = np.dtype(
+    [
+        ("limit_kw", "f8"),
+        ("rotate_period_s", "f8"),
+        ("interval_s", "f8"),
+        ("now_s", "f8"),  # the last decision
+        ("call_s", "f8"),  # a decision asked for from outside, or inf
+        ("rotate_s", "f8"),  # next turn of those who pause, or inf
+        ("renege_s", "f8"),  # next departure from the queue, or inf
+        ("limit_bound_s", "f8"),
+        ("peak_kw", "f8"),
+        ("peak_s", "f8"),
+        ("ceiling_kw", "f8"),  # no smaller than the load until the next decision
+        ("greedy", "i8"),
+        ("record_caps", "i8"),
+        ("events", "i8"),
+        ("refresh_events", "i8"),  # when to sum up ceiling_kw anew, before rounding adds up
+        ("next_visit", "i8"),
+        ("free_evses", "i8"),
+        ("queue_head", "i8"),
+        ("queue_tail", "i8"),
+        ("queue_length", "i8"),
+        ("queue_room", "i8"),  # most that may wait; -1: no end
+        ("caps_length", "i8"),
+        ("pausing", "i8"),  # vehicles that pause for want of their minimum
+        ("dirty", "i8"),  # shares must be decided anew
+        ("held", "i8"),  # the site limit holds somebody back
+        ("turn", "i8"),  # this decision is a turn of those who pause
+    ],
+    align=True,
+)
+
+STATION = np.dtype(
+    [
+        ("limit_kw", "f8"),
+        ("committed_kw", "f8"),  # sum of the largest powers of those who charge
+        ("first", "i8"),  # its EVSEs are first..stop-1
+        ("stop", "i8"),
+        ("dirty", "i8"),
+        ("curbed", "i8"),  # somebody gets less than it wants
+    ],
+    align=True,
+)
+
+EVSE = np.dtype(
+    [
+        # the socket
+        ("evse_kw", "f8"),
+        ("floor_kw", "f8"),  # least DC power; AC derives it from the phases
+        ("free_since_s", "f8"),
+        ("station", "i8"),
+        ("phases", "i8"),
+        ("dc", "i8"),
+        # the visit
+        ("visit", "i8"),
+        ("plug_in_s", "f8"),
+        ("departure_s", "f8"),
+        ("linger_s", "f8"),
+        ("target_soc", "f8"),
+        ("capacity_kwh", "f8"),  # grid side
+        ("scale", "f8"),  # 1 / efficiency
+        ("limit_kw", "f8"),
+        ("min_kw", "f8"),
+        ("knot", "i8"),  # the curve's segment that holds the anchor
+        ("knot_stop", "i8"),
+        # its charging
+        ("active", "i8"),  # plugged in and below its target
+        ("fresh", "i8"),  # started at this decision: its first cap is due
+        ("paused", "i8"),
+        ("turn_s", "f8"),  # since when it pauses or runs
+        ("ran_s", "f8"),  # how long it ran in turns before
+        ("cap_kw", "f8"),
+        ("anchor_s", "f8"),
+        ("anchor_soc", "f8"),
+        ("power_kw", "f8"),
+        ("slope", "f8"),
+        ("end_s", "f8"),
+        ("end_soc", "f8"),
+        ("ceiling_kw", "f8"),  # largest power of the rest of the piece
+        # for policies, valid at a decision
+        ("soc_now", "f8"),
+        ("want_kw", "f8"),
+    ],
+    align=True,
+)
+
+VISIT = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("departure_s", "f8"),
+        ("linger_s", "f8"),
+        ("patience_s", "f8"),
+        ("soc", "f8"),
+        ("target_soc", "f8"),
+        ("battery_kwh", "f8"),
+        ("ac_kw", "f8"),
+        ("dc_kw", "f8"),
+        ("efficiency_ac", "f8"),
+        ("efficiency_dc", "f8"),
+        ("ac_phases", "i4"),
+        ("evse", "i4"),
+        ("knot", "i4"),
+        ("knot_stop", "i4"),
+    ],
+    align=True,
+)
+
+SESSION = np.dtype(
+    [
+        ("plug_in_s", "f8"),
+        ("charge_end_s", "f8"),
+        ("unplug_s", "f8"),
+        ("queue_end_s", "f8"),  # when it left the queue, either way
+        ("limit_kw", "f8"),
+        ("min_kw", "f8"),
+        ("soc_end", "f8"),
+        ("outcome", "i4"),
+        ("evse", "i4"),
+        ("dc", "i4"),  # by which inlet its wants are counted
+        ("queue_next", "i4"),
+        ("queue_previous", "i4"),
+    ],
+    align=True,
+)
+
+CAP = np.dtype([("visit", "i8"), ("time_s", "f8"), ("kw", "f8")], align=True)
+
+# Rows of the scratch arrays of a decision.
+NO_CAPS, ALL_CAPS, PAUSES = range(3)
+"""What of the caps is logged: nothing, every cap, or only where a vehicle pauses or goes on."""
+
+FLOOR, WANT, WEIGHT, GIVE, MIDDLE, LIMIT, LEFT, ADMITTED = range(8)
+MEMBER, GROUP, GROUP_START, ORDER = range(4)
+
+
+class State(NamedTuple):
+    """All arrays of one site. Shapes: n EVSEs, s stations, v visits, k knots, i intervals."""
+
+    site: Any  # SITE, (1,)
+    stations: Any  # STATION, (s,)
+    evses: Any  # EVSE, (n,)
+    visits: Any  # VISIT, (v,)
+    sessions: Any  # SESSION, (v,)
+    knots_soc: Any  # f8, (k,)
+    knots_kw: Any  # f8, (k,), battery side
+    due_s: Any  # f8, (n,): the next event of each EVSE
+    block_due_s: Any  # f8, (ceil(n / BLOCK),): the least of each block
+    load_kwh: Any  # f8, (i,)
+    caps: Any  # CAP, (room,)
+    scratch: Any  # f8, (8, n + 1)
+    links: Any  # i8, (4, n + 1)

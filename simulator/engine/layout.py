@@ -1,0 +1,154 @@
+"""The EVSEs and limits of a site as arrays, in station order: what the kernel starts from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.engine.kernel import state
+from simulator.engine.plan import Caps
+
+if TYPE_CHECKING:
+    from simulator.demand.visits import Visits
+    from simulator.scenario import SiteInstance
+
+Records = NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLayout:
+    """A site's EVSEs (n) and stations (s), and the way back from EVSE to station and connector."""
+
+    evses: Records
+    stations: Records
+    evse_station: NDArray[np.int32]
+    evse_number: NDArray[np.int32]
+
+
+_CAPS: dict[Caps, int] = {
+    "none": state.NO_CAPS,
+    "pauses": state.PAUSES,
+    "all": state.ALL_CAPS,
+}
+
+
+def site_layout(site: SiteInstance) -> SiteLayout:
+    """Lay out a site; an EVSE can never give more than its station has."""
+    stations = np.zeros(len(site.stations), state.STATION)
+    count = sum(station.evses for station in site.stations)
+    evses = np.zeros(count, state.EVSE)
+    number = np.zeros(count, np.int32)
+    first = 0
+    for s, station in enumerate(site.stations):
+        model = station.model
+        stop = first + station.evses
+        stations[s]["limit_kw"] = model.station_kw
+        stations[s]["first"] = first
+        stations[s]["stop"] = stop
+        evses["evse_kw"][first:stop] = min(model.evse_kw, model.station_kw)
+        evses["floor_kw"][first:stop] = model.min_kw
+        evses["station"][first:stop] = s
+        evses["phases"][first:stop] = model.phases
+        evses["dc"][first:stop] = model.current == "dc"
+        number[first:stop] = np.arange(1, station.evses + 1)
+        first = stop
+    evses["visit"] = -1
+    return SiteLayout(evses, stations, evses["station"].astype(np.int32), number)
+
+
+def site_record(
+    site: Any, evse_count: int, interval_s: float, greedy: bool, record_caps: Caps
+) -> Records:
+    """The site's own record, before the first event; ``site`` is the scenario's ``Site``."""
+    record = np.zeros(1, state.SITE)
+    record["limit_kw"] = math.inf if site.grid_limit is None else site.grid_limit
+    record["rotate_period_s"] = site.rotate
+    record["interval_s"] = interval_s
+    for name in ("call_s", "rotate_s", "renege_s"):
+        record[name] = math.inf
+    record["greedy"] = greedy
+    record["record_caps"] = _CAPS[record_caps]
+    record["free_evses"] = evse_count
+    record["queue_head"] = -1
+    record["queue_tail"] = -1
+    record["queue_room"] = queue_room(site.queue)
+    return record
+
+
+def queue_room(queue: bool | int) -> int:
+    """Most vehicles that may wait: ``True`` is no end (-1), ``False`` none (0)."""
+    if queue is True:
+        return -1
+    return int(queue)
+
+
+def check_visits(visits: Visits, evses: int) -> None:
+    """Refuse what would lead the kernel astray: it indexes without looking.
+
+    Raises ValueError that names the first visit at fault.
+    """
+    curve = np.asarray(visits.curve)
+    offset = np.asarray(visits.curves.offset)
+    curves = len(offset) - 1
+    arrival = np.asarray(visits.arrival_s)
+    faults = {
+        "does not arrive at a time": ~np.isfinite(arrival),
+        "arrives before the one before it": np.diff(arrival, prepend=-math.inf) < 0.0,
+        f"asks for an EVSE that is none of the site's {evses}": np.asarray(visits.evse) >= evses,
+        f"has a curve that is none of the {curves}": (curve < 0) | (curve >= curves),
+        "has no battery": ~(np.asarray(visits.battery_kwh) > 0.0),
+        "has a state of charge outside 0..1": ~(
+            (np.asarray(visits.soc) >= 0.0)
+            & (np.asarray(visits.soc) <= 1.0)
+            & (np.asarray(visits.target_soc) <= 1.0)
+        ),
+        "has an efficiency outside 0..1": ~(
+            (np.minimum(visits.efficiency_ac, visits.efficiency_dc) > 0.0)
+            & (np.maximum(visits.efficiency_ac, visits.efficiency_dc) <= 1.0)
+        ),
+    }
+    for fault, at in faults.items():
+        if at.any():
+            raise ValueError(f"visit {int(at.argmax())} {fault}")
+    if (np.diff(offset) < 2).any():
+        raise ValueError("a charge curve has fewer than two knots")
+
+
+def visit_records(visits: Visits) -> Records:
+    """The visits as records, with the knots of their curves."""
+    records = np.zeros(len(visits), state.VISIT)
+    for name in (
+        "arrival_s",
+        "departure_s",
+        "linger_s",
+        "patience_s",
+        "soc",
+        "target_soc",
+        "battery_kwh",
+        "ac_kw",
+        "dc_kw",
+        "efficiency_ac",
+        "efficiency_dc",
+        "ac_phases",
+        "evse",
+    ):
+        records[name] = getattr(visits, name)
+    offset = np.asarray(visits.curves.offset)
+    records["knot"] = offset[visits.curve]
+    records["knot_stop"] = offset[np.asarray(visits.curve) + 1]
+    return records
+
+
+def session_records(count: int) -> Records:
+    """Sessions of which nothing has happened yet."""
+    records = np.zeros(count, state.SESSION)
+    for name in ("plug_in_s", "charge_end_s", "unplug_s", "queue_end_s"):
+        records[name] = math.nan
+    records["outcome"] = state.FUTURE
+    for name in ("evse", "dc", "queue_next", "queue_previous"):
+        records[name] = -1
+    return records

@@ -1,0 +1,116 @@
+"""What the engine decided: the sessions, caps and load of every site.
+
+Plain columns without behaviour, so that the fleet, the prediction and the tables read them without
+simpy or numba. EVSEs of a site are numbered 0..n-1 in station order; ``evse_station`` and
+``evse_number`` lead back to the station (index in the site) and to its connector (1-based).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from simulator.demand.visits import Visits
+    from simulator.scenario import SiteInstance
+
+Caps = Literal["none", "pauses", "all"]
+"""Which caps the engine keeps: none, only where a vehicle pauses or goes on, or all of them."""
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+
+
+class Outcome(IntEnum):
+    """What became of a visit."""
+
+    SERVED = 0
+    """Plugged in and left (with or without all the energy wanted)."""
+    RUNNING = 1
+    """Still plugged in at the horizon."""
+    WAITING = 2
+    """Still in the queue at the horizon."""
+    BLOCKED = 3
+    """Found no free EVSE and no place in the queue."""
+    RENEGED = 4
+    """Left the queue: out of patience, or the planned departure came first."""
+    UNSUITABLE = 5
+    """No EVSE of the site fits the vehicle."""
+    FUTURE = 6
+    """Arrives after the horizon."""
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlan:
+    """One row per visit of the site, in order of arrival (the columns of ``visits`` run alongside).
+
+    Times in plan seconds, ``nan`` where it did not happen; energies grid side in kWh.
+    """
+
+    outcome: I32
+    evse: I32
+    """Index of the EVSE used, -1 if none."""
+    plug_in_s: F64
+    unplug_s: F64
+    """When the vehicle left; ``nan`` for one that is still plugged in at the horizon."""
+    charge_end_s: F64
+    """When the target was reached; ``nan`` if it never was."""
+    limit_kw: F64
+    """Largest grid-side power of this pairing of vehicle and EVSE."""
+    min_kw: F64
+    """Below this the car pauses (AC: 6 A on its phases)."""
+    efficiency: F64
+    """Battery side / grid side for this pairing."""
+    energy_kwh: F64
+    unserved_kwh: F64
+    """Grid-side energy wanted and not delivered: SERVED, RENEGED, BLOCKED, UNSUITABLE visits."""
+    soc_end: F64
+    cap_offset: NDArray[np.int64]
+    """Caps of visit i: rows ``cap_offset[i]:cap_offset[i + 1]`` (none unless recorded)."""
+    cap_s: F64
+    cap_kw: F64
+    """The first cap of a session stands at its plug-in; each holds until the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteResult:
+    """A site's plan with the load that follows from it."""
+
+    site: SiteInstance
+    visits: Visits
+    plan: SitePlan
+    evse_station: I32
+    evse_number: I32
+    evse_kw: F64
+    load_kwh: F64
+    """Exact grid-side energy per recording interval, shape (intervals,)."""
+    occupied_s: F64
+    """EVSE-seconds occupied per interval."""
+    queue_s: F64
+    """Vehicle-seconds spent waiting per interval."""
+    peak_kw: float
+    """Largest instantaneous power, exact at every event."""
+    peak_s: float
+    events: int
+    limit_bound_s: float
+    """Seconds during which the site limit held somebody back."""
+    evse_energy_kwh: F64
+    evse_occupied_s: F64
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """What a run of the engine hands back: every site, and what the run cost."""
+
+    sites: tuple[SiteResult, ...]
+    duration_s: float
+    interval_s: float
+    events: int
+    kernel_s: float
+    """Seconds spent in the compiled kernel."""
+    compile_s: float
+    """Seconds spent compiling before the first event (0 when the cache was warm)."""

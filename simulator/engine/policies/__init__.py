@@ -1,0 +1,47 @@
+"""Policies: how a site shares its limits among the vehicles at each decision.
+
+One file per policy, all of one shape:
+
+- ``NAME`` and ``SUMMARY``;
+- ``ALLOCATOR``: ``"greedy"`` gives vehicles what they want in order of their key, smallest first;
+  ``"fill"`` is max-min water-filling with the key as weight (above 0), in which the vehicles
+  that have to pause take turns every ``rotate`` seconds;
+- ``key(site, evse, now) -> float``, plain scalar Python on the records of
+``engine/kernel/state.py``.
+  ``evse.soc_now`` and ``evse.want_kw`` hold for the present moment when it is called.
+
+A policy never sees a limit and cannot break one: the allocators keep them. To add a policy, add
+a file and name it in ``_MODULES``. Importing this package needs no compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.engine.policies import equal_share, uncontrolled
+
+Key = Callable[[Any, Any, float], float]
+
+_MODULES = (uncontrolled, equal_share)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy as the engine uses it: a key and the allocator that reads it."""
+
+    name: str
+    summary: str
+    greedy: bool
+    key: Key
+
+
+def _policy(module: Any) -> Policy:
+    if module.ALLOCATOR not in ("greedy", "fill"):
+        raise ValueError(f"{module.__name__}: unknown allocator {module.ALLOCATOR!r}")
+    return Policy(module.NAME, module.SUMMARY, module.ALLOCATOR == "greedy", module.key)
+
+
+POLICIES: Mapping[str, Policy] = {module.NAME: _policy(module) for module in _MODULES}
+NAMES: tuple[str, ...] = tuple(POLICIES)

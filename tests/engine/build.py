@@ -1,0 +1,279 @@
+"""Sites and visits made up by hand or at random, and power played back from recorded caps.
+
+The playback knows nothing of the kernel: it plays the recorded caps through the plain physics.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import strategies as st
+
+from simulator.charging.curve import advance_soc, power_at, time_to_soc
+from simulator.demand.visits import Curves, Visits
+from simulator.engine.plan import SiteResult
+from simulator.scenario import Site, SiteInstance, StationInstance, StationModel
+from simulator.scenario.model import StationGroup
+
+INF = math.inf
+
+KNOTS = [
+    ([0.0, 1.0], [INF, INF]),
+    ([0.0, 0.35, 0.7, 1.0], [125.0, 125.0, 65.0, 20.0]),
+    ([0.0, 0.5, 1.0], [60.0, 80.0, 30.0]),
+    ([0.0, 0.4, 0.6, 0.9, 1.0], [180.0, 195.0, 110.0, 40.0, 12.0]),
+    (
+        [0.0, 0.1, 0.22, 0.23, 0.37, 0.38, 0.47, 0.48, 0.55, 0.56, 0.7, 0.8, 1.0],
+        [200.0, 210.0, 232.0, 185.0, 185.0, 175.0, 175.0, 155.0, 155.0, 130.0, 130.0, 100.0, 11.0],
+    ),
+    ([0.0, 0.3, 0.6, 1.0], [50.0, 60.0, 120.0, 30.0]),
+]
+CURVES = Curves(
+    offset=np.cumsum([0] + [len(soc) for soc, _ in KNOTS]).astype(np.int32),
+    soc=np.concatenate([soc for soc, _ in KNOTS]),
+    kw=np.concatenate([kw for _, kw in KNOTS]),
+)
+
+
+def model(current="ac", evses=1, evse_kw=22.0, station_kw=None, phases=3, min_kw=5.0):
+    return StationModel(
+        name="post",
+        source="",
+        description="",
+        vendor="Maker",
+        model="Post",
+        current=current,
+        evses=evses,
+        evse_kw=evse_kw,
+        station_kw=evses * evse_kw if station_kw is None else station_kw,
+        phases=phases,
+        min_kw=min_kw,
+        measurands=(),
+        meter_interval=60.0,
+        clock_aligned_interval=0.0,
+        heartbeat=None,
+        configuration={},
+    )
+
+
+def site(*models, limit=None, policy="equal_share", queue=True, rotate=900.0, name="yard"):
+    table = Site.model_construct(
+        name=name,
+        stations=(StationGroup(model="post"),),
+        grid_limit=limit,
+        policy=policy,
+        queue=queue,
+        rotate=rotate,
+    )
+    stations = tuple(
+        StationInstance(
+            site=name,
+            ordinal=n,
+            id=f"CSW-{name}-{n:04d}",
+            model=m,
+            evses=m.evses,
+            evse_names=None,
+            vendor=m.vendor,
+            model_name=m.model,
+            serial="",
+            password=None,
+        )
+        for n, m in enumerate(models, start=1)
+    )
+    return SiteInstance(name, table, stations, False)
+
+
+def visits(arrival_s, curves=CURVES, **columns):
+    """Visits with a plain 60 kWh car that stays for ever; columns may be scalars."""
+    n = len(arrival_s)
+    values = {
+        "departure_s": INF,
+        "linger_s": INF,
+        "patience_s": INF,
+        "soc": 0.2,
+        "target_soc": 0.8,
+        "battery_kwh": 60.0,
+        "ac_kw": 11.0,
+        "ac_phases": 3,
+        "dc_kw": 100.0,
+        "efficiency_ac": 0.9,
+        "efficiency_dc": 0.95,
+        "curve": 0,
+        "evse": -1,
+    } | columns
+    whole = ("ac_phases", "curve", "evse")
+    filled = {
+        name: np.broadcast_to(
+            np.asarray(value, np.int32 if name in whole else np.float64), n
+        ).copy()
+        for name, value in values.items()
+    }
+    return Visits(arrival_s=np.asarray(arrival_s, np.float64), label=None, curves=curves, **filled)
+
+
+def services(arrival_s, service_s, **columns):
+    """Visits that keep an EVSE of 10 kW for ``service_s`` from plugging in, and leave when done."""
+    return visits(
+        arrival_s,
+        soc=0.0,
+        target_soc=1.0,
+        battery_kwh=10.0 * np.asarray(service_s) / 3600.0,
+        ac_kw=10.0,
+        efficiency_ac=1.0,
+        linger_s=0.0,
+        **columns,
+    )
+
+
+def posts(count):
+    """``count`` plain EVSEs of 10 kW."""
+    return (model(evse_kw=10.0),) * count
+
+
+MODELS = [
+    model("ac", 1, 22.0),
+    model("ac", 2, 22.0, station_kw=22.0),
+    model("ac", 1, 7.4, phases=1),
+    model("dc", 2, 150.0, station_kw=150.0, min_kw=5.0),
+    model("dc", 1, 50.0, min_kw=2.0),
+    model("dc", 4, 300.0, station_kw=400.0, min_kw=10.0),
+]
+
+
+@st.composite
+def cases(draw, most_visits=30):
+    """A site and its visits for two hours, with ties, tight limits and every kind of car."""
+    chosen = draw(st.lists(st.sampled_from(MODELS), min_size=1, max_size=4))
+    full = sum(m.station_kw for m in chosen)
+    limit = draw(st.one_of(st.none(), st.sampled_from([1.0, 3.0, 9.0, 20.0]), st.floats(0.05, 1.1)))
+    if limit is not None and limit <= 1.1:
+        limit = limit * full
+    where = site(
+        *chosen,
+        limit=limit,
+        policy=draw(st.sampled_from(["equal_share", "uncontrolled"])),
+        queue=draw(st.sampled_from([True, False, 1, 3])),
+        rotate=draw(st.sampled_from([120.0, 900.0])),
+    )
+    n = draw(st.sampled_from([most_visits, most_visits, most_visits // 2, 3]))
+    r = np.random.default_rng(draw(st.integers(0, 2**32)))
+    grid_s = draw(st.sampled_from([0.001, 60.0, 600.0]))
+    arrival = np.sort(np.round(r.uniform(0, 6000, n) / grid_s) * grid_s)
+    stay = np.round(r.exponential(2400, n) / grid_s) * grid_s
+    leaves = r.random(n) < 0.3
+    soc = r.uniform(0.0, 0.9, n)
+    dc_kw = r.choice([0.0, 50.0, 120.0, 250.0, 250.0], n)
+    return where, visits(
+        arrival,
+        departure_s=np.where(leaves, INF, arrival + stay),
+        linger_s=np.where(leaves, r.choice([0.0, 300.0], n), INF),
+        patience_s=r.choice([0.0, 600.0, INF], n),
+        soc=soc,
+        target_soc=np.minimum(1.0, soc + r.choice([0.0, 0.1, 0.5, 1.0], n)),
+        battery_kwh=r.choice([8.0, 40.0, 77.0], n),
+        ac_kw=np.where(dc_kw > 0.0, r.choice([0.0, 3.7, 11.0, 11.0, 22.0, 22.0], n), 11.0),
+        ac_phases=r.choice([1, 2, 3], n),
+        dc_kw=dc_kw,
+        curve=r.integers(0, len(KNOTS), n),
+        evse=np.where(
+            r.random(n) < draw(st.sampled_from([0.0, 0.3])),
+            r.integers(0, where.evses, n),
+            -1,
+        ),
+    )
+
+
+HORIZON_S = 7200.0
+
+
+class Course:
+    """One session's power over time, from its recorded caps and the plain physics."""
+
+    def __init__(self, result: SiteResult, i: int, horizon_s: float) -> None:
+        plan, v = result.plan, result.visits
+        self.efficiency = float(plan.efficiency[i])
+        self.capacity = float(v.battery_kwh[i]) / self.efficiency
+        self.target = float(v.target_soc[i])
+        soc, kw = KNOTS[v.curve[i]]
+        self.knots = (soc, [x * (1.0 / self.efficiency) for x in kw])
+        rows = slice(plan.cap_offset[i], plan.cap_offset[i + 1])
+        self.start_s = [float(t) for t in plan.cap_s[rows]]
+        self.caps = [float(c) for c in plan.cap_kw[rows]]
+        unplug = float(plan.unplug_s[i])
+        self.end_s = horizon_s if math.isnan(unplug) else unplug
+        self.socs = [float(v.soc[i])]
+        for n, cap in enumerate(self.caps):
+            self.socs.append(self._soc_after(self.socs[-1], self._stop(n) - self.start_s[n], cap))
+
+    def _stop(self, n: int) -> float:
+        return self.start_s[n + 1] if n + 1 < len(self.start_s) else self.end_s
+
+    def _soc_after(self, soc: float, dt_s: float, cap: float) -> float:
+        n = len(self.knots[0])
+        return min(self.target, advance_soc(soc, dt_s, cap, self.capacity, *self.knots, 0, n))
+
+    @property
+    def energy_kwh(self) -> float:
+        return (self.socs[-1] - self.socs[0]) * self.capacity
+
+    def power_kw(self, t: float) -> float:
+        """Power just after ``t``."""
+        if not self.start_s[0] <= t < self.end_s:
+            return 0.0
+        n = bisect_right(self.start_s, t) - 1
+        soc = self._soc_after(self.socs[n], t - self.start_s[n], self.caps[n])
+        if soc >= self.target - 1e-12:
+            return 0.0
+        return power_at(soc, self.caps[n], *self.knots, 0, len(self.knots[0]))
+
+    def turning_points_s(self) -> list[float]:
+        """Times at which the power may turn: caps, knots, crossings, the target, and the ends."""
+        times = [*self.start_s, self.end_s]
+        for n, cap in enumerate(self.caps):
+            if cap <= 0.0:
+                continue
+            marks = [*self.knots[0], self.target, *self._crossings(cap)]
+            for mark in marks:
+                if self.socs[n] < mark <= self.socs[n + 1]:
+                    dt = time_to_soc(
+                        self.socs[n], mark, cap, self.capacity, *self.knots, 0, len(self.knots[0])
+                    )
+                    times.append(min(self.start_s[n] + dt, self._stop(n)))
+        return times
+
+    def _crossings(self, cap: float) -> list[float]:
+        soc, kw = self.knots
+        found = []
+        for (a, b), (p, q) in zip(pairwise(soc), pairwise(kw), strict=True):
+            if min(p, q) < cap < max(p, q):
+                found.append(a + (b - a) * (cap - p) / (q - p))
+        return found
+
+
+def courses(result: SiteResult, horizon_s: float) -> dict[int, Course]:
+    """The courses of all sessions that plugged in."""
+    return {
+        int(i): Course(result, int(i), horizon_s) for i in np.flatnonzero(result.plan.evse >= 0)
+    }
+
+
+def load_points(result: SiteResult, horizon_s: float):
+    """(time, load by station) right after and just before every turning point, and in between."""
+    played = courses(result, horizon_s)
+    times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
+    middles = [0.5 * (a + b) for a, b in pairwise(times)]
+    stations = len(result.site.stations)
+    for t in [*times, *(t - 1e-7 for t in times), *middles]:
+        load = np.zeros(stations)
+        for i, course in played.items():
+            station = result.evse_station[result.plan.evse[i]]
+            load[station] += course.power_kw(t)
+        yield t, load
+
+
+def with_policy(where: SiteInstance, policy: str) -> SiteInstance:
+    return replace(where, site=where.site.model_copy(update={"policy": policy}))
