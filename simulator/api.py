@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from simulator.engine.world import Process
     from simulator.scenario import Scenario
     from simulator.store import Run
 
@@ -120,11 +121,13 @@ def simulate(
     out: str | Path | None = None,
     report: bool = True,
     progress: Progress | None = None,
+    processes: Sequence[Process] = (),
 ) -> Result:
     """Run a scenario in virtual time.
 
     ``duration`` is text with a unit (``"7d"``) or seconds; ``stations`` scales the network;
-    ``report=False`` leaves the report and its plots out. Raises ScenarioError, StoreError.
+    ``report=False`` leaves the report and its plots out; ``processes`` are simpy processes of your
+    own that act on the sites (see ``engine.world``). Raises ScenarioError, StoreError.
     """
     from simulator.simulation import run_simulation
 
@@ -132,7 +135,9 @@ def simulate(
     if duration is not None:
         loaded = loaded.replace(duration_s=_seconds(duration))
     network = loaded.network(stations)
-    path = run_simulation(loaded, network, out=out, progress=progress, command=_command())
+    path = run_simulation(
+        loaded, network, out=out, progress=progress, command=_command(), processes=processes
+    )
     return _result(path, report=report)
 
 
@@ -152,7 +157,7 @@ def run_live(
 
     ``duration`` is the whole run, ramp included (the stages keep their proportions); ``trace``
     names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). Works where an event loop
-    already runs. Raises ScenarioError, StoreError, and TargetError if the CSMS can't be reached.
+    already runs. Raises ScenarioError, StoreError, and TargetUnreachableError.
     """
     from simulator.live.run import run_live as run
 

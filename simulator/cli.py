@@ -5,15 +5,16 @@ Every room is imported inside the command that needs it, so that help and valida
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from simulator.terminal import ProgressBar, explain, print_table
 
 if TYPE_CHECKING:
     from simulator.api import Result
@@ -25,22 +26,6 @@ EXIT_CODES = """\
 70 internal error · 130 interrupted"""
 
 INTERRUPTED = 130
-ENVIRONMENT = frozenset(
-    {
-        errno.EACCES,
-        errno.EDQUOT,
-        errno.EEXIST,
-        errno.EFBIG,
-        errno.EIO,
-        errno.EISDIR,
-        errno.EMFILE,
-        errno.ENOSPC,
-        errno.ENOTDIR,
-        errno.EPERM,
-        errno.EROFS,
-    }
-)
-"""What the machine refuses to any program: said in a line, no traceback."""
 
 app = typer.Typer(
     name="chargeswarm",
@@ -155,7 +140,7 @@ def simulate(
     from simulator.api import simulate as run
 
     loaded = _load(scenario, sets, csms)
-    with _Progress("simulating", quiet=as_json) as progress:
+    with ProgressBar("simulating", quiet=as_json) as progress:
         result = run(
             loaded, stations=stations, duration=duration, seed=seed, out=out, progress=progress
         )
@@ -289,7 +274,7 @@ def scenarios_list() -> None:
     """The scenarios that ship."""
     from simulator.scenario import list_scenarios
 
-    _table(("name", "description"), [(s.name, s.description) for s in list_scenarios()])
+    print_table(("name", "description"), [(s.name, s.description) for s in list_scenarios()])
 
 
 @scenarios_app.command("show")
@@ -326,7 +311,7 @@ def profiles_list() -> None:
     """The profiles that ship, by kind."""
     from simulator.scenario import list_profiles
 
-    _table(
+    print_table(
         ("kind", "name", "description"),
         [(p.kind, p.name, p.description) for p in list_profiles()],
     )
@@ -354,7 +339,7 @@ def main() -> NoReturn:
     except OSError as error:  # the reader has gone, or the disk is full: what is left goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            code = code or _explain(error)
+            code = code or explain(error)
     sys.exit(code)
 
 
@@ -378,35 +363,8 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except Exception as error:
-        return _explain(error)
+        return explain(error)
     return _Verdict.code or 0
-
-
-def _explain(error: Exception) -> int:
-    """Print what went wrong; our own errors without a traceback, others with one."""
-    code = getattr(error, "exit_code", None)
-    if isinstance(code, int):
-        print(f"chargeswarm: {error}", file=sys.stderr)
-        return code
-    if isinstance(error, OSError) and error.errno in ENVIRONMENT:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"chargeswarm: {where}{error.strerror}", file=sys.stderr)
-        return 1
-    if isinstance(error, MemoryError):
-        print(
-            "chargeswarm: not enough memory for this run; expected fewer stations, fewer visits, "
-            "a shorter duration, or a longer record.interval",
-            file=sys.stderr,
-        )
-        return 1
-    import traceback
-
-    traceback.print_exc()
-    print(
-        "chargeswarm: internal error, please report it with the lines above and your scenario",
-        file=sys.stderr,
-    )
-    return 70
 
 
 def _load(scenario: str, sets: list[str] | None, csms_url: str | None) -> Scenario:
@@ -421,53 +379,3 @@ def _finish(result: Result, as_json: bool) -> None:
         print(json.dumps(result.summary, indent=2))
     else:
         print(result.text())
-        for note in result.summary.get("notes", ()):
-            print(f"note: {note}", file=sys.stderr)
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-    for column in header[:-1]:
-        table.add_column(column, no_wrap=True)
-    table.add_column(header[-1])
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
-
-
-class _Progress:
-    """A progress bar on standard error where that is a terminal; silent elsewhere."""
-
-    def __init__(self, what: str, *, quiet: bool) -> None:
-        self._what = what
-        self._quiet = quiet or not sys.stderr.isatty()
-        self._bar: Any = None
-
-    def __enter__(self) -> _Progress:
-        if not self._quiet:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:3.0f} %"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._task = self._bar.add_task(self._what, total=1.0)
-            self._bar.start()
-        return self
-
-    def __call__(self, done: float, what: str | None = None) -> None:
-        """Show the share done (0..1) and, if it changed, what is being done."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, description=what or self._what)
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from simulator.store.host import host, versions
 from simulator.store.summary import Waiting, short_summary, simulation_summary
 
 if TYPE_CHECKING:
+    from simulator.engine.world import Process
     from simulator.fleet.predict import Prediction
     from simulator.scenario import Network, Scenario
 
@@ -39,6 +40,7 @@ def run_simulation(
     out: Path | str | None = None,
     progress: Progress | None = None,
     command: str | None = None,
+    processes: Sequence[Process] = (),
 ) -> Path:
     """Simulate ``network`` and write the run folder; gives its path.
 
@@ -62,7 +64,11 @@ def run_simulation(
     )
     try:
         engine = simulate_network(
-            scenario, network, progress=lambda done: tell(done * _ENGINE_SHARE, None)
+            scenario,
+            network,
+            record_caps="pauses",
+            processes=processes,
+            progress=lambda done: tell(done * _ENGINE_SHARE, None),
         )
         tell(_ENGINE_SHARE, "counting messages")
         prediction = predict_network(engine, scenario, network)

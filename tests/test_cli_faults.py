@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import simulator.simulation as simulation
-from simulator.cli import ENVIRONMENT, run
+from simulator.cli import run
 from simulator.store import read_run
+from simulator.terminal import ENVIRONMENT
 
 TINY = ["simulate", "city-launch", "--stations", "1", "--duration", "1s"]
 MAIN = [sys.executable, "-c", "from simulator.cli import main; main()"]
@@ -123,7 +124,7 @@ def test_what_a_trace_does_not_replay_is_said_in_the_terminal(
     argv = ["simulate", "workplace-trace", "--set", f"trace.file={trace}"]
     assert run([*argv, "--out", str(tmp_path / "run")]) == 0
     note = "office: of 1 rows of the trace 1 begin before the scenario starts"
-    assert f"note: {note}\n" in capsys.readouterr().err
+    assert f"Note: {note}.\n" in capsys.readouterr().out
     assert note in json.loads((tmp_path / "run" / "summary.json").read_text())["notes"]
 
 

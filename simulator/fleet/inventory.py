@@ -55,7 +55,9 @@ def export(
     there = [path for path in (stations, tokens) if path.exists() or path.is_symlink()]
     if there and not overwrite:
         names = " and ".join(str(path) for path in there)
-        raise ExportError(f"{names}: there already; choose another folder or ask to overwrite")
+        raise ExportError(
+            f"{names}: there already; choose another folder, or replace them with --force"
+        )
     drafts: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,8 +65,11 @@ def export(
         drafts.append(_draft(folder, TOKEN_COLUMNS, _token_rows(scenario, network)))
         for draft, path in zip(drafts, (stations, tokens), strict=True):
             draft.replace(path)
+    except FileExistsError as error:
+        raise ExportError(f"{folder}: is a file; expected a folder to write to") from error
     except OSError as error:
-        raise ExportError(f"{error.filename or folder}: {error.strerror or error}") from error
+        reason = error.strerror or str(error)
+        raise ExportError(f"{folder}: cannot be written: {reason}") from error
     finally:
         for draft in drafts:
             draft.unlink(missing_ok=True)

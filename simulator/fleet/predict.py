@@ -202,7 +202,7 @@ def predict_network(
     ids = [station.id for site in network.sites for station in site.stations]
     notes = _caveats([s.model for site in network.sites for s in site.stations])
     if not caps:
-        notes += ("suspensions by the site limit are not counted: no caps recorded",)
+        notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
     return _prediction(tallies, ids, place, notes)
 
 

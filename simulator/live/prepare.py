@@ -89,7 +89,7 @@ def prepare(
         raise RefusedError(f"live.stages: {error}") from None
     span = window(scenario, run_length(stages))
     engine = simulate_network(
-        scenario, network, duration_s=span.until_s, record_caps=True, progress=progress
+        scenario, network, duration_s=span.until_s, record_caps="all", progress=progress
     )
     embedded = scenario.file.csms.url == "embedded"
     shards = shard_count(scenario.file.live.shards, len(names), embedded=embedded)

@@ -7,7 +7,7 @@ make a run invalid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -53,6 +53,12 @@ class ErrorKind(StrEnum):
 
 QUALIFIED = frozenset({ErrorKind.TLS_ALERT, ErrorKind.WS_CLOSE, ErrorKind.OCPP_CALLERROR})
 """Classes told apart by the first word of their detail: the alert, close code or error code."""
+CONNECTING = frozenset(
+    kind
+    for kind in ErrorKind
+    if kind.split("_")[0] in ("dns", "tcp", "tls", "http", "local", "bad")
+)
+"""Ways in which an attempt at a connection fails."""
 LOCAL = frozenset({ErrorKind.LOCAL_FD, ErrorKind.LOCAL_PORT})
 """Faults of the generator's own machine."""
 REFUSALS = frozenset({ErrorKind.ID_REJECTED})
@@ -165,6 +171,10 @@ class ErrorLog:
             for (kind, _), entry in self.classes.items()
             if wanted is None or kind in wanted
         )
+
+    def total(self, kinds: Collection[ErrorKind]) -> int:
+        """How many errors there were of these kinds."""
+        return sum(entry.count for (kind, _), entry in self.classes.items() if kind in kinds)
 
     def counts(self, *, refusals: bool = False) -> dict[str, int]:
         """Count by name, most frequent first: ``{"ocpp_callerror(InternalError)": 3, ...}``.

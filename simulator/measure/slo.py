@@ -4,6 +4,8 @@ Rules that hold for every clause:
 
 * ``response`` and ``service`` hold answered calls and, at their age, timed-out ones. CALLERRORs and
   lost connections count in ``errors.ratio`` and ``calls.*``.
+* ``errors.ratio`` is that of failed to all attempts, at calls and at connections: a CSMS that lets
+  nobody in has no failed calls.
 * A call unanswered when the run ended has a latency of at least its age. Where that age is over the
   limit already, it counts as a value over the limit; otherwise it says nothing and is left out.
 * A percentile needs enough values (``measurement.needed``: p50 5, p95 59, p99 299, p99.9 2995).
@@ -20,6 +22,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from simulator.measure.errors import CONNECTING
 from simulator.measure.histogram import Histogram, microseconds
 from simulator.measure.keys import Kind
 from simulator.measure.measurement import Measurement, needed
@@ -127,9 +130,13 @@ def _statistic(name: str, values: Histogram, *, upwards: bool) -> tuple[float, s
 
 def _ratio(clause: Clause, measurement: Measurement) -> ClauseResult:
     calls = measurement.calls()
-    n = calls.failed + calls.answered
-    note = "" if n else "no call was answered or failed"
-    return _result(clause, calls.error_ratio, n, note)
+    refused = measurement.errors.total(CONNECTING)
+    failed = calls.failed + refused
+    n = failed + calls.answered + measurement.connect["upgrade"].n
+    if not n:
+        return _result(clause, None, 0, "no call and no connection was tried")
+    note = f"{refused} attempts at a connection failed among them" if refused else ""
+    return _result(clause, failed / n, n, note)
 
 
 def _count(clause: Clause, value: int | None) -> ClauseResult:

@@ -98,7 +98,7 @@ def notices(reading: Reading) -> list[Notice]:
     if reading.status == "interrupted":
         early = "" if reading.summary else " before it could sum up"
         return [Notice(f"This run was interrupted{early}: the report shows what it left.")]
-    return []
+    return [Notice(f"Note: {note}.") for note in reading.texts("notes")]
 
 
 def repeat(reading: Reading) -> Section:

@@ -96,6 +96,11 @@ class Reading:
         found = found if isinstance(found, list) else []
         return [row for row in found if isinstance(row, Mapping)]
 
+    def texts(self, *path: str) -> list[str]:
+        """A list of sentences in summary.json; empty if it is not there."""
+        found = self.get(*path)
+        return [str(text) for text in found] if isinstance(found, list) else []
+
     def table(self, name: str) -> pd.DataFrame | None:
         """A table of the run; None where it is missing, empty or unreadable."""
         try:

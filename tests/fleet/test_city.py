@@ -28,7 +28,7 @@ def city(kit):
     for site in scenario.network().sites:
         kinds.setdefault(site.site.name, site)
     network = Network(tuple(kinds.values()))
-    engine = simulate_network(scenario, network, duration_s=20 * 3600.0, record_caps=True)
+    engine = simulate_network(scenario, network, duration_s=20 * 3600.0, record_caps="all")
     names = [(s.site, s.ordinal) for site in network.sites for s in site.stations]
     stages = scenario_stages(scenario, len(names))
     return scenario, network, engine, stages, connect_due(stages, scenario.seed, names)

@@ -129,7 +129,20 @@ def test_the_error_ratio_is_of_calls_that_were_decided(play, judge) -> None:
 
 def test_an_error_ratio_of_nothing_is_not_met(judge) -> None:
     found = judge(Recorder((), 1), "errors.ratio < 1 %")
-    assert (found.ok, found.note) == (False, "no call was answered or failed")
+    assert (found.ok, found.note) == (False, "no call and no connection was tried")
+
+
+def test_connections_that_fail_count_in_the_error_ratio(play, judge) -> None:
+    recorder = filled(play, n=6)
+    recorder.connect_step("upgrade", 0.001)
+    recorder.error(0, "tcp_refused", "Connection refused", 1.0)
+    recorder.error(0, "http_5xx", "503", 2.0)
+    recorder.error(0, "ws_close", "1001 going away", 3.0)
+    recorder.error(0, "call_timeout", "no answer to Heartbeat", 4.0)
+    found = judge(recorder, "errors.ratio < 1 %")
+    assert (found.ok, found.n) == (False, 9)
+    assert found.value == pytest.approx(2 / 9)
+    assert found.note == "2 attempts at a connection failed among them"
 
 
 def test_counts_are_judged(play, judge) -> None:

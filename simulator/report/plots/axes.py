@@ -72,10 +72,12 @@ def _local(axes: Axes, start: datetime, low_s: float, high_s: float) -> None:
     positions: list[float] = []
     labels: list[str] = []
     while len(positions) < 64:
-        at = (tick.replace(tzinfo=zone).astimezone(UTC) - begin).total_seconds()
+        moment = tick.replace(tzinfo=zone).astimezone(UTC)
+        at = (moment - begin).total_seconds()
         if at > high_s + 1:
             break
-        if at >= low_s - 1:
+        exists = moment.astimezone(zone).replace(tzinfo=None) == tick
+        if at >= low_s - 1 and exists:
             positions.append(at)
             # A name at the very end would run out of the figure.
             labels.append(_label(tick, step) if at < high_s - 0.02 * (high_s - low_s) else "")
