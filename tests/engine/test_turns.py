@@ -22,12 +22,12 @@ def pauses(plan, i, end_s):
 
 
 def turning_rows(plan, i):
-    """(time, cap) of visit ``i`` where its power goes off or on, and at its plug-in."""
+    """(time, whether power may flow) of visit ``i`` at its plug-in and wherever that changes."""
     rows = slice(plan.cap_offset[i], plan.cap_offset[i + 1])
     kept = []
     for time, cap in zip(plan.cap_s[rows].tolist(), plan.cap_kw[rows].tolist(), strict=True):
-        if not kept or (cap > 0.0) != (kept[-1][1] > 0.0):
-            kept.append((time, cap))
+        if not kept or (cap > 0.0) != kept[-1][1]:
+            kept.append((time, cap > 0.0))
     return kept
 
 
