@@ -132,8 +132,8 @@ def simulate(
 ) -> None:
     """Run a scenario in virtual time: power, energy, queues, and the OCPP messages to expect.
 
-    A week of a large network takes seconds. The first run on a machine compiles the kernel
-    (about half a minute, said when it happens); later ones find it in the cache.
+    A week of a large network takes seconds. The first run on a machine also compiles the kernel,
+    which takes some seconds; later ones find it in the cache.
 
     Example: chargeswarm simulate scenarios/city-launch.toml --duration 7d
     """

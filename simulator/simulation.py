@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.engine import simulate_network
+from simulator.engine.kernel.cache import is_warm
 from simulator.engine.plan import EngineResult, Outcome, SiteResult
 from simulator.fleet.predict import predict_network
 from simulator.measure.verdict import Decision, Verdict
@@ -63,6 +64,8 @@ def run_simulation(
         host=host(),
     )
     try:
+        if not is_warm():
+            tell(0.0, "compiling the kernel, once")
         engine = simulate_network(
             scenario,
             network,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
+from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.stages import phase_at
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
@@ -78,6 +79,8 @@ def run_live(
         site = None if csms.url == EMBEDDED else _external(scenario, network)
         password = scenario.password() if csms.security_profile >= 1 else None
         shown.note(f"{scenario.name}: planning {network.stations} stations")
+        if not is_warm():
+            shown.note("compiling the kernel that plans it, once; some seconds")
         prepared = prepare(
             scenario,
             network,

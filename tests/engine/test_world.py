@@ -9,7 +9,6 @@ import pytest
 from engine_build import model, posts, services, site, visits
 
 from simulator.engine import simulate_network, simulate_site
-from simulator.engine.kernel.compiled import kernel
 from simulator.engine.site import SiteRun
 from simulator.engine.world import DAY_S, run_world
 from simulator.scenario import load_scenario
@@ -34,7 +33,7 @@ def hub(name="hub", limit=200.0):
 
 
 def world_of(*runs, **options):
-    return run_world(runs, runs[0].duration_s, 900.0, kernel(), **options)
+    return run_world(runs, runs[0].duration_s, 900.0, **options)
 
 
 def test_a_site_by_the_day_is_the_site_in_one_go():
