@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from simulator.terminal import ProgressBar, explain, print_table
+from simulator.console import ProgressBar, explain, print_table
 
 if TYPE_CHECKING:
     from simulator.api import Result

@@ -14,8 +14,8 @@ import pytest
 
 import simulator.simulation as simulation
 from simulator.cli import run
+from simulator.console import ENVIRONMENT
 from simulator.store import read_run
-from simulator.terminal import ENVIRONMENT
 
 TINY = ["simulate", "city-launch", "--stations", "1", "--duration", "1s"]
 MAIN = [sys.executable, "-c", "from simulator.cli import main; main()"]
