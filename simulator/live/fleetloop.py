@@ -34,6 +34,10 @@ class FleetRecorder(HealthRecorder, Protocol):
         """Memory without and with the fleet."""
         ...
 
+    def connect_step(self, step: str, seconds: float) -> None:
+        """``late``: how long after its due time a station was switched on."""
+        ...
+
     def not_dispatched(self, count: int) -> None:
         """So many due stations were never woken."""
         ...
@@ -72,6 +76,7 @@ class FleetLoop:
         self._on_snapshot = on_snapshot
         self._links: Sequence[Link] = ()
         self._started = bytearray()
+        self._connect_due: Sequence[float] = ()
         self._expected = 0
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._timer_at = float("inf")
@@ -88,6 +93,7 @@ class FleetLoop:
         """Take over the links; ``connect_due`` is when each is switched on (``inf``: never)."""
         self._links = links
         self._started = bytearray(len(links))
+        self._connect_due = connect_due
         self._expected = sum(due < self._run_s for due in connect_due)
         for index, due in enumerate(connect_due):
             if due < self._run_s:
@@ -181,6 +187,7 @@ class FleetLoop:
                     links[index].wake(now)
                 elif self._shared.accepting:
                     started[index] = 1
+                    self._recorder.connect_step("late", max(now - self._connect_due[index], 0.0))
                     links[index].start(now)
         finally:
             self._dispatching = False
@@ -191,10 +198,13 @@ class FleetLoop:
     async def _probe_lag(self) -> None:
         """Ask every PROBE_S to be woken, and record how late it happens."""
         clock, lag = self._clock, self._recorder.lag
+        due = clock() + PROBE_S
         while True:
-            due = clock() + PROBE_S
-            await asyncio.sleep(PROBE_S)
-            lag(max(clock() - due, 0.0))
+            await asyncio.sleep(max(due - clock(), 0.0))
+            now = clock()
+            while due <= now:  # a stall delays every probe that was due in it
+                lag(now - due)
+                due += PROBE_S
 
     async def _tick(self) -> None:
         """Each second: CPU and memory, the trace on disk, a snapshot for the parent."""

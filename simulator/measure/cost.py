@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from time import thread_time
 
 from simulator.measure.recorder import BLOCK, Recorder
 from simulator.station.ports import CallOutcome
@@ -11,7 +11,7 @@ from simulator.station.ports import CallOutcome
 _NAMES = ("A", "B", "C", "D")
 
 
-def self_cost(calls: int = 4 * BLOCK, clock: Callable[[], float] = perf_counter) -> float:
+def self_cost(calls: int = 4 * BLOCK, clock: Callable[[], float] = thread_time) -> float:
     """Seconds per call: planned, finished, and its share of the folding.
 
     Takes some milliseconds of CPU, so it belongs outside the measured part of a run.

@@ -26,7 +26,9 @@ from simulator.station.ports import CallOutcome
 
 BLOCK = 2048
 """Calls held back before they are folded: less than a millisecond of work."""
-CONNECT_STEPS = ("dns", "tcp", "tls", "upgrade", "boot")
+CONNECT_STEPS = ("late", "dns", "tcp", "tls", "upgrade", "boot")
+"""Steps of opening a connection; ``late`` is how long after its due time the generator began."""
+
 
 _PLANNED_BYTES = BLOCK * PLANNED.size
 _FINISHED_BYTES = BLOCK * FINISHED.size

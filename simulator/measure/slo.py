@@ -4,6 +4,8 @@ Rules that hold for every clause:
 
 * ``response`` and ``service`` hold answered calls and, at their age, timed-out ones. CALLERRORs and
   lost connections count in ``errors.ratio`` and ``calls.*``.
+* ``stations.booted_ratio`` is that of stations accepted at least once to stations asked for: a
+  BootNotification that is answered with Rejected is no error.
 * ``errors.ratio`` is that of failed to all attempts, at calls and at connections: a CSMS that lets
   nobody in has no failed calls.
 * A call unanswered when the run ended has a latency of at least its age. Where that age is over the
@@ -87,6 +89,8 @@ def evaluate(
             results.append(_latency(clause, measurement, skip_phases))
         elif clause.path == "errors.ratio":
             results.append(_ratio(clause, measurement))
+        elif clause.path == "stations.booted_ratio":
+            results.append(_booted(clause, stations or {}))
         else:
             results.append(_count(clause, facts.get(clause.path)))
     return results
@@ -132,11 +136,19 @@ def _ratio(clause: Clause, measurement: Measurement) -> ClauseResult:
     calls = measurement.calls()
     refused = measurement.errors.total(CONNECTING)
     failed = calls.failed + refused
-    n = failed + calls.answered + measurement.connect["upgrade"].n
+    upgraded = measurement.connect.get("upgrade")  # none at all where every shard was lost
+    n = failed + calls.answered + (upgraded.n if upgraded is not None else 0)
     if not n:
         return _result(clause, None, 0, "no call and no connection was tried")
     note = f"{refused} attempts at a connection failed among them" if refused else ""
     return _result(clause, failed / n, n, note)
+
+
+def _booted(clause: Clause, stations: Mapping[str, int | None]) -> ClauseResult:
+    asked, booted = stations.get("asked"), stations.get("booted")
+    if not asked or booted is None:
+        return _result(clause, None, 0, "no station was to connect")
+    return _result(clause, booted / asked, asked, "")
 
 
 def _count(clause: Clause, value: int | None) -> ClauseResult:

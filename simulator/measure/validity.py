@@ -24,6 +24,8 @@ class Limits:
     """Generator wait, 99th percentile; or this share of the service p99 if that is more:"""
     wait_share: float = 0.05
     lag_p99_s: float = 0.010
+    connect_late_p99_s: float = 1.0
+    """Switching a station on: by so much the generator may blunt a storm."""
     achieved: float = 0.98
     """Calls written / (calls written + calls that the generator alone kept from being written)."""
     cpu_share: float = 0.85
@@ -60,6 +62,7 @@ def check(measurement: Measurement, limits: Limits | None = None) -> list[Validi
     rules: tuple[Callable[[ShardMeasurement, Limits], ValidityRow], ...] = (
         _generator_wait,
         _loop_lag,
+        _connect_late,
         _achieved,
         _cpu,
         _gc_pause,
@@ -90,6 +93,14 @@ def _generator_wait(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
     limit_ms = max(limits.wait_p99_s * 1e3, limits.wait_share * service_p99 / 1e3)
     why = f"shard {shard.shard}: p99 of {wait.n} calls written"
     return _row("generator_wait_p99", limit_ms, None if p99 is None else p99 / 1e3, "ms", why)
+
+
+def _connect_late(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    late = shard.connect.get("late")
+    p99 = late.percentile(99) if late is not None else None
+    measured = 0.0 if late is None or p99 is None else p99 / 1e3
+    why = f"shard {shard.shard}: p99 of {late.n if late is not None else 0} stations switched on"
+    return _row("connect_late_p99", limits.connect_late_p99_s * 1e3, measured, "ms", why)
 
 
 def _loop_lag(shard: ShardMeasurement, limits: Limits) -> ValidityRow:

@@ -60,6 +60,7 @@ def reasons(reading: Reading) -> list[str]:
 _RULES = {
     "generator_wait_p99": "generator wait, p99",
     "loop_lag_p99": "lag of the event loop, p99",
+    "connect_late_p99": "stations switched on late, p99",
     "sends_achieved": "calls written of those asked",
     "cpu_busy": "time on end with a core busy",
     "gc_pause_max": "longest garbage collection",

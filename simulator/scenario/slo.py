@@ -5,7 +5,7 @@ Parses only. Clauses are evaluated where the measurement is.
 Grammar::
 
     p50|p95|p99|p99.9|max|mean "(" Action|"*" "." response|service|queue ")" op duration
-    errors.ratio op ratio
+    errors.ratio|stations.booted_ratio op ratio
     calls.<outcome> | transactions.<count> | stations.<count>  op  whole number
     op := "<" | "<=" | "=" | ">=" | ">"
 """
@@ -33,7 +33,7 @@ ACTIONS = (
     "StopTransaction",
 )
 """Request messages that a 1.6 station sends."""
-RATIOS = ("errors.ratio",)
+RATIOS = ("errors.ratio", "stations.booted_ratio")
 COUNTS = (
     "calls.planned",
     "calls.answered",

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from simulator.scenario.problems import FieldError, nearest
 
@@ -80,7 +82,11 @@ def parse(quantity: Quantity, value: object) -> float:
             f"{wanted} (units: {', '.join(u for u in known if u)})",
             f"{number} {near}" if near else None,
         )
-    result = float(number) * factor
+    # Exact until the last step, so that "99.9 %" is 0.999 and not the number above it.
+    result = float(number)
+    if result != 0.0 and math.isfinite(result):
+        scaled = Fraction(number.replace("_", "")) * Fraction(factor).limit_denominator(10**9)
+        result = float(scaled) if abs(scaled) < sys.float_info.max else math.inf
     if not math.isfinite(result):
         raise FieldError(wanted)
     return result

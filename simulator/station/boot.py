@@ -27,8 +27,6 @@ _WORDS = {
 def send(st: State, now: float, due: float) -> None:
     """BootNotification, now."""
     st.boot_due = inf
-    if st.registration is Registration.REJECTED:
-        st.registration = Registration.NONE
     rpc.raise_event(st, Event.BOOT, now, due)
 
 

@@ -91,6 +91,8 @@ def trigger(st: State, action: str, event: Event, number: int | None) -> Afterwa
     if action == "BootNotification":
         # Errata 3.35: better refused once the station is accepted.
         return None if st.registration is Registration.ACCEPTED else _boot
+    if st.registration not in (Registration.PENDING, Registration.ACCEPTED):
+        return None  # nothing but BootNotification may leave (1.6 §4.2)
     if action == "Heartbeat":
         return partial(_send, action, event, (None,))
     chosen: tuple[Evse, ...]

@@ -81,6 +81,7 @@ class State:
         "beat_due",
         "boot_due",
         "boot_failures",
+        "busy_from",
         "busy_since",
         "busy_total",
         "busy_until",
@@ -98,6 +99,7 @@ class State:
         "evse_due",
         "evses",
         "gate",
+        "gate_from",
         "gate_since",
         "gate_total",
         "gate_until",
@@ -182,11 +184,11 @@ class State:
         self.timeouts = 0
         # What waits are made of (waits.py).
         self.busy_since = inf
-        self.busy_until = -inf
+        self.busy_from = self.busy_until = -inf
         self.busy_total = 0.0
         self.gate = 0
         self.gate_since = inf
-        self.gate_until = -inf
+        self.gate_from = self.gate_until = -inf
         self.gate_total = 0.0
         self.overlap_total = 0.0
         # Clock and heartbeat.

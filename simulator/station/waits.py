@@ -31,7 +31,7 @@ def busy_off(st: State, now: float) -> None:
     if st.gate_since != inf:
         st.overlap_total += now - max(since, st.gate_since)
     st.busy_since = inf
-    st.busy_until = now
+    st.busy_from, st.busy_until = since, now
 
 
 def gate_on(st: State, now: float, reason: int) -> None:
@@ -50,25 +50,29 @@ def gate_off(st: State, now: float, reason: int) -> None:
         st.gate_total += now - st.gate_since
         if st.busy_since != inf:
             st.overlap_total += now - max(st.gate_since, st.busy_since)
+        st.gate_from, st.gate_until = st.gate_since, now
         st.gate_since = inf
-        st.gate_until = now
 
 
 def mark(st: State, call: Call, now: float) -> None:
-    """The call is due: note the clocks as they stood at ``call.due`` (at or before ``now``)."""
+    """The call is due: note the clocks as they stood at ``call.due`` (at or before ``now``).
+
+    Of periods that began and ended since then only the last is known; the time of earlier ones
+    falls to the generator, which was late to notice.
+    """
     due = call.due
     at_due = st.busy_total
     if st.busy_since <= due:
         at_due += due - st.busy_since
     elif st.busy_until > due:
-        at_due -= st.busy_until - due
+        at_due -= st.busy_until - max(due, st.busy_from)
     call.busy_mark = at_due
     if call.queued:
         at_due = st.gate_total
         if st.gate_since <= due:
             at_due += due - st.gate_since
         elif st.gate_until > due:
-            at_due -= st.gate_until - due
+            at_due -= st.gate_until - max(due, st.gate_from)
         call.gate_mark = at_due
         call.overlap_mark = _overlap(st, now)
 

@@ -230,3 +230,33 @@ def test_the_generator_watches_itself(watching, play, level) -> None:
     play(work())
     assert watching.lags if level == "lag" else len(watching.cpus) >= 2
     assert all(lag >= 0.0 for lag in watching.lags)
+
+
+def test_a_stall_of_the_loop_counts_for_every_probe_that_was_due_in_it(
+    watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, naps = 0.0, 0
+
+    async def nap(seconds: float) -> None:
+        nonlocal now, naps
+        naps += 1
+        if naps > 20:
+            raise asyncio.CancelledError
+        now += seconds + (1.5 if naps == 10 else 0.001)
+
+    rig = Rig(watching, [], run_s=1.0)
+    monkeypatch.setattr(rig.fleet, "_clock", lambda: now)
+    monkeypatch.setattr("simulator.live.fleetloop.asyncio.sleep", nap)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(rig.fleet._probe_lag())
+    late = [lag for lag in watching.lags if lag > 0.01]
+    assert len(late) == 30
+    assert max(late) == pytest.approx(1.5)
+
+
+def test_how_late_a_station_is_switched_on_is_recorded(watching: Any) -> None:
+    rig = Rig(watching, [-0.25, 0.0], run_s=0.05)
+    asyncio.run(rig.fleet.run())
+    late = [seconds for step, seconds in watching.steps if step == "late"]
+    assert len(late) == 2
+    assert max(late) >= 0.25

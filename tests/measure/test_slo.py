@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.measure.measurement import merge
 from simulator.measure.recorder import Recorder
 from simulator.measure.slo import ClauseResult, evaluate
 from simulator.scenario.slo import parse_clause
@@ -143,6 +144,23 @@ def test_connections_that_fail_count_in_the_error_ratio(play, judge) -> None:
     assert (found.ok, found.n) == (False, 9)
     assert found.value == pytest.approx(2 / 9)
     assert found.note == "2 attempts at a connection failed among them"
+
+
+def test_with_every_shard_lost_a_ratio_is_not_met_rather_than_an_accident() -> None:
+    clauses = [parse_clause("errors.ratio < 1 %"), parse_clause("stations.booted_ratio >= 99 %")]
+    found = evaluate(clauses, merge([]), TRANSACTIONS, {"asked": 10, "booted": 0})
+    assert [(row.ok, row.n) for row in found] == [(False, 0), (False, 10)]
+
+
+@pytest.mark.parametrize(("booted", "ok"), [(1000, True), (999, True), (998, False)])
+def test_stations_that_the_csms_never_accepts_miss_the_slo(booted: int, ok: bool) -> None:
+    [found] = evaluate(
+        [parse_clause("stations.booted_ratio >= 99.9 %")],
+        merge([]),
+        TRANSACTIONS,
+        {"asked": 1000, "booted": booted},
+    )
+    assert (found.ok, found.value, found.unit) == (ok, booted / 1000, "ratio")
 
 
 def test_counts_are_judged(play, judge) -> None:

@@ -31,6 +31,7 @@ def test_a_healthy_generator_is_valid(play, measured) -> None:
     assert list(found) == [
         "generator_wait_p99",
         "loop_lag_p99",
+        "connect_late_p99",
         "sends_achieved",
         "cpu_busy",
         "gc_pause_max",
@@ -38,6 +39,15 @@ def test_a_healthy_generator_is_valid(play, measured) -> None:
         "record_cost",
         "calls_add_up",
     ]
+
+
+def test_a_storm_that_the_generator_blunts_is_invalid(play, measured) -> None:
+    recorder = healthy(play)
+    for number in range(300):
+        recorder.connect_step("late", number * 0.01)
+    row = rows(measured(recorder))["connect_late_p99"]
+    assert not row.ok
+    assert row.measured == pytest.approx(2960, rel=1e-2)
 
 
 def test_generator_wait_over_5_ms_is_invalid(play, measured) -> None:

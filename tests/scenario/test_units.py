@@ -106,3 +106,17 @@ def test_no_text_ends_in_anything_but_a_finite_number_or_a_clear_error(
         return
     assert value == value and abs(value) != float("inf")
     assert re.search(kind.pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text", "value"),
+    [
+        (units.RATIO, "99.9 %", 0.999),
+        (units.RATIO, "0.1 %", 0.001),
+        (units.DURATION, "1.1 ms", 0.0011),
+        (units.RATE, "30/min", 0.5),
+        (units.DURATION, "1e-999999999s", 0.0),
+    ],
+)
+def test_a_quantity_is_the_number_nearest_to_what_was_written(quantity, text, value) -> None:
+    assert units.parse(quantity, text) == value

@@ -218,3 +218,23 @@ def test_1_6_err_3_22_statuses_go_before_what_was_queued_behind_the_gate(make):
         "StatusNotification",
         "StartTransaction",
     ]
+
+
+def test_1_6_4_2_a_trigger_before_any_answer_to_the_boot_sends_nothing_but_boot(make):
+    bench = make()
+    bench.csms.say("BootNotification", SILENT)
+    bench.do("start").do("connected").go(1.0)
+    for what in ("StatusNotification", "Heartbeat", "MeterValues"):
+        answer = bench.ask("TriggerMessage", {"requestedMessage": what})
+        assert answer == {"status": "Rejected"}
+    bench.go(40.0)
+    assert set(bench.actions()) <= {"BootNotification"}
+
+
+def test_1_6_4_2_rejected_still_answers_nothing_while_it_asks_again(make):
+    bench = make()
+    bench.csms.say("BootNotification", boot_conf(0, "Rejected", 60), SILENT)
+    bench.do("start").do("connected").go(70.0)
+    sent = len(bench.sent)
+    bench.do("receive", b'[2,"q","GetConfiguration",{}]').go(1.0)
+    assert len(bench.sent) == sent

@@ -47,6 +47,15 @@ def test_a_call_that_was_late_while_the_line_was_busy_is_charged_to_the_csms_onl
     assert call.protocol == pytest.approx(1.5) and call.rest == pytest.approx(1.5)
 
 
+def test_a_line_that_was_busy_only_after_the_due_time_excuses_nothing_before_it(make):
+    """EVSE 2 is due at 10.00 and looked at from 11.10 on; the line was busy 11.00 to 11.05."""
+    bench = make(evses=2).boot().run(11.0)
+    bench.do("plug_in", 1).run(11.1)
+    bench.do("plug_in", 2, due=10.0).go(1.0)
+    call = last(bench, "StatusNotification")
+    assert call.protocol == pytest.approx(0.05) and call.rest == pytest.approx(1.05)
+
+
 def test_a_full_socket_is_protocol_wait(make):
     bench = make().boot()
     bench.do("writable", False).do("plug_in", 1).go(3.0).do("writable", True).go(1.0)
