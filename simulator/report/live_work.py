@@ -201,7 +201,7 @@ def fleet(reading: Reading) -> Section:
                 ("<step", "n", "p50", "p95", "p99", "max"),
                 [
                     [
-                        common.label(str(step)),
+                        _CONNECT_STEPS.get(str(step), common.label(str(step))),
                         words.count(row.get("n")),
                         *(words.latency(row.get(q)) for q in ("p50", "p95", "p99", "max")),
                     ]
@@ -211,6 +211,13 @@ def fleet(reading: Reading) -> Section:
         )
     return Section("fleet", "Connections and boots", blocks)
 
+
+_CONNECT_STEPS = {
+    "late": "due to first attempt (the generator's)",
+    "tcp": "TCP connection",
+    "upgrade": "WebSocket upgrade",
+    "boot": "open to boot accepted",
+}
 
 _TRANSACTIONS = {
     "started": "Begun at a station.",
