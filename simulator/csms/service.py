@@ -19,6 +19,7 @@ from typing import Any, NoReturn, cast
 
 from simulator.csms.central import CentralSystem
 from simulator.csms.journal import JournalError
+from simulator.csms.limits import raise_fd_limit
 from simulator.csms.options import CsmsOptions
 from simulator.scenario import ScenarioError
 
@@ -38,6 +39,7 @@ def serve(options: CsmsOptions) -> int:
 
     Returns the exit code: 0, 1 for a file that cannot be used, 4 if it cannot listen.
     """
+    raise_fd_limit()
     try:
         csms = CentralSystem(options)
         _run(_serve(csms))

@@ -73,6 +73,20 @@ def begin_upgrade(upgrade: Upgrade, station_id: str, password: str | None) -> Cl
     return client
 
 
+def _release(client: ClientProtocol) -> None:
+    """Cut the circles in a client that is done with, so that it goes without the collector.
+
+    Its suspended parser refers to it, and so do the tracebacks of the errors that it keeps.
+    """
+    parser = getattr(client, "parser", None)
+    if parser is not None:
+        parser.close()
+    response = getattr(client.handshake_exc, "response", None)
+    if getattr(response, "_exception", None) is not None:
+        vars(response)["_exception"] = None  # a refusal and its error refer to each other
+    client.handshake_exc = client.parser_exc = None
+
+
 class Owner(Protocol):
     """Who a connection reports to. ``now`` is when the bytes arrived."""
 
@@ -197,6 +211,12 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
+        try:
+            self._lost(exc)
+        finally:
+            _release(self._ws)
+
+    def _lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -332,8 +352,8 @@ class Connection(asyncio.Protocol):
             return ErrorKind.WS_CLOSE, f"{int(ws.close_rcvd.code)} {ws.close_rcvd.reason}".rstrip()
         if ws.parser_exc is not None and not isinstance(ws.parser_exc, EOFError):
             return ErrorKind.WS_PROTOCOL, str(ws.parser_exc)
-        if isinstance(exc, OSError) and of_os_error(exc) is not ErrorKind.TCP_OTHER:
-            return of_os_error(exc), exc.strerror or str(exc)
+        if isinstance(exc, OSError):
+            return ErrorKind.ABNORMAL_1006, exc.strerror or str(exc)
         return ErrorKind.ABNORMAL_1006, "the connection ended without a close frame"
 
 

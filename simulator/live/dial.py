@@ -11,6 +11,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from simulator.live.connection import Connection
 from simulator.live.failures import ConnectError, of_os_error
@@ -70,14 +71,14 @@ async def dial(
     begun = clock()
     tcp_s = -1.0
     connection: Connection | None = None
+    decided: asyncio.Future[None] | None = None
     try:
         async with asyncio.timeout(rules.timeout_s):
             await loop.sock_connect(sock, rules.address.sockaddr)
             tcp_s = clock() - begun
-            decided: asyncio.Future[None] = loop.create_future()
+            decided = loop.create_future()
             connection = make(decided)
-            protocol = connection
-            await loop.create_connection(lambda: protocol, sock=sock)
+            await loop.create_connection(partial(_itself, connection), sock=sock)
             await decided
     except TimeoutError as error:
         if connection is not None and connection.is_open:
@@ -94,7 +95,14 @@ async def dial(
     except BaseException:
         _drop(sock, connection)
         raise
+    finally:
+        # An error's traceback keeps this frame, and the connection's future keeps the error.
+        decided = connection = None
     return tcp_s
+
+
+def _itself(connection: Connection) -> Connection:
+    return connection
 
 
 def _detail(error: TimeoutError, rules: DialRules) -> str:

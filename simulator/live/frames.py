@@ -6,6 +6,7 @@ the readable form only when something went wrong. Secrets are masked on the way 
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any, Final
 
@@ -22,7 +23,10 @@ _HEAD: Final = struct.Struct("<dBHI")
 _pack = _HEAD.pack
 _unpack = _HEAD.unpack_from
 _SIZE: Final = _HEAD.size
-_SECRET: Final = b"AuthorizationKey"
+_NAMES: Final = frozenset({"authorizationkey", "basicauthpassword"})
+_NAMED: Final = re.compile(rb"authorizationkey|basicauthpassword", re.IGNORECASE)
+_SUSPECT: Final = re.compile(rb"authorizationkey|basicauthpassword|\\u00", re.IGNORECASE)
+"""Keys of a configuration are the same in any case, and JSON may write a letter as an escape."""
 
 
 class FrameRing:
@@ -42,7 +46,7 @@ class FrameRing:
         else:
             self._count += 1
         full = len(frame)
-        if full > CUT and _SECRET not in frame:
+        if full > CUT and not _SUSPECT.search(frame):
             frame = frame[:CUT]
         buffer += _pack(now, direction, min(len(frame), 0xFFFF), full)
         buffer += frame[:0xFFFF]
@@ -66,14 +70,19 @@ class FrameRing:
 
 
 def masked(frame: bytes) -> str:
-    """The frame as text, with the value of an AuthorizationKey replaced by stars."""
+    """The frame as text, with the value of an AuthorizationKey replaced by stars.
+
+    A frame without one stays as it is, byte for byte where it is UTF-8.
+    """
     text = frame.decode("utf-8", "replace")
-    if _SECRET not in frame:
+    if not _SUSPECT.search(frame):
         return text
     try:
         value = msgspec.json.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return "(a frame with an AuthorizationKey that is not JSON: withheld)"
+        return "(a frame that may hold an AuthorizationKey and is not JSON: withheld)"
+    if not _NAMED.search(frame) and not _NAMED.search(msgspec.json.encode(value)):
+        return text  # escapes, but of something else
     return msgspec.json.encode(_mask(value)).decode()
 
 
@@ -81,7 +90,8 @@ def _mask(value: Any) -> Any:
     if isinstance(value, list):
         return [_mask(item) for item in value]
     if isinstance(value, dict):
-        if value.get("key") == "AuthorizationKey" and "value" in value:
+        key = value.get("key")
+        if isinstance(key, str) and key.casefold() in _NAMES and "value" in value:
             return {**value, "value": "***"}
         return {name: _mask(item) for name, item in value.items()}
     return value

@@ -12,6 +12,18 @@ from pathlib import Path
 from time import thread_time
 from typing import Any, Final, Protocol
 
+from simulator.csms.limits import raise_fd_limit
+
+__all__ = [
+    "PROBE_S",
+    "GcWatch",
+    "HealthRecorder",
+    "cpu_s",
+    "raise_fd_limit",
+    "rss_kb",
+    "settle_memory",
+]
+
 PROBE_S: Final = 0.05
 """How often the loop is asked to be on time."""
 _PAGE_KB: Final = resource.getpagesize() / 1024.0
@@ -50,23 +62,12 @@ def cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def raise_fd_limit() -> int:
-    """Raise the soft limit of open files to the hard one; returns it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        except (ValueError, OSError):
-            return soft
-    return hard if hard != resource.RLIM_INFINITY else 2**31
-
-
 def settle_memory() -> None:
     """After the fleet is built: nothing of it is garbage, so the collector need not look at it.
 
     From then on only the youngest objects are looked at, a few thousand at a time (some ms): what
     lives through one such look (a connection, mostly) is not looked at again. Reference counting
-    frees nearly everything; what is left are the cycles of failed attempts to connect.
+    has to free it: a connection that has ended leaves no cycles (``connection``, ``dial``).
     """
     gc.collect()
     gc.freeze()

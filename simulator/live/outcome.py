@@ -184,7 +184,7 @@ def _write_tables(
     )
     if prepared.traced:
         parts = [folder.path / f"frames-{number}.jsonl" for number in range(len(prepared.plans))]
-        join_traces(parts, folder.path / FRAMES_FILE)
+        join_traces(parts, folder.path / FRAMES_FILE, folder.redactor)
 
 
 def _ledger_rows(fleet: Fleet) -> list[dict[str, object]]:

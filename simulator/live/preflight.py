@@ -72,7 +72,7 @@ def check_file_limit(largest_shard: int) -> None:
     if largest_shard + SPARE_FDS > limit:
         raise RefusedError(
             f"{largest_shard} stations in one process need {largest_shard + SPARE_FDS} open files,"
-            f" the limit is {limit}: raise it (ulimit -Hn) or spread them (live.shards)"
+            f" the limit is {limit}: raise it (ulimit -n) or spread them (live.shards)"
         )
 
 
@@ -103,6 +103,7 @@ def _reach(
 ) -> Reached:
     began = time.monotonic()
     deadline = began + timeout_s
+    connected: float | None = None
     try:
         with socket.socket(address.family, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout_s)
@@ -111,9 +112,10 @@ def _reach(
             _upgrade(sock, upgrade, station_id, password, deadline)
             return Reached(address, connected - began, time.monotonic() - connected)
     except TimeoutError as error:
-        kind = ErrorKind.TCP_TIMEOUT if error.errno is not None else None
-        waited = f"nothing in {timeout_s:g} s"
-        raise ConnectError(kind or ErrorKind.HTTP_TIMEOUT, waited) from None
+        if connected is None:
+            why = error.strerror or f"no TCP connection in {timeout_s:g} s"
+            raise ConnectError(ErrorKind.TCP_TIMEOUT, why) from None
+        raise ConnectError(ErrorKind.HTTP_TIMEOUT, f"nothing in {timeout_s:g} s") from None
     except OSError as error:
         raise ConnectError(of_os_error(error), error.strerror or str(error)) from None
 

@@ -172,20 +172,22 @@ class _Run:
             upgrade = Upgrade(site.target, user_agent=USER_AGENT)
             address = self._reach(upgrade, site)
             folder = self._folder()
-            try:
-                fleet = self._fleet(folder, upgrade, address, site)
-                stack.close()
-                self._screen.note("writing the results")
-                self._conclude(folder, fleet, site)
-            except KeyboardInterrupt:
-                folder.finish(_stub(Verdict.INTERRUPTED, "Ctrl-C"), "interrupted")
-                raise
-            except LiveError as error:
-                folder.finish(_stub(Verdict.SHARD_LOST, str(error)), "failed")
-                raise
-            except Exception as error:
-                folder.write_manifest(status="failed", error=f"{type(error).__name__}: {error}")
-                raise
+            # To the last file: what a run has measured is not thrown away by a late signal.
+            with Interrupts() as interrupts:
+                try:
+                    fleet = self._fleet(folder, upgrade, address, site, interrupts)
+                    stack.close()
+                    self._screen.note("writing the results")
+                    self._conclude(folder, fleet, site)
+                except KeyboardInterrupt:
+                    folder.finish(_stub(Verdict.INTERRUPTED, "Ctrl-C"), "interrupted")
+                    raise
+                except LiveError as error:
+                    folder.finish(_stub(Verdict.SHARD_LOST, str(error)), "failed")
+                    raise
+                except Exception as error:
+                    folder.write_manifest(status="failed", error=f"{type(error).__name__}: {error}")
+                    raise
         return folder.path
 
     # -- the target -----------------------------------------------------------------------------
@@ -252,7 +254,14 @@ class _Run:
 
     # -- the fleet ------------------------------------------------------------------------------
 
-    def _fleet(self, folder: RunFolder, upgrade: Upgrade, address: Address, site: Site) -> Fleet:
+    def _fleet(
+        self,
+        folder: RunFolder,
+        upgrade: Upgrade,
+        address: Address,
+        site: Site,
+        interrupts: Interrupts,
+    ) -> Fleet:
         prepared = self._prepared
         specs = shard_specs(
             prepared,
@@ -275,9 +284,8 @@ class _Run:
         )
         count = f"{len(specs)} process" + ("es" if len(specs) > 1 else "")
         self._screen.note(f"building {prepared.network.stations} stations in {count}")
-        with Interrupts() as interrupts:
-            self._supervisor = Supervisor(specs, interrupts, self._on_snapshot)
-            fleet = self._supervisor.run()
+        self._supervisor = Supervisor(specs, interrupts, self._on_snapshot)
+        fleet = self._supervisor.run()
         if not fleet.t0_ns and not fleet.interrupted:
             raise ShardLostError("; ".join(fleet.lost.values()) or "no shard came up")
         if not fleet.t0_ns:

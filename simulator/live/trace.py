@@ -7,17 +7,20 @@ does. ``shard`` writes, ``run`` joins the shards' files into one ``frames.jsonl`
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from simulator.live.frames import masked
+
+if TYPE_CHECKING:
+    from simulator.store.redact import Redactor
 
 
 class TraceError(ValueError):
@@ -75,17 +78,26 @@ def _nearest(item: str, station_ids: Sequence[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
+class TraceWriteError(RuntimeError):
+    """The trace cannot be written. No OSError: those of a connection are its peer's doing."""
+
+
 class Tracer:
-    """Appends frames of traced stations to one file, flushed when asked (each second)."""
+    """Appends frames of traced stations to one file, flushed when asked (each second).
+
+    Every method raises TraceWriteError when the file cannot be written, a full disk say; after the
+    first time ``write`` and ``flush`` do so always.
+    """
 
     def __init__(self, path: Path, epoch_at_zero: float) -> None:
         self._file: IO[bytes] = path.open("wb")
         self._epoch = epoch_at_zero
+        self._broken: str | None = None
 
     def write(self, now: float, station_id: str, sent: bool, frame: bytes) -> None:
         """Append one frame; ``now`` in seconds since T0."""
         moment = datetime.fromtimestamp(self._epoch + now, UTC)
-        self._file.write(
+        line = (
             msgspec.json.encode(
                 {
                     "utc": moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -97,14 +109,34 @@ class Tracer:
             )
             + b"\n"
         )
+        with self._writing():
+            self._file.write(line)
 
     def flush(self) -> None:
         """Hand what was written to the operating system."""
-        self._file.flush()
+        with self._writing():
+            self._file.flush()
 
     def close(self) -> None:
         """Flush and close."""
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise TraceWriteError(_unwritten(error)) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._broken is not None:
+            raise TraceWriteError(self._broken)
+        try:
+            yield
+        except OSError as error:
+            self._broken = _unwritten(error)
+            raise TraceWriteError(self._broken) from error
+
+
+def _unwritten(error: OSError) -> str:
+    return f"frames.jsonl: {error.strerror or error}"
 
 
 def _message_id(frame: bytes) -> str | None:
@@ -117,14 +149,29 @@ def _message_id(frame: bytes) -> str | None:
     return None
 
 
-def join_traces(parts: Iterable[Path], out: Path) -> None:
-    """Merge the shards' files, each in order of time, into ``out`` and remove them."""
+def join_traces(parts: Iterable[Path], out: Path, redactor: Redactor | None = None) -> None:
+    """Merge the shards' files, each in order of time, into ``out`` and remove them.
+
+    ``redactor`` masks the secrets that the run knows, in whatever frame they stand.
+    """
     parts = [part for part in parts if part.exists()]
     with ExitStack() as stack:
         files = [stack.enter_context(part.open("rb")) for part in parts]
         target = stack.enter_context(out.open("wb"))
         whole = ((line for line in file if line.endswith(b"\n")) for file in files)
         # Lines begin with the time in a fixed width, so that text order is time order.
-        target.writelines(heapq.merge(*whole))
+        lines = heapq.merge(*whole)
+        target.writelines(
+            lines if redactor is None else (_redacted(row, redactor) for row in lines)
+        )
     for part in parts:
         part.unlink()
+
+
+def _redacted(line: bytes, redactor: Redactor) -> bytes:
+    """The line with its frame redacted as the text it is, so that the line remains JSON."""
+    row = msgspec.json.decode(line)
+    frame = redactor.text(row["frame"])
+    if frame == row["frame"]:
+        return line
+    return msgspec.json.encode(row | {"frame": frame}) + b"\n"

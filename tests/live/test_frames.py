@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.live.frames import CUT, KEEP, RECEIVED, SENT, FrameRing, masked
+
+SUSPECT = re.compile(rb"authorizationkey|basicauthpassword|\\u00", re.IGNORECASE)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=600)), max_size=60))
@@ -21,7 +25,7 @@ def test_the_ring_holds_the_last_frames_in_order(frames) -> None:
     assert len(ring) == len(last)
     for (_, _, text), (_, (_, data)) in zip(rows, last, strict=True):
         assert len(text) <= CUT + 1
-        if b"AuthorizationKey" in data:
+        if SUSPECT.search(data):
             continue
         if len(data) <= CUT:
             assert text == data.decode("utf-8", "replace")

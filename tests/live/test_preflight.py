@@ -43,7 +43,7 @@ def test_the_rate_is_bounded_where_the_scenario_says_so() -> None:
 
 def test_open_files_are_counted_before_they_run_out() -> None:
     preflight.check_file_limit(1)
-    with pytest.raises(RefusedError, match=r"ulimit -Hn"):
+    with pytest.raises(RefusedError, match=r"ulimit -n"):
         preflight.check_file_limit(10**10)
 
 
@@ -118,3 +118,20 @@ def test_what_will_be_done_to_a_system_is_said_first(capsys) -> None:
         "target csms.example:9000 (192.0.2.1): 1000 stations for 120 s,"
         " up to 512 calls per second\n"
     )
+
+
+@pytest.mark.socket
+def test_a_host_that_takes_no_connection_is_a_timeout_of_tcp() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        words = r"tcp_timeout: no TCP connection in 0\.1 s"
+        with pytest.raises(TargetUnreachableError, match=words):
+            try_out(f"ws://127.0.0.1:{port}/ocpp", 0.1)
+        for filler in fillers:
+            filler.close()
