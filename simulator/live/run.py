@@ -45,6 +45,7 @@ from simulator.store.summary import short_summary
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
+    from simulator.store.tables import Appender
 
 EMBEDDED = "embedded"
 HEARTBEAT_S = 300
@@ -162,6 +163,8 @@ class _Run:
         self._csms: EmbeddedCsms | None = None
         self._csms_lost = False
         self._supervisor: Supervisor | None = None
+        self._stream: Appender | None = None
+        self._kept_s = -1.0
         self._progress = Progress("", "", "", "running", 0.0, 1.0, 1.0, 0)
 
     def go(self, site: Site | None) -> Path:
@@ -172,11 +175,13 @@ class _Run:
             upgrade = Upgrade(site.target, user_agent=USER_AGENT)
             address = self._reach(upgrade, site)
             folder = self._folder()
+            self._stream = folder.appender("progress")
             # To the last file: what a run has measured is not thrown away by a late signal.
             with Interrupts() as interrupts:
                 try:
                     fleet = self._fleet(folder, upgrade, address, site, interrupts)
                     stack.close()
+                    self._stream.close()
                     self._screen.note("writing the results")
                     self._conclude(folder, fleet, site)
                 except KeyboardInterrupt:
@@ -299,8 +304,19 @@ class _Run:
         if self._supervisor is not None and not self._progress.pids:
             self._progress = replace(self._progress, pids=self._supervisor.pids)
         if snapshots:
-            self._progress = progress_of(combine(snapshots), self._progress)
+            sums = combine(snapshots)
+            self._progress = progress_of(sums, self._progress)
+            self._keep(sums, phase)
         self._screen.update(self._progress)
+
+    def _keep(self, sums: dict[str, Any], phase: str) -> None:
+        """Put a snapshot on disk, so that a run that dies leaves what it had seen."""
+        if self._stream is not None and sums["now_s"] > self._kept_s:
+            self._kept_s = sums["now_s"]
+            row = {name: sums.get(name) for name in self._stream.schema.names}
+            row |= {"phase": phase, "answered": sums["calls"]["answered"]}
+            self._stream.append(row | {"errors": sum(sums["errors"].values())})
+            self._stream.flush()
 
     def _watch_csms(self, now: float) -> None:
         """The embedded CSMS may die; the run goes on and shows what stations make of it."""

@@ -109,6 +109,20 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("predicted", pa.int64()),
         ("measured", pa.int64()),
     ),
+    # What the screen of a live run showed, once a second, written as it went: all that is left of
+    # the measurement where the run died.
+    "progress": _schema(
+        ("now_s", pa.float64()),
+        ("phase", pa.string()),
+        ("connected", pa.int64()),
+        ("booted", pa.int64()),
+        ("planned", pa.int64()),
+        ("answered", pa.int64()),
+        ("errors", pa.int64()),
+        ("p50_ms", pa.float64()),
+        ("p99_ms", pa.float64()),
+        ("lag_p99_ms", pa.float64()),
+    ),
     # Per-second series of a live run; see measure.Measurement.seconds.
     "seconds": _schema(
         ("second", pa.int64()),

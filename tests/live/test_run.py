@@ -131,6 +131,9 @@ def test_a_run_on_the_embedded_csms_where_a_loop_already_runs(small, tmp_path, c
     ledger = run.table("ledger")
     assert len(ledger) == summary["transactions"]["started"]
     assert set(ledger["state"]) == {"closed"} and (ledger["energy_wh"] >= 0).all()
+    seen = run.table("progress")
+    assert seen["now_s"].is_monotonic_increasing and seen["now_s"].is_unique
+    assert seen["booted"].iloc[-1] == 6
     messages = run.table("messages")
     assert set(messages["source"]) == {"predicted", "measured"}
     measured = messages[(messages.source == "measured") & (messages.direction == "station")]
@@ -289,4 +292,6 @@ def test_shards_end_with_their_parent_however_it_dies(small, tmp_path) -> None:
         parent.wait()
     gone, alive = psutil.wait_procs([shard], timeout=20)
     assert gone and not alive
-    assert read_run(tmp_path / "run").status == "interrupted"
+    died = read_run(tmp_path / "run")
+    assert died.status == "interrupted"
+    assert len(died.table("progress")) > 0
