@@ -59,6 +59,24 @@ class Visits:
     label: tuple[str, ...] | None
     """Session identifiers of a trace, or None."""
     curves: Curves
+    ready_s: F64 | None = None
+    """Not charged before (the car's own timer); None: at once, for every visit."""
+    weight: F64 | None = None
+    """Share or rank that a policy may go by, above 0; None: 1."""
+    most_ahead: I32 | None = None
+    """Drives on if more than these wait already; -1 (or None): never."""
+    discharge_kw: F64 | None = None
+    """Most power given back to the grid, grid side; None: 0."""
+    reserve_soc: F64 | None = None
+    """Never discharged below this; None: 0."""
+    next_visit: I32 | None = None
+    """Row of the same vehicle's next visit, whose state of charge follows from this one; -1: none."""
+    used_soc: F64 | None = None
+    """Charge used until that next visit, as a part of the battery."""
+    reserved_s: F64 | None = None
+    """When an EVSE is to be reserved for the visit, before its arrival; nan: no reservation."""
+    no_show: NDArray[np.bool_] | None = None
+    """Has a reservation and never comes."""
 
     def __len__(self) -> int:
         return len(self.arrival_s)

@@ -56,7 +56,11 @@ def site_layout(site: SiteInstance) -> SiteLayout:
         evses["dc"][first:stop] = model.current == "dc"
         number[first:stop] = np.arange(1, station.evses + 1)
         first = stop
+    stations["node"] = -1
+    stations["efficiency"] = 1.0
     evses["visit"] = -1
+    evses["held_for"] = -1
+    evses["control_kw"] = math.inf
     return SiteLayout(evses, stations, evses["station"].astype(np.int32), number)
 
 
@@ -68,7 +72,7 @@ def site_record(
     record["limit_kw"] = math.inf if site.grid_limit is None else site.grid_limit
     record["rotate_period_s"] = site.rotate
     record["interval_s"] = interval_s
-    for name in ("call_s", "rotate_s", "renege_s"):
+    for name in ("call_s", "rotate_s", "renege_s", "policy_period_s", "policy_s"):
         record[name] = math.inf
     record["greedy"] = greedy
     record["record_caps"] = _CAPS[record_caps]

@@ -42,6 +42,12 @@ class Outcome(IntEnum):
     """No EVSE of the site fits the vehicle."""
     FUTURE = 6
     """Arrives after the horizon."""
+    BALKED = 7
+    """Saw the queue and drove on."""
+    FAILED = 8
+    """The station broke down while it was plugged in."""
+    NO_SHOW = 9
+    """Had a reservation and never came."""
 
 
 @dataclass(frozen=True, slots=True)

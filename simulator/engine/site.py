@@ -57,6 +57,7 @@ class SiteRun:
         evses = self.layout.evses
         n = len(evses)
         layout.check_visits(visits, n)
+        intervals = max(1, math.ceil(duration_s / interval_s))
         blocks = max(1, -(-n // state.BLOCK))
         self.state = state.State(
             site=layout.site_record(site.site, n, interval_s, policy.greedy, record_caps),
@@ -68,10 +69,19 @@ class SiteRun:
             knots_kw=np.ascontiguousarray(visits.curves.kw, np.float64),
             due_s=np.full(n, math.inf),
             block_due_s=np.full(blocks, math.inf),
-            load_kwh=np.zeros(max(1, math.ceil(duration_s / interval_s))),
+            load_kwh=np.zeros(intervals),
             caps=np.zeros(4 * n + 2 * len(visits) if record_caps != "none" else 0, state.CAP),
             scratch=np.zeros((8, n + 1)),
             links=np.zeros((4, n + 1), np.int64),
+            nodes=np.zeros(0, state.NODE),
+            phasors=np.zeros(0, state.PHASOR),
+            phasor_re=np.zeros((0, state.KINDS)),
+            phasor_im=np.zeros((0, state.KINDS)),
+            changes=np.zeros(0, state.CHANGE),
+            price=np.zeros(0),
+            feed_in=np.zeros(0),
+            carbon=np.zeros(0),
+            evse_kwh=np.zeros((0, intervals)),
         )
 
     def advance(self, until_s: float) -> None:

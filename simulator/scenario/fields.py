@@ -45,6 +45,8 @@ class Known:
 
     profiles: Profiles
     policies: Collection[str]
+    controllers: Collection[str] = ()
+    events: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +139,30 @@ def _policy(value: Any, known: Known | None) -> str:
     if not isinstance(value, str) or (names is not None and value not in names):
         raise FieldError(f"a policy: {listed(names or ['its name'])}", nearest(value, names or ()))
     return value
+
+
+def controller() -> Value:
+    """The name of a controller of ours."""
+
+    def read(value: Any, known: Known | None) -> str:
+        options = list(known.controllers) if known is not None else []
+        if not isinstance(value, str) or (known is not None and value not in options):
+            raise FieldError(f"a controller: {listed(options)}", nearest(value, options))
+        return value
+
+    return Value(read, {**_TEXT, "x-controller": True})
+
+
+def event() -> Value:
+    """The name of a kind of event."""
+
+    def read(value: Any, known: Known | None) -> str:
+        options = list(known.events) if known is not None else []
+        if not isinstance(value, str) or (known is not None and value not in options):
+            raise FieldError(f"a kind of event: {listed(options)}", nearest(value, options))
+        return value
+
+    return Value(read, {**_TEXT, "x-event": True})
 
 
 def _queue(value: Any, _: Any) -> bool | int:
@@ -293,6 +319,9 @@ def _versions(value: Any, _: Any) -> dict[str, float]:
 _TEXT = {"type": "string"}
 
 Power = Annotated[float, quantity(units.POWER)]
+Energy = Annotated[float, quantity(units.ENERGY)]
+Current = Annotated[float, quantity(units.CURRENT)]
+Ratio = Annotated[float, quantity(units.RATIO, zero=True, highest=1.0)]
 Duration = Annotated[float, quantity(units.DURATION, highest=LONGEST_S)]
 DurationOrZero = Annotated[float, quantity(units.DURATION, zero=True, highest=LONGEST_S)]
 Rate = Annotated[float, quantity(units.RATE)]

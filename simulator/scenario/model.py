@@ -41,6 +41,12 @@ class ScenarioSection(Table):
     duration: Annotated[
         f.Duration, Field(description="Length of the horizon, as elapsed time.")
     ] = 86400.0
+    replications: Annotated[
+        int, Field(ge=1, le=10_000, description="Runs with other draws; figures get an interval.")
+    ] = 1
+    warmup: Annotated[
+        f.DurationOrZero, Field(description="Left out of the figures, from the start.")
+    ] = 0.0
 
 
 class StationGroup(Table):
@@ -52,6 +58,174 @@ class StationGroup(Table):
         tuple[str, ...] | None,
         Field(strict=False, description="EVSE names that a trace uses, station by station."),
     ] = None
+    under: Annotated[
+        str | None, Field(description="The limit of the site's tree that they hang under.")
+    ] = None
+    wiring: Annotated[
+        Literal["rotated", "L1", "L2", "L3", "L1L2", "L2L3", "L3L1", "rotated-LL"],
+        f.choice(
+            "how the stations are wired",
+            "rotated",
+            "L1",
+            "L2",
+            "L3",
+            "L1L2",
+            "L2L3",
+            "L3L1",
+            "rotated-LL",
+        ),
+        Field(description="Phase of the first conductor; rotated: station by station."),
+    ] = "rotated"
+
+
+class Window(Table):
+    """A time of the local day at which something holds."""
+
+    from_: Annotated[f.Clock, Field(alias="from", description="Local time of day.")]
+    to: Annotated[f.Clock, Field(description="Local time of day; past midnight if not after from.")]
+    days: Annotated[
+        Literal["all", "weekdays", "weekends"],
+        f.choice("days", "all", "weekdays", "weekends"),
+        Field(description="On which days the window begins."),
+    ] = "all"
+
+
+class LimitWindow(Window):
+    """A limit that holds at certain times."""
+
+    limit: Annotated[f.Power, Field(description="Instead of the limit that holds otherwise.")]
+
+
+class Limit(Table):
+    """A limit between the site's grid connection and its stations."""
+
+    name: Annotated[f.Name, Field(description="Name, for `under`.")]
+    under: Annotated[
+        str | None, Field(description="The limit above; default: the grid connection.")
+    ] = None
+    limit: Annotated[f.Power | None, Field(description="Power of all stations below.")] = None
+    current: Annotated[
+        f.Current | None, Field(description="Current on each of the three phases.")
+    ] = None
+    neutral: Annotated[
+        f.Current | None, Field(description="Current of the unbalance (phasor sum of the phases).")
+    ] = None
+    windows: Annotated[
+        tuple[LimitWindow, ...], Field(strict=False, description="Other limits at certain times.")
+    ] = ()
+
+
+class Battery(Table):
+    """A stationary battery behind the site's meter."""
+
+    capacity: Annotated[f.Energy, Field(description="Usable energy.")]
+    power: Annotated[f.Power, Field(description="Most power, either way.")]
+    efficiency: Annotated[float, Field(gt=0, le=1, description="There and back.")] = 0.9
+    soc: Annotated[float, Field(ge=0, le=1, description="State of charge at the start.")] = 0.5
+    target: Annotated[
+        f.Power | None,
+        Field(description="Net load that it keeps; default: none drawn from or fed into the grid."),
+    ] = None
+
+
+class Series(Table):
+    """A load or generation over time: a profile of the week, or a file."""
+
+    profile: Annotated[
+        Annotated[str, f.profile("series")] | None,
+        Field(description="Shape, from profiles/series."),
+    ] = None
+    file: Annotated[
+        str | None, Field(description="CSV with time and kW, relative to this file.")
+    ] = None
+    peak: Annotated[f.Power | None, Field(description="The shape's largest value.")] = None
+
+
+class Controller(Table):
+    """What sets limits at ticks: one of ours, or a function of yours."""
+
+    kind: Annotated[str | None, f.controller(), Field(description="One of ours, by name.")] = None
+    function: Annotated[
+        str | None, Field(description="`file.py:function` of yours, relative to this file.")
+    ] = None
+    tick: Annotated[f.Duration, Field(description="How often it is asked.")] = 900.0
+    options: Annotated[dict[str, Any], Field(description="What the controller takes besides.")] = (
+        Field(default_factory=dict)
+    )
+
+
+class Reroute(Table):
+    """Where drivers go who find no place."""
+
+    to: Annotated[
+        tuple[str, ...], Field(strict=False, min_length=1, description="Sites, in order.")
+    ]
+    travel: Annotated[f.Duration, Field(description="Time to the next one.")]
+
+
+class Reservations(Table):
+    """Drivers who reserve."""
+
+    share: Annotated[f.Ratio, Field(description="Of all visits.")]
+    lead: Annotated[f.Duration, Field(description="Held so long before the arrival.")] = 1800.0
+    grace: Annotated[f.Duration, Field(description="And so long after it, if nobody comes.")] = (
+        900.0
+    )
+    no_show: Annotated[f.Ratio, Field(description="Of those who reserve.")] = 0.0
+
+
+class DelayedStart(Table):
+    """Cars with a timer of their own."""
+
+    share: Annotated[f.Ratio, Field(description="Of all visits.")]
+    at: Annotated[f.Clock, Field(description="Local time at which they begin to charge.")]
+
+
+class VehicleToGrid(Table):
+    """Cars that give back, where their model and a controller do."""
+
+    share: Annotated[f.Ratio, Field(description="Of the drivers whose car can.")] = 1.0
+    reserve: Annotated[float, Field(ge=0, le=1, description="SoC never gone below.")] = 0.4
+
+
+class Priority(Table):
+    """Drivers whom a policy prefers."""
+
+    share: Annotated[f.Ratio, Field(description="Of all visits.")]
+    weight: Annotated[float, Field(gt=1, description="Against 1 for everybody else.")] = 2.0
+
+
+class Depot(Table):
+    """Vehicles with a schedule that come back every day with what they have used."""
+
+    vehicle: Annotated[str, Field(description="Name of a vehicle in the site's mix.")]
+    count: Annotated[int, Field(ge=1, description="How many.")]
+    back: Annotated[f.Clock, Field(description="Local time of coming back.")]
+    out: Annotated[f.Clock, Field(description="Local time of leaving, the next day if earlier.")]
+    days: Annotated[
+        Literal["all", "weekdays", "weekends"],
+        f.choice("days", "all", "weekdays", "weekends"),
+        Field(description="On which days they come back."),
+    ] = "weekdays"
+    used: Annotated[f.Energy, Field(description="Energy used on a day out, out of the battery.")]
+    spread: Annotated[
+        float, Field(ge=0, le=1, description="Standard deviation of `used`, as a part of it.")
+    ] = 0.1
+    jitter: Annotated[f.DurationOrZero, Field(description="Standard deviation of coming back.")] = (
+        600.0
+    )
+
+
+class Event(Table):
+    """Something that goes wrong, or is out of the ordinary; a process of the simulated world."""
+
+    kind: Annotated[str, f.event(), Field(description="What happens.")]
+    sites: Annotated[
+        tuple[str, ...] | None, Field(strict=False, description="Where; default: everywhere.")
+    ] = None
+    options: Annotated[dict[str, Any], Field(description="What the kind takes.")] = Field(
+        default_factory=dict
+    )
 
 
 class Site(Table):
@@ -90,6 +264,63 @@ class Site(Table):
         f.Queue,
         Field(description="Whether drivers wait for a free EVSE; a number limits how many."),
     ] = True
+    voltage: Annotated[float, Field(gt=50, le=1000, description="Phase to neutral, V.")] = 230.0
+    grid_current: Annotated[
+        f.Current | None, Field(description="Current of the grid connection on each phase.")
+    ] = None
+    neutral: Annotated[
+        f.Current | None, Field(description="Unbalance at the grid connection (phasor sum).")
+    ] = None
+    grid_windows: Annotated[
+        tuple[LimitWindow, ...],
+        Field(strict=False, description="Another grid limit at certain times."),
+    ] = ()
+    limits: Annotated[
+        tuple[Limit, ...], Field(strict=False, description="Limits below the grid connection.")
+    ] = ()
+    policy_interval: Annotated[
+        f.Duration, Field(description="How often a policy whose order changes with time looks.")
+    ] = 300.0
+    controller: Annotated[Controller | None, Field(description="Sets limits at ticks.")] = None
+    base_load: Annotated[Series | None, Field(description="The building's own load.")] = None
+    pv: Annotated[Series | None, Field(description="Photovoltaics behind the meter.")] = None
+    battery: Annotated[Battery | None, Field(description="A stationary battery.")] = None
+    tariff: Annotated[
+        Annotated[str, f.profile("tariffs")] | None, Field(description="What the site pays.")
+    ] = None
+    retail: Annotated[
+        Annotated[str, f.profile("tariffs")] | None, Field(description="What its drivers pay.")
+    ] = None
+    carbon: Annotated[
+        Annotated[str, f.profile("carbon")] | None, Field(description="Intensity of its energy.")
+    ] = None
+    balking: Annotated[
+        tuple[f.Ratio, ...],
+        Field(strict=False, description="Chance to join behind 0, 1, 2 ... who wait; then none."),
+    ] = ()
+    reroute: Annotated[Reroute | None, Field(description="Where drivers go who find no place.")] = (
+        None
+    )
+    reservations: Annotated[Reservations | None, Field(description="Who reserves.")] = None
+    plug_in_probability: Annotated[
+        float, Field(gt=0, le=1, description="Chance to plug in at a visit; the rest adds up.")
+    ] = 1.0
+    delayed_start: Annotated[
+        DelayedStart | None, Field(description="Cars with a timer of their own.")
+    ] = None
+    tariff_followers: Annotated[
+        f.Ratio, Field(description="Drivers who begin when energy gets cheap (`retail`).")
+    ] = 0.0
+    idle_response: Annotated[
+        f.Ratio, Field(description="Drivers who come at once for fear of an idle fee (`retail`).")
+    ] = 0.0
+    priority: Annotated[Priority | None, Field(description="Drivers whom a policy prefers.")] = None
+    vehicle_to_grid: Annotated[VehicleToGrid | None, Field(description="Cars that give back.")] = (
+        None
+    )
+    depot: Annotated[
+        tuple[Depot, ...], Field(strict=False, description="Vehicles with a schedule.")
+    ] = ()
 
 
 class Trace(Table):
@@ -233,6 +464,7 @@ class Record(Table):
     billing_interval: Annotated[
         f.Duration, Field(description="Interval whose mean power is billed.")
     ] = 900.0
+    evses: Annotated[bool, Field(description="Keep the load curve of every EVSE too.")] = False
 
 
 class ScenarioFile(Table):
@@ -243,6 +475,9 @@ class ScenarioFile(Table):
         tuple[Site, ...], Field(strict=False, min_length=1, description="The network.")
     ]
     trace: Trace | None = None
+    events: Annotated[
+        tuple[Event, ...], Field(strict=False, description="What is out of the ordinary.")
+    ] = ()
     csms: Csms = Field(default_factory=Csms)
     live: Live = Field(default_factory=Live)
     slo: Slo = Field(default_factory=Slo)

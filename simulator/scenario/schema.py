@@ -14,7 +14,10 @@ from simulator.scenario.loader import POLICIES
 from simulator.scenario.model import ScenarioFile
 from simulator.scenario.profiles import names
 
-_QUANTITIES = {kind.name: kind for kind in (units.POWER, units.DURATION, units.RATE)}
+_QUANTITIES = {
+    kind.name: kind
+    for kind in (units.POWER, units.ENERGY, units.CURRENT, units.DURATION, units.RATE)
+}
 
 
 def json_schema(policies: Collection[str] = POLICIES) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def _resolve(node: Any, shipped: dict[str, list[str]], policies: list[str]) -> A
     kind = result.pop("x-profile", None)
     if kind is not None:
         result.pop("type", None)
-        result["anyOf"] = [{"enum": shipped[kind]}, {"type": "string"}]
+        result["anyOf"] = [{"enum": shipped.get(kind, [])}, {"type": "string"}]
     if result.pop("x-policy", None):
         result["enum"] = policies
     quantity = result.pop("x-quantity", None)

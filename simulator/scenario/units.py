@@ -45,6 +45,7 @@ DURATION = Quantity(
     "15m",
     {"s": 1.0, "ms": 1e-3, "us": 1e-6, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0},
 )
+CURRENT = Quantity("current", "250 A", {"A": 1.0, "mA": 1e-3, "kA": 1e3})
 RATIO = Quantity("ratio", "80 %", {"": 1.0, "%": 1e-2})
 RATE = Quantity("rate", "500/s", {"/s": 1.0, "/min": 1 / 60, "/h": 1 / 3600})
 

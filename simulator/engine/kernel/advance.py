@@ -38,6 +38,15 @@ def advance(
     caps: Any,
     scratch: Any,
     links: Any,
+    nodes: Any,
+    phasors: Any,
+    phasor_re: Any,
+    phasor_im: Any,
+    changes: Any,
+    price: Any,
+    feed_in: Any,
+    carbon: Any,
+    evse_kwh: Any,
     key: Any,
     until_s: float,
 ) -> int:
@@ -60,6 +69,15 @@ def advance(
         caps,
         scratch,
         links,
+        nodes,
+        phasors,
+        phasor_re,
+        phasor_im,
+        changes,
+        price,
+        feed_in,
+        carbon,
+        evse_kwh,
     )
     s = site[0]
     while True:
@@ -160,6 +178,15 @@ def finish(
     caps: Any,
     scratch: Any,
     links: Any,
+    nodes: Any,
+    phasors: Any,
+    phasor_re: Any,
+    phasor_im: Any,
+    changes: Any,
+    price: Any,
+    feed_in: Any,
+    carbon: Any,
+    evse_kwh: Any,
     until_s: float,
 ) -> None:
     """Close the books at ``until_s``, once, after :func:`advance` to the same time.
@@ -181,6 +208,15 @@ def finish(
         caps,
         scratch,
         links,
+        nodes,
+        phasors,
+        phasor_re,
+        phasor_im,
+        changes,
+        price,
+        feed_in,
+        carbon,
+        evse_kwh,
     )
     s = site[0]
     watch_peak(k, until_s)

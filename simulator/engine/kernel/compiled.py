@@ -80,7 +80,17 @@ def _compile() -> tuple[dict[str, Any], dict[str, Any]]:
 
     record = {
         name: numba.from_dtype(getattr(state, name))
-        for name in ("SITE", "STATION", "EVSE", "VISIT", "SESSION", "CAP")
+        for name in (
+            "SITE",
+            "STATION",
+            "EVSE",
+            "VISIT",
+            "SESSION",
+            "CAP",
+            "NODE",
+            "PHASOR",
+            "CHANGE",
+        )
     }
     key = float64(record["SITE"], record["EVSE"], float64)
 
@@ -88,12 +98,20 @@ def _compile() -> tuple[dict[str, Any], dict[str, Any]]:
         return types.Array(record[name], 1, "C")
 
     numbers = types.Array(types.float64, 1, "C")
+    table = types.Array(types.float64, 2, "C")
     arrays = (
         *(rows(name) for name in ("SITE", "STATION", "EVSE", "VISIT", "SESSION")),
         *[numbers] * 5,
         rows("CAP"),
-        types.Array(types.float64, 2, "C"),
+        table,
         types.Array(types.int64, 2, "C"),
+        rows("NODE"),
+        rows("PHASOR"),
+        table,
+        table,
+        rows("CHANGE"),
+        *[numbers] * 3,
+        table,
     )
     signatures = {
         "advance": int64(*arrays, types.FunctionType(key), float64),

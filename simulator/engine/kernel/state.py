@@ -23,28 +23,37 @@ BLOCKED = int(Outcome.BLOCKED)
 RENEGED = int(Outcome.RENEGED)
 UNSUITABLE = int(Outcome.UNSUITABLE)
 FUTURE = int(Outcome.FUTURE)
+BALKED = int(Outcome.BALKED)
+FAILED = int(Outcome.FAILED)
+NO_SHOW = int(Outcome.NO_SHOW)
 
 BLOCK = 32
 """EVSEs per block of the two-level search for the next due time."""
 
 SITE = np.dtype(
     [
-        ("limit_kw", "f8"),
+        ("limit_kw", "f8"),  # of the whole site, all other load taken off
+        ("base_kw", "f8"),  # net other load in force: building + standby - PV - battery
         ("rotate_period_s", "f8"),
         ("interval_s", "f8"),
         ("now_s", "f8"),  # the last decision
         ("call_s", "f8"),  # a decision asked for from outside, or inf
         ("rotate_s", "f8"),  # next turn of those who pause, or inf
+        ("policy_period_s", "f8"),  # re-evaluation of keys that change with time, or inf
+        ("policy_s", "f8"),  # the next one, or inf
         ("renege_s", "f8"),  # next departure from the queue, or inf
         ("limit_bound_s", "f8"),
         ("peak_kw", "f8"),
         ("peak_s", "f8"),
+        ("net_peak_kw", "f8"),  # of vehicles and other load together
+        ("net_peak_s", "f8"),
         ("ceiling_kw", "f8"),  # no smaller than the load until the next decision
         ("greedy", "i8"),
         ("record_caps", "i8"),
         ("events", "i8"),
         ("refresh_events", "i8"),  # when to sum up ceiling_kw anew, before rounding adds up
         ("next_visit", "i8"),
+        ("next_change", "i8"),  # in the sorted table of changes
         ("free_evses", "i8"),
         ("queue_head", "i8"),
         ("queue_tail", "i8"),
@@ -55,6 +64,8 @@ SITE = np.dtype(
         ("dirty", "i8"),  # shares must be decided anew
         ("held", "i8"),  # the site limit holds somebody back
         ("turn", "i8"),  # this decision is a turn of those who pause
+        ("priced", "i8"),  # sessions keep account of cost and carbon
+        ("discharging", "i8"),  # vehicles that discharge now
     ],
     align=True,
 )
@@ -67,6 +78,12 @@ STATION = np.dtype(
         ("stop", "i8"),
         ("dirty", "i8"),
         ("curbed", "i8"),  # somebody gets less than it wants
+        ("node", "i8"),  # the node of the limit tree that it hangs under
+        ("split", "i8"),  # SPLIT_POLICY, SPLIT_EQUAL or SPLIT_MODULES
+        ("modules", "i8"),
+        ("module_kw", "f8"),
+        ("efficiency", "f8"),  # of its power electronics, 1 where the vehicle's has it all
+        ("peak_kw", "f8"),  # largest instantaneous power, where EVSEs are recorded
     ],
     align=True,
 )
@@ -80,6 +97,9 @@ EVSE = np.dtype(
         ("station", "i8"),
         ("phases", "i8"),
         ("dc", "i8"),
+        ("wiring", "i8"),  # which phase its first conductor is on: 0..2; 3..5: line to line
+        ("out", "i8"),  # out of service
+        ("held_for", "i8"),  # the visit that it is reserved for, or -1
         # the visit
         ("visit", "i8"),
         ("plug_in_s", "f8"),
@@ -88,6 +108,12 @@ EVSE = np.dtype(
         ("target_soc", "f8"),
         ("capacity_kwh", "f8"),  # grid side
         ("scale", "f8"),  # 1 / efficiency
+        ("ready_s", "f8"),  # not charged before
+        ("weight", "f8"),  # for policies
+        ("kind", "i8"),  # phases that it draws on, see phases.py
+        ("discharge_kw", "f8"),  # most that it can give back, grid side; 0: nothing
+        ("reserve_soc", "f8"),  # never discharged below
+        ("control_kw", "f8"),  # a controller's limit, inf: none; below 0: discharge
         ("limit_kw", "f8"),
         ("min_kw", "f8"),
         ("knot", "i8"),  # the curve's segment that holds the anchor
@@ -130,6 +156,14 @@ VISIT = np.dtype(
         ("evse", "i4"),
         ("knot", "i4"),
         ("knot_stop", "i4"),
+        ("most_ahead", "i4"),  # balks if more than these wait; -1: never balks
+        ("next_visit", "i4"),  # the same vehicle's next visit, or -1
+        ("reserved", "i4"),
+        ("used_soc", "f8"),  # what it uses until then
+        ("ready_s", "f8"),
+        ("weight", "f8"),
+        ("discharge_kw", "f8"),
+        ("reserve_soc", "f8"),
     ],
     align=True,
 )
@@ -142,7 +176,12 @@ SESSION = np.dtype(
         ("queue_end_s", "f8"),  # when it left the queue, either way
         ("limit_kw", "f8"),
         ("min_kw", "f8"),
+        ("soc_start", "f8"),
         ("soc_end", "f8"),
+        ("charged_kwh", "f8"),  # grid side, out of the grid
+        ("discharged_kwh", "f8"),  # grid side, into the grid
+        ("cost", "f8"),  # sum of price x energy, where priced
+        ("carbon_kg", "f8"),
         ("outcome", "i4"),
         ("evse", "i4"),
         ("dc", "i4"),  # by which inlet its wants are counted
@@ -151,6 +190,35 @@ SESSION = np.dtype(
     ],
     align=True,
 )
+
+NODE = np.dtype(
+    [
+        ("limit_kw", "f8"),
+        ("parent", "i8"),  # -1: the site itself
+        ("held", "i8"),
+        ("bound_s", "f8"),
+    ],
+    align=True,
+)
+"""Limits between the site's and the stations', parents before children."""
+
+PHASOR = np.dtype([("node", "i8"), ("limit_kw", "f8"), ("simple", "i8")], align=True)
+"""A limit on one conductor: |sum of its coefficients times the power of each kind| <= limit.
+
+Node -1 is the site. ``simple``: the coefficients point the same way, so more power is more current.
+"""
+
+KINDS = 10
+"""Ways to draw on three phases: 0 all three, 1-3 one to neutral, 4-6 two to neutral (L1 L2, L2 L3,
+L3 L1), 7-9 line to line (likewise)."""
+
+SITE_LIMIT, NODE_LIMIT, BASE_LOAD = range(3)
+
+CHANGE = np.dtype([("time_s", "f8"), ("what", "i8"), ("node", "i8"), ("kw", "f8")], align=True)
+"""What changes by the clock: a limit, or the other load of the site. Sorted by time."""
+
+SPLIT_POLICY, SPLIT_EQUAL, SPLIT_MODULES = range(3)
+"""Who shares a station's power among its EVSEs: the site's policy, or the hardware."""
 
 CAP = np.dtype([("visit", "i8"), ("time_s", "f8"), ("kw", "f8")], align=True)
 
@@ -178,3 +246,12 @@ class State(NamedTuple):
     caps: Any  # CAP, (room,)
     scratch: Any  # f8, (8, n + 1)
     links: Any  # i8, (4, n + 1)
+    nodes: Any  # NODE, (limits between site and station,)
+    phasors: Any  # PHASOR, (p,)
+    phasor_re: Any  # f8, (p, KINDS): conductor current per kW of each kind
+    phasor_im: Any  # f8, (p, KINDS)
+    changes: Any  # CHANGE, (c,)
+    price: Any  # f8, (i,) or (0,): per kWh drawn in each interval
+    feed_in: Any  # f8, (i,) or (0,): per kWh given back
+    carbon: Any  # f8, (i,) or (0,): kg per kWh
+    evse_kwh: Any  # f8, (n, i) or (0, i): load by EVSE, where asked for
