@@ -14,7 +14,7 @@ from typing import Any
 
 from simulator.engine.kernel.course import end_piece, unplug
 from simulator.engine.kernel.load import record_energy, soc_at, watch_peak
-from simulator.engine.kernel.share import decide
+from simulator.engine.kernel.share import close_nodes, decide
 from simulator.engine.kernel.state import BLOCK, State
 from simulator.engine.kernel.waiting import arrive, renege, serve
 
@@ -101,7 +101,7 @@ def advance(
 def next_event_s(k: State) -> float:
     """Time of the next event of any kind."""
     s = k.site[0]
-    now = min(s.call_s, s.renege_s, s.rotate_s)
+    now = min(s.call_s, s.renege_s, s.rotate_s, s.policy_s)
     if s.next_visit < k.visits.shape[0]:
         now = min(now, k.visits[s.next_visit].arrival_s)
     for block in range(k.block_due_s.shape[0]):
@@ -128,6 +128,10 @@ def handle(k: State, now: float) -> None:
         s.events += 1
         s.rotate_s = now + s.rotate_period_s
         s.turn = 1
+        call_for_decision(k)
+    if s.policy_s <= now:
+        s.events += 1
+        s.policy_s = now + s.policy_period_s
         call_for_decision(k)
     if s.call_s <= now:
         s.events += 1
@@ -222,6 +226,7 @@ def finish(
     watch_peak(k, until_s)
     if s.held:
         s.limit_bound_s += until_s - s.now_s
+    close_nodes(k, until_s)
     for i in range(evses.shape[0]):
         evse = evses[i]
         if evse.active:

@@ -7,7 +7,12 @@ from typing import Any
 
 from simulator.charging.curve import lasting, piece
 from simulator.engine.kernel.load import power_at, record_energy, soc_at
-from simulator.engine.kernel.pairing import pair_efficiency, pair_floor_kw, pair_limit_kw
+from simulator.engine.kernel.pairing import (
+    pair_efficiency,
+    pair_floor_kw,
+    pair_kind,
+    pair_limit_kw,
+)
 from simulator.engine.kernel.state import BLOCK, RUNNING, SERVED, State
 
 
@@ -94,6 +99,9 @@ def plug_in(k: State, v: int, i: int, now: float) -> None:
     evse.scale = 1.0 / efficiency
     evse.limit_kw = pair_limit_kw(visit, evse)
     evse.min_kw = min(pair_floor_kw(visit, evse), evse.limit_kw)
+    evse.kind = pair_kind(visit, evse)
+    evse.weight = visit.weight
+    evse.feed_kw = 0.0
     evse.knot = visit.knot
     evse.knot_stop = visit.knot_stop
     evse.anchor_s = now
