@@ -1,13 +1,15 @@
-"""Sharing limits among vehicles: weighted max-min water-filling and greedy, over a tree of two
-levels.
+"""Sharing limits among vehicles: weighted max-min water-filling and greedy, over a tree of limits.
 
-The upper level is the site's limit, the lower one the limits of its stations (groups). A vehicle
-has a
-*floor*, below which it cannot charge (6 A on its phases), and a *want*, the most that it could use.
-Who is admitted gets between floor and want; who is not gets nothing (it pauses).
+A vehicle has a *floor*, below which it cannot charge (6 A on its phases), and a *want*, the most
+that it could use. Who is admitted gets between floor and want; who is not gets nothing (it pauses).
+
+The tree is a list of limits from the root to the leaves: ``parent[g] < g``, -1 at the top. Limit
+``g`` holds the members ``start[g]..stop[g] - 1``, so the members lie in the order of the tree;
+``group[i]`` is the lowest limit above member ``i``, -1 if there is none.
 
 Pure arithmetic on arrays that the caller owns: no vehicles, no time, no memory of who paused before
-(the caller's ``order`` says whose turn it is). The engine's kernel compiles these functions.
+(the caller's ``order`` says whose turn it is). Powers only; for currents on three phases see
+``engine/kernel/phases.py``. The engine's kernel compiles these functions.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from __future__ import annotations
 from numpy.typing import NDArray
 
 Array = NDArray  # type: ignore[type-arg]
+
+FULL = 1.0 - 1e-9
+"""A limit used to this part of it is used up."""
 
 
 def fill(
@@ -81,107 +86,123 @@ def fill(
 
 
 def fill_tree(
-    site_kw: float,
-    group_kw: Array,
-    group_start: Array,
-    groups: int,
+    limit_kw: Array,
+    start: Array,
+    stop: Array,
+    limits: int,
+    members: int,
     floor_kw: Array,
     want_kw: Array,
     weight: Array,
     give_kw: Array,
-    middle_kw: Array,
-) -> bool:
-    """Weighted max-min shares under group limits and a site limit; returns whether the site's
-    bound.
+    spare_kw: Array,
+    held: Array,
+) -> None:
+    """Weighted max-min shares under a tree of ``limits``; ``held[g]``: limit ``g`` binds (1 or 0).
 
-    Group ``g`` has members ``group_start[g]..group_start[g + 1] - 1``. Filling each group first
-    and the site with the groups' answers as wants is max-min fair for both levels at once,
-    because the limits are nested. ``middle_kw`` is scratch. Floors must fit (see :func:`admit`).
+    Filling limit by limit from the leaves to the root, with the answers of those below as wants,
+    is max-min fair for all of them at once, because they are nested. ``spare_kw`` is scratch.
+    Floors must fit (see :func:`admit`).
     """
-    for g in range(groups):
-        fill(group_kw[g], floor_kw, want_kw, weight, middle_kw, group_start[g], group_start[g + 1])
-    return fill(site_kw, floor_kw, middle_kw, weight, give_kw, group_start[0], group_start[groups])
+    for i in range(members):
+        give_kw[i] = want_kw[i]
+    for g in range(limits - 1, -1, -1):
+        held[g] = 0
+        if fill(limit_kw[g], floor_kw, give_kw, weight, spare_kw, start[g], stop[g]):
+            held[g] = 1
+            for i in range(start[g], stop[g]):
+                give_kw[i] = spare_kw[i]
+    # One further up may have taken so much that a limit below has room again.
+    for g in range(1, limits):
+        if held[g]:
+            total = 0.0
+            for i in range(start[g], stop[g]):
+                total += give_kw[i]
+            if total < limit_kw[g] * FULL:
+                held[g] = 0
 
 
-def floors_fit(
-    site_kw: float, group_kw: Array, group_start: Array, groups: int, floor_kw: Array
-) -> bool:
+def floors_fit(limit_kw: Array, start: Array, stop: Array, limits: int, floor_kw: Array) -> bool:
     """Whether every member can have its floor at once."""
-    total = 0.0
-    for g in range(groups):
-        inside = 0.0
-        for i in range(group_start[g], group_start[g + 1]):
-            inside += floor_kw[i]
-        if inside > group_kw[g]:
+    for g in range(limits):
+        total = 0.0
+        for i in range(start[g], stop[g]):
+            total += floor_kw[i]
+        if total > limit_kw[g]:
             return False
-        total += inside
-    return total <= site_kw
-
-
-def admit(
-    site_kw: float,
-    group_kw: Array,
-    group: Array,
-    order: Array,
-    members: int,
-    floor_kw: Array,
-    group_left_kw: Array,
-    admitted: Array,
-) -> bool:
-    """Admit members in ``order`` while their floors fit; ``admitted[i]`` becomes 1 or 0.
-
-    Somebody smaller further down the order may still fit where a larger one did not.
-    ``group_left_kw`` is scratch. Returns whether the site's limit refused anybody.
-    """
-    site_left = site_kw
-    refused_by_site = False
-    for n in range(members):
-        group_left_kw[group[n]] = group_kw[group[n]]
-    for n in range(members):
-        i = order[n]
-        g = group[i]
-        admitted[i] = 0.0
-        if floor_kw[i] > group_left_kw[g]:
-            continue
-        if floor_kw[i] > site_left:
-            refused_by_site = True
-            continue
-        admitted[i] = 1.0
-        group_left_kw[g] -= floor_kw[i]
-        site_left -= floor_kw[i]
-    return refused_by_site
+    return True
 
 
 def greedy(
-    site_kw: float,
-    group_kw: Array,
+    limit_kw: Array,
+    parent: Array,
+    limits: int,
     group: Array,
     order: Array,
     members: int,
     floor_kw: Array,
     want_kw: Array,
-    group_left_kw: Array,
+    left_kw: Array,
     give_kw: Array,
-) -> bool:
-    """Give members what they want in ``order`` until a limit is used up; less than the floor is
+    held: Array,
+) -> None:
+    """Give members what they want in ``order`` until limits are used up; less than the floor is
     nothing.
 
-    ``group_left_kw`` is scratch. Returns whether the site's limit held anybody back.
+    Somebody smaller further down the order may still fit where a larger one did not.
+    ``held[g]``: limit ``g`` held somebody back. ``left_kw`` is scratch.
     """
-    site_left = site_kw
-    held_by_site = False
-    for n in range(members):
-        group_left_kw[group[n]] = group_kw[group[n]]
+    for g in range(limits):
+        left_kw[g] = limit_kw[g]
+        held[g] = 0
     for n in range(members):
         i = order[n]
+        give = want_kw[i]
         g = group[i]
-        give = min(want_kw[i], group_left_kw[g])
-        if site_left < give:
-            held_by_site = True
-            give = site_left
-        if give < floor_kw[i]:
+        tightest = -1
+        while g >= 0:
+            if left_kw[g] < give:
+                give = left_kw[g]
+                tightest = g
+            g = parent[g]
+        if tightest >= 0:
+            held[tightest] = 1
+        if give < floor_kw[i] or give < 0.0:
             give = 0.0
         give_kw[i] = give
-        group_left_kw[g] -= give
-        site_left -= give
-    return held_by_site
+        if give > 0.0:
+            g = group[i]
+            while g >= 0:
+                left_kw[g] -= give
+                g = parent[g]
+
+
+def admit(
+    limit_kw: Array,
+    parent: Array,
+    limits: int,
+    group: Array,
+    order: Array,
+    members: int,
+    floor_kw: Array,
+    left_kw: Array,
+    admitted: Array,
+    held: Array,
+) -> None:
+    """Admit members in ``order`` while their floors fit: ``admitted[i]`` is the floor, or 0.
+
+    A member without a floor is admitted anyway. ``held[g]``: limit ``g`` refused somebody.
+    """
+    greedy(
+        limit_kw,
+        parent,
+        limits,
+        group,
+        order,
+        members,
+        floor_kw,
+        floor_kw,
+        left_kw,
+        admitted,
+        held,
+    )

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.engine.kernel import state
+from simulator.engine.kernel.pairing import LINE_TO_LINE
+from simulator.engine.limits import LimitTree, limit_tree
 from simulator.engine.plan import Caps
+from simulator.engine.wiring import wiring_of
 
 if TYPE_CHECKING:
     from simulator.demand.visits import Visits
-    from simulator.scenario import SiteInstance
+    from simulator.engine.policies import Policy
+    from simulator.scenario import SiteInstance, StationModel
 
 Records = NDArray[np.void]
 F64 = NDArray[np.float64]
@@ -44,8 +48,17 @@ class SiteLayout:
     evse_number: NDArray[np.int32]
     standby_kw: float
     """What its stations take for themselves, together."""
+    tree: LimitTree
 
 
+AC_MIN_A = 6.0
+"""Least AC charging current of IEC 61851-1."""
+
+_SPLIT = {
+    "policy": state.SPLIT_POLICY,
+    "equal": state.SPLIT_EQUAL,
+    "modules": state.SPLIT_MODULES,
+}
 _CAPS: dict[Caps, int] = {
     "none": state.NO_CAPS,
     "pauses": state.PAUSES,
@@ -59,6 +72,7 @@ def site_layout(site: SiteInstance) -> SiteLayout:
     count = sum(station.evses for station in site.stations)
     evses = np.zeros(count, state.EVSE)
     number = np.zeros(count, np.int32)
+    wired: dict[str, int] = {}
     first = 0
     standby_kw = 0.0
     for s, station in enumerate(site.stations):
@@ -68,7 +82,14 @@ def site_layout(site: SiteInstance) -> SiteLayout:
         stations[s]["first"] = first
         stations[s]["stop"] = stop
         evses["evse_kw"][first:stop] = min(model.evse_kw, model.station_kw)
-        evses["floor_kw"][first:stop] = model.min_kw
+        stations[s]["split"] = _SPLIT[model.split]
+        stations[s]["modules"] = model.modules
+        stations[s]["module_kw"] = model.module_kw
+        nth = wired.get(station.wiring, 0)
+        wired[station.wiring] = nth + (model.current == "ac")
+        wiring = wiring_of(station.wiring, nth)
+        evses["wiring"][first:stop] = wiring
+        evses["floor_kw"][first:stop] = floor_kw(model, site.site.voltage, wiring)
         evses["station"][first:stop] = s
         evses["phases"][first:stop] = model.phases
         evses["dc"][first:stop] = model.current == "dc"
@@ -76,20 +97,48 @@ def site_layout(site: SiteInstance) -> SiteLayout:
         stations[s]["efficiency"] = model.efficiency
         standby_kw += model.standby_kw
         first = stop
-    stations["node"] = -1
+    tree = limit_tree(site)
+    stations["node"] = tree.station_node
+    stations["placed"] = tree.placed
     evses["index"] = np.arange(count)
     evses["visit"] = -1
     evses["ready_s"] = math.inf
     evses["held_for"] = -1
     evses["control_kw"] = math.inf
-    return SiteLayout(evses, stations, evses["station"].astype(np.int32), number, standby_kw)
+    evses["member"] = -1
+    return SiteLayout(
+        evses, stations, evses["station"].astype(np.int32), number, standby_kw, tree
+    )
+
+
+def floor_kw(model: StationModel, voltage: float, wiring: int) -> float:
+    """Least power of an EVSE: DC as a whole, AC of each phase (or between two of them)."""
+    if model.current == "dc":
+        return model.min_kw
+    across = math.sqrt(3.0) if model.phases == 1 and wiring >= LINE_TO_LINE else 1.0
+    return AC_MIN_A * voltage * across / 1000.0
+
+
+def scratch(layout: SiteLayout) -> NDArray[np.float64]:
+    """Room for the numbers of a decision."""
+    return np.zeros((state.SCRATCH_ROWS, _width(layout)))
+
+
+def links(layout: SiteLayout) -> NDArray[np.int64]:
+    """Room for the indices of a decision."""
+    return np.zeros((state.LINK_ROWS, _width(layout)), np.int64)
+
+
+def _width(layout: SiteLayout) -> int:
+    limits = 1 + len(layout.tree.nodes) + len(layout.stations)
+    return max(len(layout.evses), limits) + 1
 
 
 def site_record(
     site: Any,
     evse_count: int,
     interval_s: float,
-    greedy: bool,
+    policy: Policy,
     record_caps: Caps,
     standby_kw: float,
 ) -> Records:
@@ -103,7 +152,10 @@ def site_record(
     record["interval_s"] = interval_s
     for name in ("call_s", "rotate_s", "renege_s", "policy_period_s", "policy_s", "arrive_s"):
         record[name] = math.inf
-    record["greedy"] = greedy
+    record["greedy"] = policy.greedy
+    record["turns"] = policy.turns
+    if policy.changes:
+        record["policy_period_s"] = site.policy_interval
     record["record_caps"] = _CAPS[record_caps]
     record["free_evses"] = evse_count
     record["next_visit"] = -1

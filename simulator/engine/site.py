@@ -84,7 +84,7 @@ class SiteRun:
         prices = layout.price_arrays(price, feed_in, carbon, intervals)
         self.state = state.State(
             site=layout.site_record(
-                site.site, n, interval_s, policy.greedy, record_caps, self.layout.standby_kw
+                site.site, n, interval_s, policy, record_caps, self.layout.standby_kw
             ),
             stations=self.layout.stations,
             evses=evses,
@@ -96,12 +96,12 @@ class SiteRun:
             block_due_s=np.full(blocks, math.inf),
             load_kwh=np.zeros(intervals),
             caps=np.zeros(4 * n + 2 * len(visits) if record_caps != "none" else 0, state.CAP),
-            scratch=np.zeros((8, n + 1)),
-            links=np.zeros((4, n + 1), np.int64),
-            nodes=np.zeros(0, state.NODE),
-            phasors=np.zeros(0, state.PHASOR),
-            phasor_re=np.zeros((0, state.KINDS)),
-            phasor_im=np.zeros((0, state.KINDS)),
+            scratch=layout.scratch(self.layout),
+            links=layout.links(self.layout),
+            nodes=self.layout.tree.nodes,
+            phasors=self.layout.tree.phasors,
+            phasor_re=self.layout.tree.phasor_re,
+            phasor_im=self.layout.tree.phasor_im,
             changes=np.zeros(0, state.CHANGE),
             price=prices[0],
             feed_in=prices[1],

@@ -38,7 +38,16 @@ from simulator.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from simulator.scenario.sessions import TraceTable
 
-POLICIES = ("uncontrolled", "equal_share")
+POLICIES = (
+    "uncontrolled",
+    "equal_share",
+    "round_robin",
+    "fcfs",
+    "edf",
+    "llf",
+    "priority",
+    "weighted",
+)
 
 
 def load_scenario(

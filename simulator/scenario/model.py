@@ -96,6 +96,15 @@ class LimitWindow(Window):
     limit: Annotated[f.Power, Field(description="Instead of the limit that holds otherwise.")]
 
 
+class Transformer(Table):
+    """A delta-wye transformer above the stations of a limit."""
+
+    current: Annotated[f.Current, Field(description="Current in each line of the delta side.")]
+    voltage: Annotated[
+        float, Field(gt=50, le=50_000, description="Phase to neutral on the delta side, V.")
+    ]
+
+
 class Limit(Table):
     """A limit between the site's grid connection and its stations."""
 
@@ -109,6 +118,9 @@ class Limit(Table):
     ] = None
     neutral: Annotated[
         f.Current | None, Field(description="Current of the unbalance (phasor sum of the phases).")
+    ] = None
+    transformer: Annotated[
+        Transformer | None, Field(description="Currents on the far side of a transformer.")
     ] = None
     windows: Annotated[
         tuple[LimitWindow, ...], Field(strict=False, description="Other limits at certain times.")

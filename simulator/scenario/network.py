@@ -42,6 +42,10 @@ class StationInstance:
     serial: str
     password: str | None
     version: str = "1.6"
+    under: str | None = None
+    """The limit of the site that it hangs under; None: the grid connection."""
+    wiring: str = "rotated"
+    """How it is wired to the phases, see `StationGroup.wiring`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ class _Slot:
     model: StationModel
     evses: int
     evse_names: tuple[str, ...] | None
+    under: str | None = None
+    wiring: str = "rotated"
 
 
 def evse_name(ordinal: int, evse: int) -> str:
@@ -155,7 +161,8 @@ def _slots(site: Site, models: dict[str, StationModel], named: bool) -> list[_Sl
             names = tuple(islice(given, model.evses)) if group.names is not None else None
             if names is None and named:
                 names = tuple(evse_name(ordinal, evse + 1) for evse in range(model.evses))
-            slots.append(_Slot(model, model.evses, names if named else None))
+            kept = names if named else None
+            slots.append(_Slot(model, model.evses, kept, group.under, group.wiring))
     return slots
 
 
@@ -185,6 +192,8 @@ def _site(site: Site, copy: int, slots: Sequence[_Slot], trace: bool) -> SiteIns
                 model_name=slot.model.model,
                 serial=serial_of(identity),
                 password=None,
+                under=slot.under,
+                wiring=slot.wiring,
             )
         )
     return SiteInstance(name, site, tuple(stations), trace)

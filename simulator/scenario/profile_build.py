@@ -205,7 +205,12 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
         problems.append(wrong(("min_kw",), f"nothing here: on AC it is {MINIMUM_A:g} A"))
     if file.phases == 2:
         problems.append(wrong(("phases",), "1 or 3"))
-    station_kw = file.evse_kw * file.evses if file.station_kw is None else file.station_kw
+    problems += _split_mistakes(file, wrong)
+    station_kw = file.station_kw
+    if station_kw is None:
+        station_kw = file.evse_kw * file.evses
+        if file.modules is not None and file.module_kw is not None:
+            station_kw = min(station_kw, file.modules * file.module_kw)
     if not file.evse_kw <= station_kw <= file.evse_kw * file.evses:
         expected = "between evse_kw and evse_kw times evses"
         problems.append(wrong(("station_kw",), expected))
@@ -240,7 +245,33 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
         configuration=_configuration(file),
         efficiency=file.efficiency,
         standby_kw=file.standby_w / 1000.0,
+        split=file.split,
+        modules=file.modules or 0,
+        module_kw=file.module_kw or 0.0,
     )
+
+
+def _split_mistakes(file: StationFile, wrong: Wrong) -> Iterator[Problem]:
+    """Modules are all there, or none; what they carry fits an EVSE and its minimum."""
+    if file.split != "modules":
+        for field in ("modules", "module_kw"):
+            if getattr(file, field) is not None:
+                yield wrong((field,), 'nothing here: only split = "modules" has modules')
+    for field, what in (("modules", "how many modules"), ("module_kw", "what a module carries")):
+        if file.split == "modules" and getattr(file, field) is None:
+            yield wrong((field,), f'{what}, where split = "modules"')
+    if file.split != "policy" and file.evses == 1:
+        yield wrong(("split",), "nothing here: a station with one EVSE has nothing to split")
+    if file.split != "modules" or file.modules is None or file.module_kw is None:
+        return
+    total = file.modules * file.module_kw
+    if file.module_kw < (file.min_kw or 0.0):
+        expected = f"a module that carries min_kw = {file.min_kw:g} kW"
+        yield wrong(("module_kw",), expected)
+    if file.evse_kw > total:
+        yield wrong(("evse_kw",), f"at most what all modules carry, {total:g} kW")
+    if file.station_kw is not None and file.station_kw > total:
+        yield wrong(("station_kw",), f"at most what all modules carry, {total:g} kW")
 
 
 def _configuration(file: StationFile) -> dict[str, str]:

@@ -141,6 +141,12 @@ class StationModel:
     """Of its power electronics; multiplies the vehicle's efficiency."""
     standby_kw: float = 0.0
     """What the station takes for itself, all the time."""
+    split: str = "policy"
+    """Who shares `station_kw` among its EVSEs: ``policy`` (the site's), ``equal`` or ``modules``
+    (the hardware)."""
+    modules: int = 0
+    """Power modules that are routed to the EVSEs; 0 unless ``split`` is ``modules``."""
+    module_kw: float = 0.0
 
     @property
     def least_kw(self) -> float:
@@ -226,6 +232,12 @@ class StationFile(ProfileFile):
     evses: Annotated[int, Field(ge=1)]
     evse_kw: Annotated[float, Field(gt=0)]
     station_kw: Annotated[float | None, Field(gt=0)] = None
+    split: Annotated[
+        Literal["policy", "equal", "modules"],
+        f.choice("who shares the station's power", "policy", "equal", "modules"),
+    ] = "policy"
+    modules: Annotated[int | None, Field(ge=1, le=1000)] = None
+    module_kw: Annotated[float | None, Field(gt=0)] = None
     phases: Annotated[int, Field(ge=1, le=3)] = 3
     min_kw: Annotated[float | None, Field(gt=0)] = None
     efficiency: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -1,4 +1,4 @@
-"""Makes the builders importable as ``engine_build`` (the tests are no package)."""
+"""Makes the builders importable as ``engine_build``, ``engine_limits`` (the tests are no package)."""
 
 import importlib.util
 import sys
@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-_NAME = "engine_build"
-if _NAME not in sys.modules:
-    _spec = importlib.util.spec_from_file_location(_NAME, Path(__file__).with_name("build.py"))
-    assert _spec is not None and _spec.loader is not None
-    _module = importlib.util.module_from_spec(_spec)
-    sys.modules[_NAME] = _module
-    _spec.loader.exec_module(_module)
+for _file in ("build.py", "limits.py"):
+    _name = f"engine_{_file[:-3]}"
+    if _name not in sys.modules:
+        _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(_file))
+        assert _spec is not None and _spec.loader is not None
+        _module = importlib.util.module_from_spec(_spec)
+        sys.modules[_name] = _module
+        _spec.loader.exec_module(_module)
 
 
 @pytest.fixture(scope="session")

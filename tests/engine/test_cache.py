@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from simulator.engine.kernel import cache, compiled
+from simulator.engine.policies import NAMES
 
 PROGRAM = """
 import json
@@ -119,4 +120,4 @@ heavy = ["numba", "llvmlite", "simpy", "pandas", "matplotlib"]
 print(json.dumps({"names": NAMES, "loaded": [m for m in heavy if m in sys.modules]}))
 """
     told = in_another_process(program)
-    assert told == {"names": ["uncontrolled", "equal_share"], "loaded": []}
+    assert told == {"names": list(NAMES), "loaded": []}

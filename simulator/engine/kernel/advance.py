@@ -16,7 +16,7 @@ from typing import Any
 from simulator.engine.kernel.changes import apply_change, call_for_decision
 from simulator.engine.kernel.course import end_piece, start_charging, unplug
 from simulator.engine.kernel.load import pass_time, record_energy, soc_at
-from simulator.engine.kernel.share import decide
+from simulator.engine.kernel.share import close_nodes, decide
 from simulator.engine.kernel.state import BLOCK, SERVED, State
 from simulator.engine.kernel.waiting import arrive, renege, serve
 
@@ -137,7 +137,7 @@ def handle(k: State, now: float) -> None:
         call_for_decision(k)
     if s.policy_s <= now:
         s.events += 1
-        s.policy_s = math.inf
+        s.policy_s = now + s.policy_period_s
         call_for_decision(k)
     if s.call_s <= now:
         s.events += 1
@@ -239,6 +239,7 @@ def finish(
         evse_kwh,
     )
     pass_time(k, until_s)
+    close_nodes(k, until_s)
     for i in range(evses.shape[0]):
         evse = evses[i]
         if evse.active:

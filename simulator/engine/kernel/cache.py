@@ -21,7 +21,20 @@ from types import ModuleType
 
 from simulator.charging import curve, sharing
 from simulator.engine import policies
-from simulator.engine.kernel import advance, changes, course, load, pairing, share, state, waiting
+from simulator.engine.kernel import (
+    advance,
+    changes,
+    course,
+    load,
+    members,
+    modules,
+    order,
+    pairing,
+    phases,
+    share,
+    state,
+    waiting,
+)
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +46,10 @@ PARTS: tuple[ModuleType, ...] = (
     changes,
     course,
     waiting,
+    order,
+    modules,
+    members,
+    phases,
     share,
     advance,
 )

@@ -11,6 +11,7 @@ from simulator.engine.kernel.pairing import (
     pair_discharge_kw,
     pair_efficiency,
     pair_floor_kw,
+    pair_kind,
     pair_limit_kw,
 )
 from simulator.engine.kernel.state import BLOCK, FUTURE, RUNNING, State
@@ -121,6 +122,8 @@ def plug_in(k: State, v: int, i: int, now: float) -> None:
     evse.reserve_soc = visit.reserve_soc
     evse.limit_kw = pair_limit_kw(visit, evse)
     evse.min_kw = min(pair_floor_kw(visit, evse), evse.limit_kw)
+    evse.kind = pair_kind(visit, evse)
+    evse.feed_kw = 0.0
     evse.knot = visit.knot
     evse.knot_stop = visit.knot_stop
     evse.anchor_s = now

@@ -6,8 +6,8 @@ from typing import Any
 
 from simulator.engine.kernel.state import State
 
-AC_MIN_KW_PER_PHASE = 6.0 * 230.0 / 1000.0
-"""Least AC charging current of IEC 61851-1, 6 A, at 230 V."""
+LINE_TO_LINE = 3
+"""Values of ``EVSE.wiring`` from here on: between two phases."""
 
 
 def pair_limit_kw(visit: Any, evse: Any) -> float:
@@ -22,7 +22,22 @@ def pair_floor_kw(visit: Any, evse: Any) -> float:
     """Least power at which the vehicle charges there (AC: 6 A on the phases that both have)."""
     if evse.dc:
         return float(evse.floor_kw)
-    return float(AC_MIN_KW_PER_PHASE * min(visit.ac_phases, evse.phases))
+    return float(evse.floor_kw * min(visit.ac_phases, evse.phases))
+
+
+def pair_kind(visit: Any, evse: Any) -> int:
+    """On which phases the vehicle draws there (see ``state.KINDS``); DC: evenly on all three.
+
+    A car with fewer phases than the EVSE uses the first ones of its plug.
+    """
+    phases = 3 if evse.dc else min(visit.ac_phases, evse.phases)
+    if phases == 3:
+        return 0
+    if evse.wiring >= LINE_TO_LINE:
+        return int(7 + evse.wiring - LINE_TO_LINE)
+    if phases == 2:
+        return int(4 + evse.wiring)
+    return int(1 + evse.wiring)
 
 
 def pair_efficiency(visit: Any, evse: Any, station: Any) -> float:

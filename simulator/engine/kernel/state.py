@@ -71,6 +71,8 @@ SITE = np.dtype(
         ("priced", "i8"),  # sessions keep account of cost and carbon
         ("discharging", "i8"),  # vehicles that discharge now
         ("dark", "i8"),  # no power at the stations
+        ("turns", "i8"),  # a greedy policy whose order changes at turns alone
+        ("listed", "i8"),  # length of the order that greedy policies keep
     ],
     align=True,
 )
@@ -82,13 +84,14 @@ STATION = np.dtype(
         ("first", "i8"),  # its EVSEs are first..stop-1
         ("stop", "i8"),
         ("dirty", "i8"),
-        ("curbed", "i8"),  # somebody gets less than it wants
+        ("curbed", "i8"),  # a limit above its EVSEs holds somebody back
         ("node", "i8"),  # the node of the limit tree that it hangs under
         ("split", "i8"),  # SPLIT_POLICY, SPLIT_EQUAL or SPLIT_MODULES
         ("modules", "i8"),
         ("module_kw", "f8"),
         ("efficiency", "f8"),  # of its power electronics, 1 where the vehicle's has it all
         ("peak_kw", "f8"),  # largest instantaneous power, where EVSEs are recorded
+        ("placed", "i8"),  # which station has this place in the order of the tree
     ],
     align=True,
 )
@@ -98,7 +101,7 @@ EVSE = np.dtype(
         # the socket
         ("index", "i8"),
         ("evse_kw", "f8"),
-        ("floor_kw", "f8"),  # least DC power; AC derives it from the phases
+        ("floor_kw", "f8"),  # least power: DC of the EVSE, AC of each phase
         ("free_since_s", "f8"),
         ("station", "i8"),
         ("phases", "i8"),
@@ -142,6 +145,9 @@ EVSE = np.dtype(
         # for policies, valid at a decision
         ("soc_now", "f8"),
         ("want_kw", "f8"),
+        ("feed_kw", "f8"),  # what it gives back
+        ("listed", "i8"),  # stands in the order that greedy policies keep
+        ("member", "i8"),  # its number at this decision, -1: none
     ],
     align=True,
 )
@@ -204,15 +210,39 @@ NODE = np.dtype(
         ("parent", "i8"),  # -1: the site itself
         ("held", "i8"),
         ("bound_s", "f8"),
+        ("held_s", "f8"),  # since when it holds somebody back
+        ("first", "i8"),  # its stations have the places first..stop-1
+        ("stop", "i8"),
+        ("end", "i8"),  # the nodes below it follow it, up to here
+        ("row", "i8"),  # its phasors are row..row_stop-1
+        ("row_stop", "i8"),
+        ("free_kw", "f8"),  # its phasors cannot bind below this power
+        ("demand_kw", "f8"),  # no less than what those below could take
+        ("binds", "i8"),  # it could hold somebody back
+        ("limit", "i8"),  # its number at this decision, or that of the next one above; -1: none
     ],
     align=True,
 )
-"""Limits between the site's and the stations', parents before children."""
+"""Limits between the site's and the stations', parents before children, each before the next."""
 
-PHASOR = np.dtype([("node", "i8"), ("limit_kw", "f8"), ("simple", "i8")], align=True)
+PHASOR = np.dtype(
+    [
+        ("node", "i8"),
+        ("limit_kw", "f8"),
+        ("simple", "i8"),
+        ("conductor", "i8"),
+        ("re", "f8"),  # what is drawn, while shares are worked out
+        ("im", "f8"),
+        ("slope_re", "f8"),
+        ("slope_im", "f8"),
+        ("room", "f8"),  # what of the limit is there for those who charge
+    ],
+    align=True,
+)
 """A limit on one conductor: |sum of its coefficients times the power of each kind| <= limit.
 
-Node -1 is the site. ``simple``: the coefficients point the same way, so more power is more current.
+``simple``: the coefficients are within 60 degrees, so more power is more current, and what is given
+back never adds to what is drawn. Other conductors have several rows, see ``engine/wiring.py``.
 """
 
 KINDS = 10
@@ -233,8 +263,22 @@ CAP = np.dtype([("visit", "i8"), ("time_s", "f8"), ("kw", "f8")], align=True)
 NO_CAPS, ALL_CAPS, PAUSES = range(3)
 """What of the caps is logged: nothing, every cap, or only where a vehicle pauses or goes on."""
 
-FLOOR, WANT, WEIGHT, GIVE, MIDDLE, LIMIT, LEFT, ADMITTED = range(8)
-MEMBER, GROUP, GROUP_START, ORDER = range(4)
+FLOOR, WANT, WEIGHT, GIVE, SPARE, LIMIT, LEFT, SLOPE, FEED, BY_KIND = range(10)
+SCRATCH_ROWS = BY_KIND + 2 * KINDS
+(
+    MEMBER,
+    GROUP,
+    ORDER,
+    PARENT,
+    START,
+    STOP,
+    PLACE,
+    HELD,
+    NODE_AT,
+    FIXED,
+    LISTED,
+) = range(11)
+LINK_ROWS = LISTED + 1
 
 
 class State(NamedTuple):
@@ -251,11 +295,11 @@ class State(NamedTuple):
     block_due_s: Any  # f8, (ceil(n / BLOCK),): the least of each block
     load_kwh: Any  # f8, (i,)
     caps: Any  # CAP, (room,)
-    scratch: Any  # f8, (8, n + 1)
-    links: Any  # i8, (4, n + 1)
+    scratch: Any  # f8, (SCRATCH_ROWS, most of EVSEs and limits)
+    links: Any  # i8, (LINK_ROWS, most of EVSEs and limits)
     nodes: Any  # NODE, (limits between site and station,)
     phasors: Any  # PHASOR, (p,)
-    phasor_re: Any  # f8, (p, KINDS): conductor current per kW of each kind
+    phasor_re: Any  # f8, (p, KINDS): current per kW of each kind
     phasor_im: Any  # f8, (p, KINDS)
     changes: Any  # CHANGE, (c,)
     price: Any  # f8, (i,) or (0,): per kWh drawn in each interval

@@ -1,0 +1,168 @@
+"""Limits of power and current anywhere in the tree hold at every instant, for every policy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from engine_build import HORIZON_S, courses, model, site, visits, with_policy
+from engine_limits import (
+    Checks,
+    cabinet,
+    limit,
+    load_checks,
+    transformer,
+    tree_cases,
+    tree_sites,
+    with_limits,
+    worst,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simulator.engine import simulate_site
+from simulator.engine.policies import NAMES, POLICIES
+
+TOLERANCE = 1 + 1e-9
+BELOW_KW = 1e-6
+
+
+@settings(max_examples=120, deadline=None)
+@given(tree_cases(), st.sampled_from(NAMES))
+def test_no_limit_of_power_or_current_is_exceeded_at_any_instant(case, policy):
+    where, wanted = case
+    result = simulate_site(wanted, with_policy(where, policy), HORIZON_S, record_caps="all")
+    for t, name, used, most in load_checks(result):
+        assert used <= most * TOLERANCE + 1e-9, (t, name)
+
+
+@settings(max_examples=120, deadline=None)
+@given(tree_cases(), st.sampled_from(NAMES))
+def test_nobody_gets_less_than_its_minimum(case, policy):
+    where, wanted = case
+    plan = simulate_site(wanted, with_policy(where, policy), HORIZON_S, record_caps="all").plan
+    for i in range(len(wanted)):
+        caps = plan.cap_kw[plan.cap_offset[i] : plan.cap_offset[i + 1]]
+        assert ((caps == 0.0) | (caps >= plan.min_kw[i] * (1 - 1e-12))).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(case=tree_cases(most_visits=12), policy=st.sampled_from(NAMES))
+def test_compiled_and_plain_agree(case, policy, plain):
+    where, wanted = case
+    where = with_policy(where, policy)
+    ours = simulate_site(wanted, where, HORIZON_S, record_caps="all")
+    theirs = simulate_site(wanted, where, HORIZON_S, record_caps="all", kernel=plain)
+    assert ours.plan.energy_kwh == pytest.approx(theirs.plan.energy_kwh, rel=1e-9, abs=1e-9)
+    assert ours.events == theirs.events
+    assert ours.load_kwh == pytest.approx(theirs.load_kwh, rel=1e-9, abs=1e-9)
+
+
+def shares_at_start(where, cars, policy):
+    """The caps that cars with flat curves get at once, and what each could take there."""
+    result = simulate_site(cars, with_policy(where, policy), 60.0, record_caps="all")
+    plan = result.plan
+    cap = np.array(
+        [plan.cap_kw[plan.cap_offset[i]] if plan.evse[i] >= 0 else np.nan for i in range(len(cars))]
+    )
+    return result, cap
+
+
+def slow_fill(result, admitted, weight):
+    """Max-min by its definition: raise all together, fix who cannot get more, go on."""
+    checks = Checks(result.site)
+    plan = result.plan
+    station = result.evse_station[plan.evse]
+    amps = np.array(
+        [checks.amps(s, p) for s, p in zip(station, result.visits.ac_phases, strict=True)]
+    )
+    want = np.where(admitted, plan.limit_kw, 0.0)
+    floor = np.where(admitted, plan.min_kw, 0.0)
+    groups = {}
+    for i, row in enumerate(np.round(amps, 6)):
+        groups.setdefault(tuple(row), []).append(i)
+
+    def fits(kw):
+        for n, s in enumerate(result.site.stations):
+            if kw[station == n].sum() > s.model.station_kw * (1 + 1e-12):
+                return False
+        for row, (_, most_kw, current, neutral, device) in enumerate(checks.limits):
+            inside = checks.below[row][station]
+            if most_kw is not None and kw[inside].sum() > most_kw * (1 + 1e-12):
+                return False
+            if current is None and neutral is None and device is None:
+                continue
+            parts = [
+                sum((kw[i] * amps[i] for i in members if inside[i]), np.zeros(3, complex))
+                for members in groups.values()
+            ]
+            for found, most in worst(parts, current, neutral, device):
+                if found > most * (1 + 1e-12):
+                    return False
+        return True
+
+    fixed = np.zeros(len(want), bool)
+    give = floor.copy()
+
+    def at(level):
+        return np.where(fixed, give, np.clip(level * weight, floor, want))
+
+    while not fixed.all():
+        top = (want / weight).max() + 1.0
+        if fits(at(top)):
+            return at(top)
+        low, high = 0.0, top
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if fits(at(middle)) else (low, middle)
+        give = at(low)
+        before = fixed.copy()
+        for i in np.flatnonzero(~fixed):
+            more = give.copy()
+            more[i] = min(more[i] + 1e-5, want[i])
+            if give[i] >= want[i] - 1e-9 or not fits(more):
+                fixed[i] = True
+        if (fixed == before).all():
+            return give
+    return give
+
+
+@st.composite
+def full_houses(draw):
+    """A site with a car at every EVSE, all arrived at once, flat curves; no cabinets."""
+    where = draw(tree_sites())
+    plain = [
+        s if s.model.split == "policy" else replace(s, model=model("dc", 2, 150.0, min_kw=5.0))
+        for s in where.stations
+    ]
+    plain = [replace(s, evses=s.model.evses) for s in plain]
+    where = replace(where, stations=tuple(plain))
+    n = where.evses
+    phases = draw(st.lists(st.sampled_from([1, 2, 3]), min_size=n, max_size=n))
+    kw = draw(st.lists(st.sampled_from([3.7, 7.4, 11.0, 22.0]), min_size=n, max_size=n))
+    weight = draw(st.lists(st.sampled_from([1.0, 1.0, 2.5]), min_size=n, max_size=n))
+    return where, visits(
+        np.zeros(n),
+        soc=0.0,
+        target_soc=1.0,
+        battery_kwh=500.0,
+        ac_kw=kw,
+        ac_phases=phases,
+        dc_kw=draw(st.sampled_from([50.0, 150.0])),
+        evse=np.arange(n),
+        efficiency_ac=1.0,
+        efficiency_dc=1.0,
+        weight=np.array(weight),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(full_houses(), st.sampled_from(["equal_share", "weighted"]))
+def test_filling_is_max_min_fair_under_power_and_current(case, policy):
+    where, cars = case
+    result, cap = shares_at_start(where, cars, policy)
+    weight = cars.weight if policy == "weighted" else np.ones(len(cars))
+    expected = slow_fill(result, cap > 0.0, weight)
+    assert cap == pytest.approx(expected, abs=2e-3)
