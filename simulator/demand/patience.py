@@ -1,7 +1,7 @@
 """How long a driver waits for a free EVSE: four laws, all given by their mean.
 
 Each driver has one number of the stream, whatever the mean: another mean keeps who is patient and
-who is not. Called by :mod:`simulator.demand.drivers`, and by the engine for a driver who has gone on
+who is not. Called by :mod:`simulator.demand.drivers`, and by the engine for drivers who went on
 to another site.
 """
 
