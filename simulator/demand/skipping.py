@@ -25,24 +25,25 @@ def skip_visits(visits: Visits, plugs_in: NDArray[np.bool_], regulars: int) -> V
     """
     n = len(visits)
     car = np.arange(n) % max(regulars, 1)
-    turn = np.argsort(car, kind="stable")
-    wanted = ((visits.target_soc - visits.soc) * visits.battery_kwh)[turn]
-    total = np.cumsum(wanted)
+    turn = np.argsort(car, kind="stable")  # car by car
     plugged = np.flatnonzero(plugs_in[turn])
+    if not len(plugged):
+        return visits.take(plugged)
     owner = car[turn][plugged]
-    same = np.zeros(len(plugged), dtype=bool)
-    same[1:] = owner[1:] == owner[:-1]
-    # Up to the visit before the car's first one: everything that earlier cars wanted.
-    first = np.searchsorted(car[turn], owner, side="left")
-    before = total[first] - wanted[first]
-    before[1:] = np.where(same[1:], total[plugged[:-1]], before[1:])
+    begin = np.searchsorted(car[turn], owner, side="left")
+    same = owner[1:] == owner[:-1]
+    begin[1:] = np.where(same, plugged[:-1] + 1, begin[1:])
+    wanted = ((visits.target_soc - visits.soc) * visits.battery_kwh)[turn]
+    spans = np.column_stack((begin, plugged + 1)).ravel()
+    # Span by span, so that a longer horizon changes no bit of the sums.
+    sums = np.add.reduceat(np.append(wanted, 0.0), spans)[::2]
     due = np.zeros(n)
-    due[turn[plugged]] = total[plugged] - before
+    due[turn[plugged]] = sums
     part = np.minimum(due / visits.battery_kwh, 1.0)
     target = np.maximum(visits.target_soc, part)
     # A car that skipped nothing keeps its states of charge to the last bit.
     alone = np.zeros(n, dtype=bool)
-    alone[turn[plugged]] = np.where(same, np.diff(plugged, prepend=-1) == 1, plugged == first)
+    alone[turn[plugged]] = begin == plugged
     soc = np.where(alone, visits.soc, np.maximum(target - part, 0.0))
     target = np.where(alone, visits.target_soc, target)
     whole = replace(visits, soc=soc, target_soc=target)
