@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand.arrivals import arrivals, hazard
+from simulator.demand.arrivals import DAY_S, arrivals, hazard
 from simulator.demand.depot import depot_visits
 from simulator.demand.draws import generator
 from simulator.demand.drivers import Fleet, draw_wants, fleet, pick_vehicles
 from simulator.demand.habits import Surroundings, with_car_habits, with_driver_habits
+from simulator.demand.retail import Retail, retail
 from simulator.demand.skipping import skip_visits
 from simulator.demand.trace import trace_visits
 from simulator.demand.visits import Visits, merge
@@ -42,7 +43,7 @@ def draw_visits(
     if site.site.vehicles is None or not (site.site.arrivals or site.site.depot):
         raise ValueError(f"site {site.name} has no demand: no arrivals, no depot and no trace")
     cars = fleet(scenario.vehicles[site.site.vehicles])
-    around = Surroundings(scenario.start, scenario.timezone, None)
+    around = Surroundings(scenario.start, scenario.timezone, _retail(scenario, site, end))
     visits = None
     if site.site.arrivals is not None:
         visits = _from_profile(scenario, site, cars, around, end)
@@ -52,6 +53,17 @@ def draw_visits(
     assert visits is not None
     first = int(np.searchsorted(visits.arrival_s, start_s))
     return visits if first == 0 else visits.take(np.arange(first, len(visits)))
+
+
+def _retail(scenario: Scenario, site: SiteInstance, end_s: float) -> Retail | None:
+    """What the site's drivers pay, where some of them go by it."""
+    goes_by = site.site.tariff_followers > 0.0 or site.site.idle_response > 0.0
+    tariffs = getattr(scenario, "tariffs", {})
+    if not goes_by or site.site.retail not in tariffs:
+        return None
+    # Longer than anything stays: the last to arrive sees prices until it leaves.
+    cover_s = end_s + 9.0 * DAY_S
+    return retail(tariffs[site.site.retail], scenario.start, scenario.timezone, cover_s)
 
 
 def _from_profile(

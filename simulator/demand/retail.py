@@ -6,12 +6,62 @@ Only what demand needs of a tariff; the tariff itself is read by the scenario ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
+
+
+class Window(Protocol):
+    """Another price, from a minute of the local day to another (past midnight if not after it)."""
+
+    @property
+    def energy_per_kwh(self) -> float: ...  # noqa: D102
+    @property
+    def start(self) -> int: ...  # noqa: D102
+    @property
+    def stop(self) -> int: ...  # noqa: D102
+    @property
+    def days(self) -> Sequence[bool]:
+        """Monday first: days on which it begins."""
+        ...
+
+    @property
+    def months(self) -> Sequence[int]:
+        """Months in which it holds, 0 = January."""
+        ...
+
+
+class Fees(Protocol):
+    """What drivers pay besides energy."""
+
+    @property
+    def idle_per_minute(self) -> float: ...  # noqa: D102
+    @property
+    def idle_grace(self) -> float:
+        """Seconds."""
+        ...
+
+
+class Tariff(Protocol):
+    """The price list of a site's drivers."""
+
+    @property
+    def energy_per_kwh(self) -> float:
+        """Outside all windows, which do not overlap."""
+        ...
+
+    @property
+    def windows(self) -> Sequence[Window]: ...  # noqa: D102
+    @property
+    def drivers(self) -> Fees | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +105,47 @@ class Retail:
             place[rows] += 1
             rows = rows[place[rows] < len(self.begin_s)]
         return best_s
+
+
+@lru_cache(maxsize=32)
+def retail(tariff: Tariff, start: datetime, zone: ZoneInfo, end_s: float) -> Retail:
+    """Return the prices of ``tariff`` from before ``start`` (aware; plan time 0) to past ``end_s``.
+
+    A border between prices at a local time that daylight saving skips or repeats is where
+    ``calendar`` has it.
+    """
+    origin = start.timestamp()
+    borders = {0} | {minute for window in tariff.windows for minute in (window.start, window.stop)}
+    minutes = sorted(minute % 1440 for minute in borders)
+    day = start.astimezone(zone).date() - timedelta(days=1)
+    begin: list[float] = []
+    price: list[float] = []
+    for _ in range(int(end_s // 86_400.0) + 4):
+        for minute in minutes:
+            face = time(minute // 60, minute % 60)
+            moment = datetime.combine(day, face, zone).timestamp() - origin
+            now = _price(tariff, day, minute)
+            if not price or (now != price[-1] and moment > begin[-1]):
+                begin.append(moment)
+                price.append(now)
+        day += timedelta(days=1)
+    last = max(begin[-1], end_s) + 86_400.0
+    fees = tariff.drivers
+    grace = None if fees is None or fees.idle_per_minute <= 0.0 else fees.idle_grace
+    return Retail(np.array([*begin, last]), np.array(price), grace)
+
+
+def _price(tariff: Tariff, day: date, minute: int) -> float:
+    """The price at a minute of a local day."""
+    for window in tariff.windows:
+        if day.month - 1 not in window.months:
+            continue
+        on, before = window.days[day.weekday()], window.days[(day.weekday() + 6) % 7]
+        late = minute >= window.start
+        if window.start < window.stop:
+            held = on and late and minute < window.stop
+        else:
+            held = (on and late) or (before and minute < window.stop)
+        if held:
+            return window.energy_per_kwh
+    return tariff.energy_per_kwh

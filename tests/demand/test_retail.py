@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from simulator.demand import draw_visits
 from simulator.demand.habits import Surroundings, with_car_habits, with_driver_habits
-from simulator.demand.retail import Retail
+from simulator.demand.retail import Retail, retail
 
 HOUR_S = 3600.0
 
@@ -123,3 +125,64 @@ def test_an_idle_fee_brings_the_share_back_within_its_grace(make: Any) -> None:
     again = with_driver_habits(planned, table, around, lambda _: uniform).linger_s
     assert again[hurried].mean() == pytest.approx(450.0, rel=0.15)
     assert np.isinf(again[~hurried]).all()
+
+
+@dataclass(frozen=True)
+class Window:
+    energy_per_kwh: float
+    start: int
+    stop: int
+    days: tuple[bool, ...] = (True,) * 7
+    months: tuple[int, ...] = tuple(range(12))
+
+
+@dataclass(frozen=True)
+class Fees:
+    idle_per_minute: float
+    idle_grace: float
+
+
+@dataclass(frozen=True)
+class List:
+    energy_per_kwh: float
+    windows: tuple[Window, ...] = ()
+    drivers: Fees | None = None
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+WORKDAYS = (True,) * 5 + (False,) * 2
+
+
+@pytest.mark.parametrize("start", [(2026, 3, 27), (2026, 10, 23), (2026, 12, 30)])
+def test_prices_follow_the_local_clock(start: tuple[int, int, int]) -> None:
+    """Every half hour of ten days, against the windows as a person reads them."""
+    listed = List(
+        0.3,
+        (
+            Window(0.1, 22 * 60, 5 * 60, WORKDAYS),
+            Window(0.5, 17 * 60, 20 * 60),
+            Window(0.2, 12 * 60, 13 * 60 + 30, months=(2, 9, 0)),
+        ),
+    )
+    begin = datetime(*start, 7, 15, tzinfo=BERLIN)
+    table = retail(listed, begin, BERLIN, 10 * 86_400.0)
+    assert table.begin_s[0] <= 0.0 and table.begin_s[-1] > 10 * 86_400.0
+    assert (np.diff(table.begin_s) > 0).all() and table.idle_grace_s is None
+    for half in range(480):
+        moment_s = half * 1800.0 + 60.0
+        now = datetime.fromtimestamp(begin.timestamp() + moment_s, BERLIN)
+        expected = 0.3
+        if (now.hour >= 22 and now.weekday() < 5) or (now.hour < 5 and 1 <= now.weekday() <= 5):
+            expected = 0.1
+        if 17 <= now.hour < 20:
+            expected = 0.5
+        if now.month in (3, 10, 1) and (now.hour == 12 or (now.hour == 13 and now.minute < 30)):
+            expected = 0.2
+        found = table.price[np.searchsorted(table.begin_s, moment_s, side="right") - 1]
+        assert found == expected, now
+
+
+def test_only_a_fee_above_nothing_is_a_reason_to_hurry() -> None:
+    begin = datetime(2026, 6, 1, tzinfo=BERLIN)
+    for fees, grace in ((Fees(0.1, 600.0), 600.0), (Fees(0.0, 600.0), None), (None, None)):
+        assert retail(List(0.3, drivers=fees), begin, BERLIN, 1e5).idle_grace_s == grace
