@@ -83,7 +83,7 @@ def _from_profile(
     per_day = table.visits_per_evse_day * site.evses
     arrival, hour = arrivals(rate, per_day, end_s, stream("gap"))
     n = len(arrival)
-    car = pick_vehicles(cars, n, currents == {"dc"}, stream)
+    car = pick_vehicles(cars, n, currents, stream)
     on_dc = ("dc" in currents) & (cars.dc_kw > 0.0)
     efficiency = np.where(on_dc, cars.efficiency_dc, cars.efficiency_ac)
     wants = draw_wants(profile, arrival, hour, cars.battery_kwh[car], efficiency[car], stream)

@@ -113,15 +113,20 @@ def _whole(curve: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
     return knots
 
 
-def pick_vehicles(cars: Fleet, n: int, dc_only: bool, stream: Stream) -> I32:
+def pick_vehicles(cars: Fleet, n: int, currents: set[str], stream: Stream) -> I32:
     """Return the row of the vehicle of each of ``n`` visits, by share.
 
-    Drivers know their plug: at a site with DC stations only, cars without a DC inlet do not turn
-    up (unless the mix has no others). So the rate of visits stays what the scenario says.
+    Drivers know their plug: at a site whose stations are all DC (or AC: ``currents``), cars
+    without such an inlet do not turn up (unless the mix has no others). So the rate of visits stays
+    what the scenario says.
     """
-    share = cars.share
-    if dc_only and (cars.dc_kw > 0.0).any():
-        share = np.where(cars.dc_kw > 0.0, share, 0.0)
+    fits = np.zeros(len(cars.share), dtype=bool)
+    for current, kw in (("ac", cars.ac_kw), ("dc", cars.dc_kw)):
+        if current in currents:
+            fits |= kw > 0.0
+    share = np.where(fits, cars.share, 0.0)
+    if not (share > 0.0).any():
+        share = cars.share
     edges = np.cumsum(share)
     row: I32 = np.searchsorted(edges, stream("vehicle").random(n) * edges[-1], side="right").astype(
         np.int32

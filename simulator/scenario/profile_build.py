@@ -189,6 +189,8 @@ def build_mix(name: str, file: VehicleMixFile, wrong: Wrong) -> VehicleMix:
         if car.name in seen:
             problems.append(wrong(("vehicles", index, "name"), "a name of its own"))
         seen.add(car.name)
+        if car.ac_kw == 0 and car.dc_kw == 0:
+            problems.append(wrong(("vehicles", index, "ac_kw"), "a power, on AC or on DC"))
         for knot, expected in _curve_mistakes(car.curve, car.dc_kw):
             problems.append(wrong(("vehicles", index, "curve", *knot), expected))
         cars.append(

@@ -103,6 +103,7 @@ class Vehicle:
     battery_kwh: float
     """Usable."""
     ac_kw: float
+    """0 for a vehicle without AC inlet."""
     ac_phases: int
     dc_kw: float
     """0 for a car without DC inlet."""
@@ -236,7 +237,7 @@ class VehicleFile(Table):
     name: str
     share: Weight | None = None
     battery_kwh: Annotated[float, Field(gt=0)]
-    ac_kw: Annotated[float, Field(gt=0)]
+    ac_kw: Weight
     ac_phases: Annotated[int, Field(ge=1, le=3)]
     dc_kw: Weight = 0.0
     curve: Annotated[
