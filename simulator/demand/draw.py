@@ -1,4 +1,4 @@
-"""The visits of one site: drawn from its profile, or read from the trace.
+"""The visits of one site: drawn from its profile, its depot's schedule, or read from the trace.
 
 The only door of this room: the engine calls :func:`draw_visits` once per site.
 """
@@ -8,15 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simulator.demand.arrivals import arrivals, hazard
+from simulator.demand.arrivals import DAY_S, arrivals, hazard
+from simulator.demand.depot import depot_visits
 from simulator.demand.draws import generator
-from simulator.demand.drivers import draw_wants, fleet, pick_vehicles
+from simulator.demand.drivers import Fleet, draw_wants, fleet, pick_vehicles
+from simulator.demand.habits import Surroundings, with_car_habits, with_driver_habits
+from simulator.demand.retail import Retail, retail
+from simulator.demand.skipping import skip_visits
 from simulator.demand.trace import trace_visits
-from simulator.demand.visits import Visits
+from simulator.demand.visits import Visits, merge
 
 if TYPE_CHECKING:
     from simulator.scenario import Scenario, SiteInstance
+
+F64 = NDArray[np.float64]
 
 
 def draw_visits(
@@ -26,48 +33,67 @@ def draw_visits(
 
     Times are plan seconds; ``end_s`` is the scenario's duration unless given. The draws of a visit
     depend on the seed, the site's name and the visit's place among the site's visits since the
-    scenario's start, and on nothing else.
+    scenario's start (in a depot: on the vehicle and its day), and on nothing else.
     """
     end = scenario.duration_s if end_s is None else end_s
     if site.trace:
         if scenario.trace is None:
             raise ValueError(f"site {site.name} replays a trace, but the scenario has none")
         return trace_visits(scenario.trace, site, start_s, end)
-    return _from_profile(scenario, site, start_s, end)
+    if site.site.vehicles is None or not (site.site.arrivals or site.site.depot):
+        raise ValueError(f"site {site.name} has no demand: no arrivals, no depot and no trace")
+    cars = fleet(scenario.vehicles[site.site.vehicles])
+    around = Surroundings(scenario.start, scenario.timezone, _retail(scenario, site, end))
+    visits = None
+    if site.site.arrivals is not None:
+        visits = _from_profile(scenario, site, cars, around, end)
+    if site.site.depot:
+        scheduled = _from_depot(scenario, site, cars, around, end)
+        visits = scheduled if visits is None else merge(visits, scheduled)
+    assert visits is not None
+    first = int(np.searchsorted(visits.arrival_s, start_s))
+    return visits if first == 0 else visits.take(np.arange(first, len(visits)))
 
 
-def _from_profile(scenario: Scenario, site: SiteInstance, start_s: float, end_s: float) -> Visits:
+def _retail(scenario: Scenario, site: SiteInstance, end_s: float) -> Retail | None:
+    """What the site's drivers pay, where some of them go by it."""
+    goes_by = site.site.tariff_followers > 0.0 or site.site.idle_response > 0.0
+    tariffs = getattr(scenario, "tariffs", {})
+    if not goes_by or site.site.retail not in tariffs:
+        return None
+    # Longer than anything stays: the last to arrive sees prices until it leaves.
+    cover_s = end_s + 9.0 * DAY_S
+    return retail(tariffs[site.site.retail], scenario.start, scenario.timezone, cover_s)
+
+
+def _from_profile(
+    scenario: Scenario, site: SiteInstance, cars: Fleet, around: Surroundings, end_s: float
+) -> Visits:
     """Draw the visits of a site from its arrival profile and vehicle mix."""
-    rate, arrivals_name, mix_name = (
-        site.site.visits_per_evse_day,
-        site.site.arrivals,
-        site.site.vehicles,
-    )
-    if rate is None or arrivals_name is None or mix_name is None:
-        raise ValueError(f"site {site.name} has neither arrivals with vehicles nor a trace")
-    profile = scenario.arrivals[arrivals_name]
-    cars = fleet(scenario.vehicles[mix_name])
+    table = site.site
+    if table.visits_per_evse_day is None or table.arrivals is None:
+        raise ValueError(f"site {site.name} has arrivals without visits_per_evse_day")
+    profile = scenario.arrivals[table.arrivals]
 
     def stream(name: str) -> np.random.Generator:
         return generator(scenario.seed, site.name, "visits", name)
 
     currents = {station.model.current for station in site.stations}
-    table = hazard(profile.hour_of_week, scenario.start, scenario.timezone, end_s)
-    arrival, hour = arrivals(table, rate * site.evses, end_s, stream("gap"))
-    car = pick_vehicles(cars, len(arrival), currents == {"dc"}, stream)
+    rate = hazard(profile.hour_of_week, scenario.start, scenario.timezone, end_s)
+    per_day = table.visits_per_evse_day * site.evses
+    arrival, hour = arrivals(rate, per_day, end_s, stream("gap"))
+    n = len(arrival)
+    car = pick_vehicles(cars, n, currents, stream)
     on_dc = ("dc" in currents) & (cars.dc_kw > 0.0)
     efficiency = np.where(on_dc, cars.efficiency_dc, cars.efficiency_ac)
     wants = draw_wants(profile, arrival, hour, cars.battery_kwh[car], efficiency[car], stream)
-    first = int(np.searchsorted(arrival, start_s))
-    cut = slice(first, None)
-    car = car[cut]
-    return Visits(
-        arrival_s=arrival[cut],
-        departure_s=wants.departure_s[cut],
-        linger_s=wants.linger_s[cut],
-        patience_s=wants.patience_s[cut],
-        soc=wants.soc[cut],
-        target_soc=wants.target_soc[cut],
+    visits = Visits(
+        arrival_s=arrival,
+        departure_s=wants.departure_s,
+        linger_s=wants.linger_s,
+        patience_s=wants.patience_s,
+        soc=wants.soc,
+        target_soc=wants.target_soc,
         battery_kwh=cars.battery_kwh[car],
         ac_kw=cars.ac_kw[car],
         ac_phases=cars.ac_phases[car],
@@ -75,7 +101,50 @@ def _from_profile(scenario: Scenario, site: SiteInstance, start_s: float, end_s:
         efficiency_ac=cars.efficiency_ac[car],
         efficiency_dc=cars.efficiency_dc[car],
         curve=cars.curve[car],
-        evse=np.full(len(car), -1, dtype=np.int32),
+        evse=np.broadcast_to(np.int32(-1), n),
         label=None,
         curves=cars.curves,
     )
+    rows: NDArray[np.int64] | slice = slice(None)
+    if table.plug_in_probability < 1.0:
+        plugs_in = stream("plug_in").random(n) < table.plug_in_probability
+        rows = np.flatnonzero(plugs_in)
+        visits, car = skip_visits(visits, plugs_in, site.evses), car[rows]
+
+    def chance(habit: str) -> F64:
+        return stream(habit).random(n)[rows]
+
+    visits = with_driver_habits(visits, table, around, chance)
+    power = charge_kw(site, cars)[car]
+    return with_car_habits(visits, table, around, power, cars.v2g_kw[car], chance)
+
+
+def _from_depot(
+    scenario: Scenario, site: SiteInstance, cars: Fleet, around: Surroundings, end_s: float
+) -> Visits:
+    """Draw the comings of the vehicles with a schedule; a habit is the vehicle's own for good."""
+    key = (scenario.seed, site.name)
+    depots = site.site.depot
+    visits, car, vehicle = depot_visits(depots, cars, key, scenario.start, scenario.timezone, end_s)
+    owners = [(table, n) for table, depot in enumerate(depots) for n in range(depot.count)]
+
+    def chance(habit: str) -> F64:
+        drawn = [generator(*key, "depot", table, n, habit).random() for table, n in owners]
+        return np.array(drawn)[vehicle]
+
+    power = charge_kw(site, cars)[car]
+    return with_car_habits(visits, site.site, around, power, cars.v2g_kw[car], chance)
+
+
+def charge_kw(site: SiteInstance, cars: Fleet) -> F64:
+    """Return the battery-side power at which each car of a mix charges at the site's best EVSE."""
+    best = np.zeros(len(cars.names))
+    for model in {station.model for station in site.stations}:
+        if model.current == "dc":
+            kw = np.minimum(model.evse_kw, cars.dc_kw) * cars.efficiency_dc
+        else:
+            phases = np.minimum(cars.ac_phases, model.phases)
+            wired = model.evse_kw * phases / model.phases
+            kw = np.minimum(wired, cars.ac_kw) * cars.efficiency_ac
+        best = np.maximum(best, kw)
+    return best

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.demand.patience import draw_patience
 from simulator.demand.visits import Curves
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _KNOT_GAP = 1e-9
 class Fleet:
     """A vehicle mix as columns, one row per vehicle; shared by every site that uses it."""
 
+    names: tuple[str, ...]
     share: F64
     battery_kwh: F64
     ac_kw: F64
@@ -47,6 +49,7 @@ class Fleet:
     dc_kw: F64
     efficiency_ac: F64
     efficiency_dc: F64
+    v2g_kw: F64
     curve: I32
     curves: Curves
 
@@ -86,6 +89,7 @@ def fleet(mix: VehicleMix) -> Fleet:
         offset.append(len(soc))
     share = np.array([car.share for car in cars], dtype=np.float64)
     return Fleet(
+        names=tuple(car.name for car in cars),
         share=share / share.sum(),
         battery_kwh=np.array([car.battery_kwh for car in cars], dtype=np.float64),
         ac_kw=np.array([car.ac_kw for car in cars], dtype=np.float64),
@@ -93,6 +97,7 @@ def fleet(mix: VehicleMix) -> Fleet:
         dc_kw=np.array([car.dc_kw for car in cars], dtype=np.float64),
         efficiency_ac=np.array([car.efficiency_ac for car in cars], dtype=np.float64),
         efficiency_dc=np.array([car.efficiency_dc for car in cars], dtype=np.float64),
+        v2g_kw=np.array([car.v2g_kw for car in cars], dtype=np.float64),
         curve=np.array(curve, dtype=np.int32),
         curves=Curves(np.array(offset, dtype=np.int32), np.array(soc), np.array(kw)),
     )
@@ -108,15 +113,20 @@ def _whole(curve: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
     return knots
 
 
-def pick_vehicles(cars: Fleet, n: int, dc_only: bool, stream: Stream) -> I32:
+def pick_vehicles(cars: Fleet, n: int, currents: set[str], stream: Stream) -> I32:
     """Return the row of the vehicle of each of ``n`` visits, by share.
 
-    Drivers know their plug: at a site with DC stations only, cars without a DC inlet do not turn
-    up (unless the mix has no others). So the rate of visits stays what the scenario says.
+    Drivers know their plug: at a site whose stations are all DC (or AC: ``currents``), cars
+    without such an inlet do not turn up (unless the mix has no others). So the rate of visits stays
+    what the scenario says.
     """
-    share = cars.share
-    if dc_only and (cars.dc_kw > 0.0).any():
-        share = np.where(cars.dc_kw > 0.0, share, 0.0)
+    fits = np.zeros(len(cars.share), dtype=bool)
+    for current, kw in (("ac", cars.ac_kw), ("dc", cars.dc_kw)):
+        if current in currents:
+            fits |= kw > 0.0
+    share = np.where(fits, cars.share, 0.0)
+    if not (share > 0.0).any():
+        share = cars.share
     edges = np.cumsum(share)
     row: I32 = np.searchsorted(edges, stream("vehicle").random(n) * edges[-1], side="right").astype(
         np.int32
@@ -141,21 +151,25 @@ def draw_wants(
     z_stay = stream("stay").standard_normal(n)
     stay = _stay(profile, hour_of_week % 24, z_stay)
     soc, target = _states_of_charge(profile, z_stay, battery_kwh, efficiency, stream)
-    never = np.full(n, np.inf)
-    if profile.leave_when_done:
-        linger = stream("linger").standard_exponential(n) * profile.linger
-    else:
-        linger = never
-    patience = never
-    if profile.patience is not None:
-        patience = stream("patience").standard_exponential(n) * profile.patience
-    return Wants(soc, target, arrival_s + stay, linger, patience)
+    patience = draw_patience(profile, n, stream("patience"))
+    return Wants(soc, target, arrival_s + stay, _linger(profile, n, stream), patience)
+
+
+def _linger(profile: ArrivalProfile, n: int, stream: Stream) -> F64:
+    """Return how long each driver stays after the end of charging; ``inf`` until the departure."""
+    if not profile.leave_when_done:
+        return np.broadcast_to(np.inf, n)
+    mean: float | F64 = profile.linger
+    if profile.overstay is not None:
+        share, overstay = profile.overstay
+        mean = np.where(stream("overstay").random(n) < share, overstay, profile.linger)
+    return stream("linger").standard_exponential(n) * mean
 
 
 def _stay(profile: ArrivalProfile, hour: I32, z: F64) -> F64:
     """Return the planned stay in seconds; ``inf`` where only the end of charging ends it."""
     if profile.stay_by_hour is None or profile.leave_when_done:
-        return np.full(len(z), np.inf)
+        return np.broadcast_to(np.inf, len(z))
     table = np.array(profile.stay_by_hour, dtype=np.float64)
     stay: F64 = table[hour, 0] * np.exp(table[hour, 1] * z)
     return np.clip(stay, *STAY_BOUNDS_S)

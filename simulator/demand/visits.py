@@ -6,13 +6,28 @@ Columns, not objects: a year of a large network has ten million of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
+
+NEUTRAL: dict[str, Any] = {
+    "ready_s": 0.0,
+    "weight": 1.0,
+    "most_ahead": np.int32(-1),
+    "discharge_kw": 0.0,
+    "reserve_soc": 0.0,
+    "next_visit": np.int32(-1),
+    "used_soc": 0.0,
+    "reserved_s": np.nan,
+    "no_show": False,
+}
+"""The optional columns, and what None means in each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +47,8 @@ class Curves:
 class Visits:
     """Visits of one site, sorted by arrival. Every column has the same length.
 
-    Times are seconds since the scenario's start; energies and capacities are battery side.
+    Times are seconds since the scenario's start; energies and capacities are battery side. A
+    column that is None says the same of every visit (see ``NEUTRAL``).
     """
 
     arrival_s: F64
@@ -70,7 +86,7 @@ class Visits:
     reserve_soc: F64 | None = None
     """Never discharged below this; None: 0."""
     next_visit: I32 | None = None
-    """Row of the same vehicle's next visit, whose state of charge follows from this one; -1: none."""
+    """Row of the same vehicle's next visit, which follows from this one; -1: none."""
     used_soc: F64 | None = None
     """Charge used until that next visit, as a part of the battery."""
     reserved_s: F64 | None = None
@@ -80,3 +96,48 @@ class Visits:
 
     def __len__(self) -> int:
         return len(self.arrival_s)
+
+    def columns(self) -> Iterator[tuple[str, Any]]:
+        """Name and values of every column that there is, except the labels."""
+        for field in fields(self):
+            if field.name not in ("label", "curves"):
+                values = getattr(self, field.name)
+                if values is not None:
+                    yield field.name, values
+
+    def take(self, rows: NDArray[np.int64]) -> Visits:
+        """The visits at ``rows``, which rise; who has no next visit among them has none."""
+        chosen: dict[str, Any] = {name: values[rows] for name, values in self.columns()}
+        if self.next_visit is not None:
+            place = np.full(len(self) + 1, -1, dtype=np.int32)  # the last: where -1 points
+            place[rows] = np.arange(len(rows), dtype=np.int32)
+            chosen["next_visit"] = place[chosen["next_visit"]]
+        if self.label is not None:
+            chosen["label"] = tuple(self.label[row] for row in rows)
+        return replace(self, **chosen)
+
+
+def merge(first: Visits, second: Visits) -> Visits:
+    """Both sets in order of arrival, at equal times the first set's visits first.
+
+    Raises ValueError if they do not share their table of curves, or have labels.
+    """
+    if first.curves is not second.curves or first.label is not None or second.label is not None:
+        raise ValueError("only visits without labels that share their curves can be merged")
+    order = np.argsort(np.concatenate((first.arrival_s, second.arrival_s)), kind="stable")
+    has = {name for part in (first, second) for name, _ in part.columns()}
+    merged: dict[str, Any] = {}
+    for name in has:
+        parts = []
+        for part in (first, second):
+            values = getattr(part, name)
+            parts.append(np.full(len(part), NEUTRAL[name]) if values is None else values)
+        merged[name] = np.concatenate(parts)[order]
+    if "next_visit" in has:
+        place = np.empty(len(order) + 1, dtype=np.int32)
+        place[order] = np.arange(len(order), dtype=np.int32)
+        place[-1] = -1
+        following = merged["next_visit"]
+        later = (order >= len(first)) & (following >= 0)
+        merged["next_visit"] = place[np.where(later, following + len(first), following)]
+    return replace(first, **merged)

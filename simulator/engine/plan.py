@@ -105,6 +105,8 @@ class SitePlan:
     """Given back to the grid."""
     losses_kwh: F64 = field(default_factory=_none)
     """What of it reached neither battery nor grid: ``energy_kwh`` less the battery's gain."""
+    rerouted: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Went on to another site and is a visit there; what it wanted is unserved there if at all."""
     cost: F64 = field(default_factory=_none)
     """Energy times its price at the time, less what was paid for energy given back; 0 unpriced."""
     carbon_kg: F64 = field(default_factory=_none)

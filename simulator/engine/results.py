@@ -137,6 +137,7 @@ def site_plan(
     # What left the battery was put back again by the grid, besides what it has gained.
     charged = (soc_end - soc) * capacity_kwh + given / (efficiency * efficiency)
     offset, cap_s, cap_kw = cap_columns(caps, len(visits))
+    rerouted = sessions["rerouted"] > 0
     return SitePlan(
         outcome=outcome,
         evse=evse,
@@ -147,7 +148,7 @@ def site_plan(
         min_kw=sessions["min_kw"].copy(),
         efficiency=efficiency,
         energy_kwh=charged - given,
-        unserved_kwh=np.where(np.isin(outcome, _CLOSED), missing * capacity_kwh, 0.0),
+        unserved_kwh=np.where(np.isin(outcome, _CLOSED) & ~rerouted, missing * capacity_kwh, 0.0),
         soc_end=soc_end,
         cap_offset=offset,
         cap_s=cap_s,
@@ -157,6 +158,7 @@ def site_plan(
         charged_kwh=charged,
         discharged_kwh=given,
         losses_kwh=charged * (1.0 - efficiency) + given * (1.0 / efficiency - 1.0),
+        rerouted=rerouted,
         cost=sessions["cost"].copy(),
         carbon_kg=sessions["carbon_kg"].copy(),
     )

@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import simpy
 
-from simulator.engine import acts
+from simulator.engine import acts, rerouting
 from simulator.engine.plan import Caps, EngineResult
+from simulator.engine.reservations import keep_reservations
 from simulator.engine.site import SiteRun
 
 if TYPE_CHECKING:
@@ -195,18 +196,28 @@ def simulate_network(
     known = kernel.cache_info().misses
     compiled = kernel()
     compile_s = compiled.compile_s if kernel.cache_info().misses > known else 0.0
+    ways = rerouting.routes(network.sites)
+    drawn = [draw_visits(scenario, site, 0.0, horizon_s) for site in network.sites]
+    for group in ways.groups:
+        for index, visits in zip(
+            group, rerouting.share_curves([drawn[i] for i in group]), strict=True
+        ):
+            drawn[index] = visits
     runs = [
         SiteRun(
-            draw_visits(scenario, site, 0.0, horizon_s),
+            visits,
             site,
             horizon_s,
             interval_s=interval_s,
             record_caps=record_caps,
             kernel=compiled,
         )
-        for site in network.sites
+        for visits, site in zip(drawn, network.sites, strict=True)
     ]
-    return run_world(runs, horizon_s, interval_s, progress, processes, compile_s=compile_s)
+    mood = rerouting.redraw(scenario)
+    return run_world(
+        runs, horizon_s, interval_s, progress, processes, mood=mood, compile_s=compile_s
+    )
 
 
 def run_world(
@@ -216,16 +227,27 @@ def run_world(
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
     *,
+    mood: rerouting.Redraw | None = None,
     compile_s: float = 0.0,
 ) -> EngineResult:
-    """Run sites that are ready together with the user's processes; see :func:`simulate_network`."""
+    """Run sites that are ready together with the user's processes; see :func:`simulate_network`.
+
+    Drivers who go on to another site wait there as ``mood`` says, or as at the first.
+    """
     env = simpy.Environment()
     meter = _Meter(progress, len(runs) * duration_s)
     world = World(env, {run.site.name: SiteHandle(env, run) for run in runs}, duration_s)
     for process in processes:
         env.process(process(world))
     for run in runs:
-        env.process(_site(env, run, meter))
+        if run.visits.reserved_s is not None:
+            env.process(keep_reservations(env, run))
+    ways = rerouting.routes([run.site for run in runs])
+    for group in ways.groups:
+        if len(group) == 1:
+            env.process(_site(env, runs[group[0]], meter))
+        else:
+            env.process(rerouting.travel_on(env, runs, ways, group, mood, meter.pass_by))
     env.run(until=duration_s)
     results = []
     for run in runs:
@@ -259,6 +281,11 @@ class _Meter:
         self._total_s = total_s
         self._sum_s = 0.0
         self._done_s: dict[str, float] = {}
+
+    def pass_by(self, run: SiteRun) -> None:
+        """Note that a site has come further, where a day is over."""
+        if run.now_s - self._done_s.get(run.site.name, 0.0) >= DAY_S:
+            self.done(run, run.now_s)
 
     def done(self, run: SiteRun, until_s: float) -> None:
         """Note that a site has come as far as ``until_s``."""

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
+from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -75,18 +76,23 @@ def check(tables: Tables) -> list[Problem]:
     found: list[Problem] = []
     for part in (_start, _names, _sources, _evse_names, _limits, _trace, _csms, _stages, _record):
         found += part(tables)
+    found += check_people(tables)
     return found
 
 
 def trace_site(tables: Tables) -> int | None:
-    """Index of the site that replays the trace: the one named, or the only one without arrivals."""
+    """Index of the site that replays the trace: the one named, or the only one without demand."""
     if not tables.has("trace"):
         return None
     sites = list(tables.tables("sites"))
     name = tables.get("trace", "site")
     if name is not None:
         return next((i for i in sites if tables.get("sites", i, "name") == name), None)
-    free = [i for i in sites if not tables.has("sites", i, "arrivals")]
+    free = [
+        i
+        for i in sites
+        if not tables.has("sites", i, "arrivals") and not has_depot(tables, ("sites", i))
+    ]
     return free[0] if free and not tables.has("trace", "site") else None
 
 
@@ -116,17 +122,17 @@ def _names(tables: Tables) -> Iterator[Problem]:
 
 
 def _sources(tables: Tables) -> Iterator[Problem]:
-    """Each site has arrivals with their figures, or replays the trace."""
+    """Each site has arrivals with their figures or a depot, or replays the trace."""
     replays = trace_site(tables)
     unclear = _unclear(tables)
     for index in tables.tables("sites"):
         loc = ("sites", index)
-        arrivals = tables.has(*loc, "arrivals")
-        if arrivals and index == replays:
-            expected = "no arrivals where the site replays the trace"
-            yield tables.problem((*loc, "arrivals"), expected)
-        elif not arrivals and index != replays and not unclear:
-            expected = "arrivals, or a [trace] that this site replays"
+        arrivals, depot = tables.has(*loc, "arrivals"), has_depot(tables, loc)
+        if (arrivals or depot) and index == replays:
+            field = "arrivals" if arrivals else "depot"
+            yield tables.problem((*loc, field), f"no {field} where the site replays the trace")
+        elif not arrivals and not depot and index != replays and not unclear:
+            expected = "arrivals, a depot, or a [trace] that this site replays"
             yield tables.problem((*loc, "arrivals"), expected)
         for field, what in (
             ("visits_per_evse_day", "visits per EVSE and day, such as 1.5"),
@@ -136,6 +142,9 @@ def _sources(tables: Tables) -> Iterator[Problem]:
                 yield tables.problem((*loc, field), f"{what} (the site has arrivals)")
             elif not arrivals and index == replays and tables.has(*loc, field):
                 expected = "nothing here: it needs arrivals, and this site replays the trace"
+                yield tables.problem((*loc, field), expected)
+            elif depot and not arrivals and field != "vehicles" and tables.has(*loc, field):
+                expected = "nothing here: it needs arrivals, and a depot has a schedule"
                 yield tables.problem((*loc, field), expected)
 
 

@@ -17,6 +17,7 @@ from simulator.scenario.profile_model import (
     ArrivalFile,
     ArrivalProfile,
     Pair,
+    PatienceLaw,
     StationFile,
     StationModel,
     StayFile,
@@ -48,6 +49,9 @@ def build_arrivals(name: str, file: ArrivalFile, wrong: Wrong) -> ArrivalProfile
         stay = _stay(file.stay, wrong, problems)
     if file.linger and not file.leave_when_done:
         problems.append(wrong(("linger",), "linger only with leave_when_done = true"))
+    if file.overstay is not None and not file.leave_when_done:
+        problems.append(wrong(("overstay",), "overstay only with leave_when_done = true"))
+    law = _patience_law(file, wrong, problems)
     if file.energy_ln_kwh is None and (
         file.arrival_soc_beta is None or file.target_soc_beta is None
     ):
@@ -68,7 +72,32 @@ def build_arrivals(name: str, file: ArrivalFile, wrong: Wrong) -> ArrivalProfile
         linger=file.linger,
         patience=file.patience,
         rho=file.rho,
+        patience_law=law,
+        overstay=None if file.overstay is None else (file.overstay.share, file.overstay.mean),
     )
+
+
+_LAW_FIELDS = {"lognormal": "sigma", "weibull": "shape"}
+
+
+def _patience_law(file: ArrivalFile, wrong: Wrong, problems: list[Problem]) -> PatienceLaw:
+    """The distribution of patience, with the one parameter that it has besides the mean."""
+    law = file.patience_law
+    if law is None:
+        return PatienceLaw("exponential")
+    if file.patience is None:
+        problems.append(wrong(("patience_law",), "patience_law only with a patience, its mean"))
+    parameter = 0.0
+    for kind, field in _LAW_FIELDS.items():
+        value = getattr(law, field)
+        if kind == law.kind and value is None:
+            problems.append(wrong(("patience_law", field), f"the {field} of a {kind} patience"))
+        elif kind != law.kind and value is not None:
+            expected = f"nothing here: only a {kind} patience has a {field}"
+            problems.append(wrong(("patience_law", field), expected))
+        elif value is not None:
+            parameter = value
+    return PatienceLaw(law.kind, parameter)
 
 
 def _week(file: ArrivalFile, wrong: Wrong, problems: list[Problem]) -> tuple[float, ...]:
@@ -160,6 +189,8 @@ def build_mix(name: str, file: VehicleMixFile, wrong: Wrong) -> VehicleMix:
         if car.name in seen:
             problems.append(wrong(("vehicles", index, "name"), "a name of its own"))
         seen.add(car.name)
+        if car.ac_kw == 0 and car.dc_kw == 0:
+            problems.append(wrong(("vehicles", index, "ac_kw"), "a power, on AC or on DC"))
         for knot, expected in _curve_mistakes(car.curve, car.dc_kw):
             problems.append(wrong(("vehicles", index, "curve", *knot), expected))
         cars.append(
@@ -173,6 +204,7 @@ def build_mix(name: str, file: VehicleMixFile, wrong: Wrong) -> VehicleMix:
                 curve=car.curve,
                 efficiency_ac=car.efficiency_ac,
                 efficiency_dc=car.efficiency_dc,
+                v2g_kw=car.v2g_kw,
             )
         )
     if problems:

@@ -57,6 +57,16 @@ DERIVED_KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
+class PatienceLaw:
+    """The distribution of patience around its mean."""
+
+    kind: str
+    """``exponential``, ``lognormal``, ``weibull`` or ``fixed``."""
+    parameter: float = 0.0
+    """Sigma of ln of a lognormal, shape of a Weibull; of no meaning otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArrivalProfile:
     """When drivers come, how long they stay and what they want."""
 
@@ -76,9 +86,12 @@ class ArrivalProfile:
     linger: float
     """Mean seconds between the end of charging and leaving (exponential)."""
     patience: float | None
-    """Mean seconds that a driver waits in the queue (exponential); None: until departure."""
+    """Mean seconds that a driver waits in the queue; None: until departure."""
     rho: float
     """Correlation of energy and stay."""
+    patience_law: PatienceLaw = PatienceLaw("exponential")
+    overstay: Pair | None = None
+    """(share of the drivers who stay on after the end of charging, mean seconds; exponential)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,7 @@ class Vehicle:
     battery_kwh: float
     """Usable."""
     ac_kw: float
+    """0 for a vehicle without AC inlet."""
     ac_phases: int
     dc_kw: float
     """0 for a car without DC inlet."""
@@ -97,6 +111,8 @@ class Vehicle:
     """(SoC 0..1, kW) knots of the DC curve, from SoC 0 to 1; empty if only the maximum is known."""
     efficiency_ac: float
     efficiency_dc: float
+    v2g_kw: float = 0.0
+    """Largest power given back to the grid; 0 for a car that cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +200,24 @@ class StayFile(Table):
     sigma_ln: Sigma | None = None
 
 
+class PatienceLawFile(Table):
+    """The distribution of patience: its mean is ``patience``."""
+
+    kind: Annotated[
+        Literal["exponential", "lognormal", "weibull", "fixed"],
+        f.choice("a distribution", "exponential", "lognormal", "weibull", "fixed"),
+    ]
+    sigma: Annotated[float | None, Field(gt=0, le=5)] = None
+    shape: Annotated[float | None, Field(ge=0.1, le=100)] = None
+
+
+class OverstayFile(Table):
+    """Drivers who leave the car plugged in long after it is done."""
+
+    share: f.Ratio
+    mean: f.Duration
+
+
 class ArrivalFile(ProfileFile):
     """``profiles/arrivals/*.toml``."""
 
@@ -197,7 +231,9 @@ class ArrivalFile(ProfileFile):
     target_soc_beta: Beta | None = None
     leave_when_done: bool = False
     linger: f.DurationOrZero = 0.0
+    overstay: OverstayFile | None = None
     patience: f.Duration | None = None
+    patience_law: PatienceLawFile | None = None
     rho: Annotated[float, Field(ge=-1, le=1)] = 0.0
 
 
@@ -207,7 +243,7 @@ class VehicleFile(Table):
     name: str
     share: Weight | None = None
     battery_kwh: Annotated[float, Field(gt=0)]
-    ac_kw: Annotated[float, Field(gt=0)]
+    ac_kw: Weight
     ac_phases: Annotated[int, Field(ge=1, le=3)]
     dc_kw: Weight = 0.0
     curve: Annotated[
@@ -215,6 +251,7 @@ class VehicleFile(Table):
     ] = ()
     efficiency_ac: Annotated[float, Field(gt=0, le=1)] = 0.9
     efficiency_dc: Annotated[float, Field(gt=0, le=1)] = 0.95
+    v2g_kw: Weight = 0.0
 
 
 class VehicleMixFile(ProfileFile):

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from simulator.demand import Visits, draw_visits
+from simulator.demand.visits import NEUTRAL
 from simulator.scenario import Scenario
 
 DAY_S = 86_400.0
 COLUMNS = [f.name for f in fields(Visits) if f.name not in ("label", "curves")]
+ALWAYS = [name for name in COLUMNS if name not in NEUTRAL]
 
 
 def visits(scenario: Scenario, index: int = 0, **horizon: float) -> Visits:
@@ -26,7 +28,7 @@ def assert_same(a: Visits, b: Visits) -> None:
 
 
 def head(v: Visits, n: int) -> dict[str, np.ndarray]:
-    return {column: getattr(v, column)[:n] for column in COLUMNS}
+    return {column: values[:n] for column, values in v.columns()}
 
 
 def wanted_kwh(v: Visits) -> np.ndarray:
@@ -62,7 +64,9 @@ def test_a_longer_horizon_extends_and_changes_nothing(make: Any, days: float) ->
     week = visits(scenario)
     part = visits(scenario, end_s=days * DAY_S)
     assert len(part) == (week.arrival_s < days * DAY_S).sum()
-    for column, values in head(week, len(part)).items():
+    first = head(week, len(part))
+    assert list(first) == ALWAYS
+    for column, values in first.items():
         np.testing.assert_array_equal(getattr(part, column), values, err_msg=column)
 
 
@@ -72,8 +76,8 @@ def test_a_window_is_a_part_of_the_whole(make: Any) -> None:
     window = visits(scenario, start_s=2 * DAY_S, end_s=3 * DAY_S)
     inside = (week.arrival_s >= 2 * DAY_S) & (week.arrival_s < 3 * DAY_S)
     assert inside.sum() == len(window) > 0
-    for column in COLUMNS:
-        np.testing.assert_array_equal(getattr(window, column), getattr(week, column)[inside])
+    for column, values in week.columns():
+        np.testing.assert_array_equal(getattr(window, column), values[inside])
 
 
 def test_other_sites_and_copies_change_nobody_elses_draws(make: Any, one_site: Any) -> None:
@@ -105,14 +109,14 @@ def test_visits_come_at_the_rate_asked_and_in_order(make: Any, one_site: Any) ->
         assert (v.departure_s > v.arrival_s).all()
         assert (v.soc >= 0).all() and (v.target_soc <= 1).all() and (v.soc <= v.target_soc).all()
         assert (v.evse == -1).all() and v.label is None
-        for column in COLUMNS:
-            assert len(getattr(v, column)) == len(v)
+        for column, values in v.columns():
+            assert len(values) == len(v), column
 
 
 def test_a_site_without_any_visit_has_empty_columns(make: Any) -> None:
     v = visits(make(), end_s=1e-6)
     assert len(v) == 0
-    assert all(len(getattr(v, column)) == 0 for column in COLUMNS)
+    assert [column for column, values in v.columns() if len(values) == 0] == ALWAYS
 
 
 def test_energy_is_metered_on_the_grid_side(make: Any, one_site: Any, one_car: Any) -> None:

@@ -103,7 +103,8 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         (
             'arrivals = "public-dc"\nvisits_per_evse_day = 6.0\nvehicles = "europe-2021"',
             "",
-            "sites.ring-road.arrivals: expected arrivals, or a [trace] that this site replays",
+            "sites.ring-road.arrivals: expected arrivals, a depot, or a [trace] that this site "
+            "replays",
         ),
         (
             "visits_per_evse_day = 6.0\n",

@@ -169,7 +169,7 @@ VISIT = np.dtype(
         ("evse", "i4"),
         ("knot", "i4"),
         ("knot_stop", "i4"),
-        ("most_ahead", "i4"),  # balks if more than these wait; -1: never balks
+        ("most_ahead", "i4"),  # balks if more than these wait; -1: never, -2: always
         ("next_visit", "i4"),  # the same vehicle's next visit, or -1
         ("after", "i4"),  # the visit that arrives after it, or -1
         ("reserved", "i4"),  # the EVSE that is held for it, or -1
@@ -200,6 +200,7 @@ SESSION = np.dtype(
         ("dc", "i4"),  # by which inlet its wants are counted
         ("queue_next", "i4"),
         ("queue_previous", "i4"),
+        ("rerouted", "i4"),  # the driver went on to another site
     ],
     align=True,
 )

@@ -49,7 +49,7 @@ def arrive(k: State, v: int, now: float) -> None:
     session.dc = k.evses[fit].dc
     if site.queue_room >= 0 and site.queue_length >= site.queue_room:
         turn_away(k, v, BLOCKED)
-    elif visit.most_ahead >= 0 and site.queue_length > visit.most_ahead:
+    elif visit.most_ahead != -1 and site.queue_length > visit.most_ahead:
         turn_away(k, v, BALKED)
     else:
         join(k, v)
