@@ -301,7 +301,7 @@ def scenarios_schema() -> None:
 
     In the file's first line: #:schema ./scenario.schema.json
     """
-    from simulator.scenario import json_schema
+    from simulator.api import json_schema
 
     print(json.dumps(json_schema(), indent=2))
 

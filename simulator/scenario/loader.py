@@ -46,15 +46,17 @@ def load_scenario(
     *,
     sets: Sequence[str] = (),
     policies: Collection[str] = POLICIES,
+    controllers: Collection[str] = (),
+    events: Collection[str] = (),
     seed: int | None = None,
     csms_url: str | None = None,
 ) -> Scenario:
     """Read a scenario with everything that it names.
 
     ``path`` is a file or the name of a shipped scenario. ``sets`` are ``path=value`` overrides (see
-    `overrides`); ``seed`` and ``csms_url`` override these two. ``policies`` are the policies that
-    exist. Raises ScenarioError (for a trace or an inventory: InputError), which holds every
-    mistake found.
+    `overrides`); ``seed`` and ``csms_url`` override these two. ``policies``,
+    ``controllers`` and ``events`` are the names of those that exist. Raises ScenarioError (for a
+    trace or an inventory: InputError), which holds every mistake found.
     """
     file = find_scenario(path)
     label = str(path) if Path(path) == file else file.name
@@ -72,7 +74,7 @@ def load_scenario(
     labels = Labels(label, changed)
     document, unknown = repair(document, ScenarioFile, labels)
     library = Library(file.parent)
-    known = Known(library, policies)
+    known = Known(library, policies, controllers, events)
     model, found = validate(document, ScenarioFile, labels, known)
     problems += unknown + [problem for _, problem in found]
     bad: list[Loc] = [loc for loc, _ in found]
