@@ -52,7 +52,7 @@ def _resolve(node: Any, offered: dict[str, list[str]]) -> Any:
     kind = result.pop("x-profile", None)
     if kind is not None:
         result.pop("type", None)
-        result["anyOf"] = [{"enum": offered.get(f"profile {kind}", [])}, {"type": "string"}]
+        result["anyOf"] = [{"enum": offered[f"profile {kind}"]}, {"type": "string"}]
     for mark in ("x-policy", "x-controller", "x-event"):
         if result.pop(mark, None):
             result["enum"] = offered[mark]
