@@ -10,13 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from simulator.scenario import fields, units
 from simulator.scenario.clock import localise
-from simulator.scenario.localtime import first_step_across
 from simulator.scenario.problems import FieldError, Problem
-from simulator.scenario.tariff_model import CarbonProfile, Tariff, borders
+from simulator.scenario.tariff_model import CarbonProfile, Tariff
 
 if TYPE_CHECKING:
     from simulator.scenario.checks import Tables
@@ -83,33 +80,30 @@ def _steps(tables: Tables, index: int) -> Iterator[Problem]:
     start, duration = _start(tables), tables.quantity(units.DURATION, "scenario", "duration")
     if duration is None and not tables.has("scenario", "duration"):
         duration = 86_400.0
-    if not interval or not billing or start is None or not duration:
-        return
-    for field, table, monthly in _priced(tables, index):
-        cut = [(borders(table), interval, "recording")]
-        if monthly:
-            cut.append((np.zeros(1, np.int64), billing, "billing"))
-        for minutes, length, what in cut:
-            minute = first_step_across(start, duration, minutes, length)
-            if minute is not None:
-                when = f"{minute // 60:02}:{minute % 60:02}"
-                name = tables.get("sites", index, field)
-                expected = f"a {what} interval that ends at {when}, where {name!r} may change"
-                expected += f" (not {units.text(units.DURATION, length)} from the start on)"
-                where = "interval" if what == "recording" else "billing_interval"
-                yield tables.problem(("record", where), expected)
-                return
-
-
-def _priced(tables: Tables, index: int) -> Iterator[tuple[str, Any, bool]]:
-    """(field, table, whether by calendar month) of what is looked up per interval."""
     tariff = _tariff(tables, index, "tariff")
-    if tariff is not None:
-        monthly = tariff.grid is not None and tariff.grid.demand_per_kw_month > 0
-        yield "tariff", tariff.table(), monthly
     carbon = tables.library.get("carbon", tables.get("sites", index, "carbon"))
+    priced = tariff is not None or isinstance(carbon, CarbonProfile)
+    if not (priced and interval and billing and start and duration):
+        return
+    from simulator.scenario.localtime import first_step_across
+    from simulator.scenario.pricing import borders, carbon_table, price_table
+
+    cuts: list[tuple[str, Any, str, float]] = []
+    if tariff is not None:
+        cuts.append(("tariff", borders(price_table(tariff)), "interval", interval))
+        if tariff.grid is not None and tariff.grid.demand_per_kw_month > 0:
+            cuts.append(("tariff", [0], "billing_interval", billing))
     if isinstance(carbon, CarbonProfile):
-        yield "carbon", carbon.table(), False
+        cuts.append(("carbon", borders(carbon_table(carbon)), "interval", interval))
+    for field, minutes, where, length in cuts:
+        minute = first_step_across(start, duration, minutes, length)
+        if minute is not None:
+            name = tables.get("sites", index, field)
+            expected = f"intervals that end at {minute // 60:02}:{minute % 60:02} too, where "
+            expected += f"{name!r} changes, not only every {units.text(units.DURATION, length)} "
+            expected += "from the start on"
+            yield tables.problem(("record", where), expected)
+            return
 
 
 def _seconds(tables: Tables, field: str) -> float | None:

@@ -7,6 +7,7 @@ price or a shape by (month, weekday, minute). Called by `series` and by the engi
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +109,10 @@ def month_shares(start: dt.datetime, duration_s: float) -> dict[int, float]:
 
 
 def first_step_across(
-    start: dt.datetime, duration_s: float, minutes: NDArray[np.int64], interval_s: float
+    start: dt.datetime,
+    duration_s: float,
+    minutes: Sequence[int] | NDArray[np.int64],
+    interval_s: float,
 ) -> int | None:
     """The first of these minutes of the local day that an interval from plan time 0 straddles.
 

@@ -5,7 +5,7 @@ Each function collects what is wrong and raises it together (ScenarioError).
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.profile_build import Wrong
@@ -77,17 +77,16 @@ def build_tariff(name: str, file: TariffFile, wrong: Wrong) -> Tariff:
     """A tariff; windows must not overlap."""
     problems: list[Problem] = []
     windows = tuple(_window(window) for window in file.windows)
-    taken = np.zeros((12, 7, 1440), np.bool_)
-    for index, window in enumerate(windows):
-        held = window.where()
-        if (held & taken).any():
-            month, day, minute = (int(part[0]) for part in np.nonzero(held & taken))
-            when = (
-                f"month {month + 1}, day {day + 1} of the week, {minute // 60:02}:{minute % 60:02}"
-            )
+    if len(windows) > 1:
+        from simulator.scenario.pricing import first_overlap
+
+        met = first_overlap(windows)
+        if met is not None:
+            index, month, day, minute = met
+            clock = f"{minute // 60:02}:{minute % 60:02}"
+            when = f"month {month + 1}, day {day + 1} of the week, {clock}"
             expected = f"a window that no earlier one overlaps (they meet: {when})"
             problems.append(wrong(("windows", index, "from"), expected))
-        taken |= held
     if file.drivers is not None and file.drivers.idle_per_minute == 0.0:
         for field in ("idle_grace", "idle_cap"):
             if getattr(file.drivers, field):
@@ -97,10 +96,8 @@ def build_tariff(name: str, file: TariffFile, wrong: Wrong) -> Tariff:
         raise ScenarioError(problems)
     drivers = None
     if file.drivers is not None:
-        fees = file.drivers.model_dump()
-        drivers = Drivers(
-            **fees | {"idle_cap": np.inf if fees["idle_cap"] is None else fees["idle_cap"]}
-        )
+        fees = file.drivers.model_dump(exclude_none=True)
+        drivers = Drivers(**{"idle_cap": math.inf} | fees)
     return Tariff(
         name=name,
         source=file.source,

@@ -1,18 +1,16 @@
 """What energy costs and what it stands for: tariffs and the intensity of carbon.
 
 ``TariffFile`` and ``CarbonFile`` are the layouts of ``profiles/tariffs/*.toml`` and
-``profiles/carbon/*.toml``; the dataclasses are what is made of them. Money is in the tariff's
-currency, without any conversion.
+``profiles/carbon/*.toml``; the dataclasses are what is made of them (`pricing` looks things up in
+them). Money is in the tariff's currency, without any conversion.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from simulator.scenario import fields as f
@@ -20,9 +18,6 @@ from simulator.scenario.model import Table
 from simulator.scenario.profile_model import ProfileFile, Weights24
 from simulator.scenario.series_model import ALL_MONTHS, Months
 
-F64 = NDArray[np.float64]
-
-MINUTES = 1440
 Fee = Annotated[float, Field(ge=0)]
 Factors12 = Annotated[tuple[Fee, ...], Field(strict=False, min_length=12, max_length=12)]
 Days24x12 = Annotated[tuple[Weights24, ...], Field(strict=False, min_length=12, max_length=12)]
@@ -87,20 +82,6 @@ class PriceWindow:
     days: tuple[bool, ...]
     months: tuple[int, ...]
 
-    def where(self) -> NDArray[np.bool_]:
-        """When it holds: (month, weekday, minute)."""
-        minute = np.arange(MINUTES)
-        on = np.array(self.days)
-        if self.start < self.stop:
-            day = on[:, None] & (minute >= self.start) & (minute < self.stop)
-        else:
-            day = (on[:, None] & (minute >= self.start)) | (
-                np.roll(on, 1)[:, None] & (minute < self.stop)
-            )
-        held = np.zeros((12, 7, MINUTES), np.bool_)
-        held[list(self.months)] = day
-        return held
-
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -123,7 +104,7 @@ class Drivers:
     idle_per_minute: float = 0.0
     """From ``idle_grace`` seconds after the end of charging on."""
     idle_grace: float = 0.0
-    idle_cap: float = np.inf
+    idle_cap: float = math.inf
     """Most that a session pays for idling."""
 
 
@@ -140,35 +121,6 @@ class Tariff:
     grid: Grid | None
     drivers: Drivers | None
 
-    def table(self) -> F64:
-        """The price of energy by (month, weekday, minute of the day), shape (12, 7, 1440)."""
-        return _price_table(self.energy_per_kwh, self.windows)
-
-    def borders(self, *, months: bool = False) -> NDArray[np.int64]:
-        """Minutes of the day at which the price may change; with ``months`` midnight among them."""
-        return borders(self.table(), months=months)
-
-
-@lru_cache(maxsize=64)
-def _price_table(default: float, windows: tuple[PriceWindow, ...]) -> F64:
-    table = np.full((12, 7, MINUTES), default)
-    for window in windows:
-        table[window.where()] = window.energy_per_kwh
-    table.flags.writeable = False
-    return table
-
-
-def borders(table: F64, *, months: bool = False) -> NDArray[np.int64]:
-    """Minutes of the day at which a (month, weekday, minute) table changes."""
-    inside = np.flatnonzero((np.diff(table, axis=2) != 0).any(axis=(0, 1))) + 1
-    first, last = table[:, :, 0], table[:, :, -1]
-    midnight = (
-        months
-        or bool((np.roll(first, -1, axis=1) != last).any())
-        or bool((np.roll(first, -1, axis=0) != first).any())
-    )
-    return np.concatenate([[0], inside]) if midnight else inside
-
 
 @dataclass(frozen=True, slots=True)
 class CarbonProfile:
@@ -179,8 +131,3 @@ class CarbonProfile:
     description: str
     g_per_kwh: tuple[tuple[float, ...], ...]
     """12 months of 24 hours, local time."""
-
-    def table(self) -> F64:
-        """In kg/kWh by (month, weekday, minute of the day), shape (12, 7, 1440)."""
-        hours = np.array(self.g_per_kwh) / 1000.0
-        return np.repeat(np.repeat(hours, 60, axis=1)[:, None, :], 7, axis=1)
