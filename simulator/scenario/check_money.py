@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
@@ -17,6 +17,7 @@ from simulator.scenario.tariff_model import CarbonProfile, Tariff
 
 if TYPE_CHECKING:
     from simulator.scenario.checks import Tables
+    from simulator.scenario.pricing import Cut
 
 
 def check_money(tables: Tables) -> Iterator[Problem]:
@@ -85,25 +86,28 @@ def _steps(tables: Tables, index: int) -> Iterator[Problem]:
     priced = tariff is not None or isinstance(carbon, CarbonProfile)
     if not (priced and interval and billing and start and duration):
         return
-    from simulator.scenario.localtime import first_step_across
-    from simulator.scenario.pricing import borders, carbon_table, price_table
+    from simulator.scenario.pricing import first_cut
 
-    cuts: list[tuple[str, Any, str, float]] = []
-    if tariff is not None:
-        cuts.append(("tariff", borders(price_table(tariff)), "interval", interval))
-        if tariff.grid is not None and tariff.grid.demand_per_kw_month > 0:
-            cuts.append(("tariff", [0], "billing_interval", billing))
-    if isinstance(carbon, CarbonProfile):
-        cuts.append(("carbon", borders(carbon_table(carbon)), "interval", interval))
-    for field, minutes, where, length in cuts:
-        minute = first_step_across(start, duration, minutes, length)
-        if minute is not None:
-            name = tables.get("sites", index, field)
-            expected = f"intervals that end at {minute // 60:02}:{minute % 60:02} too, where "
-            expected += f"{name!r} changes, not only every {units.text(units.DURATION, length)} "
-            expected += "from the start on"
-            yield tables.problem(("record", where), expected)
-            return
+    cut = first_cut(
+        tariff,
+        carbon if isinstance(carbon, CarbonProfile) else None,
+        start,
+        duration,
+        interval,
+        billing,
+    )
+    if cut is not None:
+        yield tables.problem(
+            ("record", cut.where), uneven(cut, tables.get("sites", index, cut.what))
+        )
+
+
+def uneven(cut: Cut, name: object) -> str:
+    """What is expected of an interval that a change of ``name`` cuts."""
+    return (
+        f"intervals that end at {cut.clock} too, where {name!r} changes, not only every "
+        f"{units.text(units.DURATION, cut.length_s)} from the start on"
+    )
 
 
 def _seconds(tables: Tables, field: str) -> float | None:

@@ -88,8 +88,8 @@ def _wall_s(start: dt.datetime, duration_s: float, times_s: F64) -> F64:
     return np.asarray(np.round(face_s + times_s + moved, 6), np.float64)
 
 
-def month_shares(start: dt.datetime, duration_s: float) -> dict[int, float]:
-    """Part of each calendar month that lies within the horizon, by its ``month_number``.
+def month_shares(start: dt.datetime, duration_s: float, from_s: float = 0.0) -> dict[int, float]:
+    """Part of each calendar month between two plan times, by its ``month_number``.
 
     In elapsed time: October with its extra hour is longer by that hour.
     """
@@ -103,8 +103,9 @@ def month_shares(start: dt.datetime, duration_s: float) -> dict[int, float]:
         end_s = elapsed_s(dt.datetime(*following, 1, tzinfo=zone), start)
         if begin_s >= duration_s:
             return shares
-        inside_s = min(end_s, duration_s) - max(begin_s, 0.0)
-        shares[year * 12 + month - 1] = inside_s / (end_s - begin_s)
+        inside_s = min(end_s, duration_s) - max(begin_s, from_s)
+        if inside_s > 0:
+            shares[year * 12 + month - 1] = inside_s / (end_s - begin_s)
         year, month = following
 
 
