@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.engine.plan import BatteryLedger
 from simulator.scenario.series import Steps
 
 if TYPE_CHECKING:
@@ -75,6 +76,19 @@ class BatteryRun:
     def soc(self) -> float:
         """State of charge, 0..1, as of the last `settle`."""
         return self.stored_kwh / self.model.capacity
+
+    def ledger(self) -> BatteryLedger:
+        """Its books, as of the last `settle`; losses follow from what went in and out."""
+        charged, discharged = self.charged_kwh, self.discharged_kwh
+        lost = charged * (1.0 - self.one_way) + discharged * (1.0 / self.one_way - 1.0)
+        return BatteryLedger(
+            charged_kwh=charged,
+            discharged_kwh=discharged,
+            lost_kwh=lost,
+            gained_kwh=self.stored_kwh - self.model.soc * self.model.capacity,
+            soc_start=self.model.soc,
+            soc_end=self.soc,
+        )
 
     def steps(self) -> Steps:
         """Its power over plan time."""

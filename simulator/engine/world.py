@@ -27,6 +27,7 @@ import numpy as np
 import simpy
 
 from simulator.engine import acts
+from simulator.engine.battery import battery_process
 from simulator.engine.plan import Caps, EngineResult
 from simulator.engine.site import SiteRun
 
@@ -186,6 +187,7 @@ def simulate_network(
     """
     from simulator.demand import draw_visits
     from simulator.engine.kernel.compiled import kernel
+    from simulator.engine.terms import network_terms
 
     horizon_s = scenario.duration_s if duration_s is None else duration_s
     if not 0.0 < horizon_s < float("inf"):
@@ -194,6 +196,7 @@ def simulate_network(
     known = kernel.cache_info().misses
     compiled = kernel()
     compile_s = compiled.compile_s if kernel.cache_info().misses > known else 0.0
+    terms = network_terms(scenario, network, horizon_s)
     runs = [
         SiteRun(
             draw_visits(scenario, site, 0.0, horizon_s),
@@ -201,11 +204,22 @@ def simulate_network(
             horizon_s,
             interval_s=interval_s,
             record_caps=record_caps,
+            terms=None if terms[site.name].plain else terms[site.name],
             kernel=compiled,
         )
         for site in network.sites
     ]
+    processes = [*site_processes(runs), *processes]
     return run_world(runs, horizon_s, interval_s, progress, processes, compile_s=compile_s)
+
+
+def site_processes(runs: Sequence[SiteRun]) -> list[Process]:
+    """The processes that the sites bring with them: their stationary batteries."""
+    return [
+        battery_process(run.site.name, run.terms, run.battery, run.layout.standby_kw)
+        for run in runs
+        if run.battery is not None and run.terms is not None
+    ]
 
 
 def run_world(

@@ -38,7 +38,7 @@ def build_series(name: str, file: SeriesFile, wrong: Wrong) -> SeriesProfile:
             problems.append(wrong(("seasons",), "nothing here besides [sun]"))
         if not any(file.sun.yield_kwh_per_kwp):
             problems.append(wrong(("sun", "yield_kwh_per_kwp"), "at least one month above 0"))
-        sun = Sun(**file.sun.model_dump())
+        sun = Sun(**dict(file.sun))
     elif not file.seasons:
         problems.append(wrong(("seasons",), "[[seasons]] with hours, or [sun]"))
     else:
@@ -96,7 +96,7 @@ def build_tariff(name: str, file: TariffFile, wrong: Wrong) -> Tariff:
         raise ScenarioError(problems)
     drivers = None
     if file.drivers is not None:
-        fees = file.drivers.model_dump(exclude_none=True)
+        fees = {name: value for name, value in file.drivers if value is not None}
         drivers = Drivers(**{"idle_cap": math.inf} | fees)
     return Tariff(
         name=name,
@@ -105,7 +105,7 @@ def build_tariff(name: str, file: TariffFile, wrong: Wrong) -> Tariff:
         currency=file.currency,
         energy_per_kwh=file.energy_per_kwh,
         windows=windows,
-        grid=None if file.grid is None else Grid(**file.grid.model_dump()),
+        grid=None if file.grid is None else Grid(**dict(file.grid)),
         drivers=drivers,
     )
 
