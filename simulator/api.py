@@ -105,11 +105,42 @@ def load_scenario(
     ``sets`` are ``path=value`` overrides as on the command line. Raises ScenarioError with every
     mistake found; for a trace or an inventory InputError.
     """
-    from simulator.engine.policies import NAMES
     from simulator.scenario import load_scenario as load
 
     sets = [sets] if isinstance(sets, str) else sets
-    return load(path, sets=sets, policies=NAMES, seed=seed, csms_url=csms)
+    return load(path, sets=sets, **known_names(), seed=seed, csms_url=csms)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a scenario file, with the names that this version knows."""
+    from simulator.scenario import json_schema as schema
+
+    return schema(**known_names())
+
+
+def known_names() -> dict[str, tuple[str, ...]]:
+    """Names that a scenario may use: ``policies``, ``controllers``, ``events``."""
+    return {what: _names(places) for what, places in _NAMES.items()}
+
+
+_NAMES = {
+    "policies": ("simulator.engine.policies",),
+    "controllers": ("simulator.engine.control", "simulator.charging.controllers"),
+    "events": ("simulator.engine.events",),
+}
+"""Modules whose ``NAMES`` a scenario may use; the first that exists counts."""
+
+
+def _names(places: Sequence[str]) -> tuple[str, ...]:
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    for place in places:
+        if find_spec(place) is not None:
+            found = getattr(import_module(place), "NAMES", None)
+            if found is not None:
+                return tuple(found)
+    return ()
 
 
 def simulate(

@@ -39,7 +39,7 @@ app = typer.Typer(
 fleet_app = typer.Typer(no_args_is_help=True, help="The stations and tokens of a scenario.")
 scenarios_app = typer.Typer(no_args_is_help=True, help="Find, read and check scenario files.")
 profiles_app = typer.Typer(
-    no_args_is_help=True, help="Arrival profiles, vehicle mixes and station models that ship."
+    no_args_is_help=True, help="What ships: arrivals, vehicles, stations, series, tariffs, carbon."
 )
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(scenarios_app, name="scenarios")
@@ -301,7 +301,7 @@ def scenarios_schema() -> None:
 
     In the file's first line: #:schema ./scenario.schema.json
     """
-    from simulator.scenario import json_schema
+    from simulator.api import json_schema
 
     print(json.dumps(json_schema(), indent=2))
 
@@ -321,7 +321,7 @@ def profiles_list() -> None:
 def profiles_show(
     name: Annotated[str, typer.Argument(help="A profile's name, as 'profiles list' prints it.")],
     kind: Annotated[
-        str | None, typer.Option(help="arrivals, vehicles or stations, where a name is in two.")
+        str | None, typer.Option(help="arrivals, vehicles, stations ... where a name is in two.")
     ] = None,
 ) -> None:
     """Print a profile's file with its source."""

@@ -19,6 +19,7 @@ from simulator.engine.plan import EngineResult, Outcome, SiteResult
 from simulator.fleet.predict import predict_network
 from simulator.measure.verdict import Decision, Verdict
 from simulator.store import RunFolder, StoreError
+from simulator.store.books import network_fields, site_fields
 from simulator.store.columns import load_table, messages_table, sessions_table
 from simulator.store.host import host, versions
 from simulator.store.summary import Waiting, short_summary, simulation_summary
@@ -126,7 +127,8 @@ def summarise(
         compile_s=engine.compile_s,
         interval_s=engine.interval_s,
         billing_interval_s=scenario.file.record.billing_interval,
-        sites=[_site_row(site, engine.duration_s) for site in engine.sites],
+        sites=[_site_row(site, engine.duration_s) | site_fields(site) for site in engine.sites],
+        **network_fields(engine.sites),
     )
 
 

@@ -281,6 +281,14 @@ def price_arrays(
     return arrays[0], arrays[1], arrays[2]
 
 
+def merged_changes(changes: Records | None, more: Records) -> Records:
+    """Two tables of changes as one, by time; at equal times those of the first come first."""
+    if changes is None or not len(changes):
+        return more
+    rows = np.concatenate([changes, more])
+    return rows[np.argsort(rows["time_s"], kind="stable")]
+
+
 def check_changes(changes: Records, nodes: int) -> None:
     """Refuse a table of changes that the kernel cannot apply; ValueError names the first row."""
     if changes.dtype != state.CHANGE:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from simulator.demand.visits import Visits
+    from simulator.engine.costs import SiteCosts
     from simulator.scenario import SiteInstance
 
 Caps = Literal["none", "pauses", "all"]
@@ -113,6 +114,21 @@ class SitePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class BatteryLedger:
+    """What went through a stationary battery: in = out + lost + gained, to rounding."""
+
+    charged_kwh: float
+    """Grid side."""
+    discharged_kwh: float
+    """Grid side."""
+    lost_kwh: float
+    gained_kwh: float
+    """Stored at the horizon less stored at the start."""
+    soc_start: float
+    soc_end: float
+
+
+@dataclass(frozen=True, slots=True)
 class SiteResult:
     """A site's plan with the load that follows from it."""
 
@@ -150,6 +166,14 @@ class SiteResult:
     """Load by EVSE, shape (EVSEs, intervals), where EVSEs are recorded; else (0, intervals)."""
     station_peak_kw: F64 = field(default_factory=_none)
     """Largest instantaneous power by station, where EVSEs are recorded; else empty."""
+    pv_kwh: F64 = field(default_factory=_none)
+    """Photovoltaic energy per interval, where the site has any (taken off ``base_kwh``)."""
+    battery_kwh: F64 = field(default_factory=_none)
+    """Energy into the stationary battery per interval (below 0: out of it; part of
+    ``base_kwh``), where the site has one."""
+    battery: BatteryLedger | None = None
+    costs: SiteCosts | None = None
+    """The site's books, where it has other load, a tariff, or an intensity of carbon."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.engine import layout
+from simulator.engine.battery import BatteryRun
+from simulator.engine.costs import with_books
 from simulator.engine.joining import Order
 from simulator.engine.kernel import state
 from simulator.engine.kernel.advance import CAPS_FULL
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from simulator.demand.visits import Visits
     from simulator.engine.kernel.kernel import Kernel
     from simulator.engine.layout import F64, Records
+    from simulator.engine.terms import SiteTerms
     from simulator.scenario import SiteInstance
 
 
@@ -48,13 +51,15 @@ class SiteRun:
         feed_in: F64 | None = None,
         carbon: F64 | None = None,
         record_evses: bool = False,
+        terms: SiteTerms | None = None,
         kernel: Kernel | None = None,
     ) -> None:
         """Lay out the site.
 
         ``changes`` are rows of ``state.CHANGE``, sorted by time; ``price``, ``feed_in`` are money
         per kWh drawn and given back, ``carbon`` kg per kWh, each by recording interval;
-        ``record_evses`` keeps the load by EVSE and the peaks by station.
+        ``record_evses`` keeps the load by EVSE and the peaks by station; ``terms`` bring prices
+        and other load of their own (the price arguments are then unused) and have the books kept.
         Raises ValueError for visits or arrays that the kernel cannot run on.
         """
         if kernel is None:
@@ -71,6 +76,13 @@ class SiteRun:
         self.outages: list[Outage] = []
         self.base_log: list[tuple[float, float]] = []
         """When which other load was put in force by hand."""
+        self.terms = terms
+        self.battery: BatteryRun | None = None
+        if terms is not None:
+            price, feed_in, carbon = terms.price, terms.feed_in, terms.carbon
+            changes = layout.merged_changes(changes, terms.changes())
+            if terms.battery is not None:
+                self.battery = BatteryRun(terms.battery)
         self.order: Order | None = None
         """Rows by arrival, once visits were added."""
         self._kernel = kernel
@@ -198,7 +210,12 @@ class SiteRun:
         started = time.perf_counter()
         self._kernel.finish(*self.state, self.duration_s)
         self.kernel_s += time.perf_counter() - started
-        return site_result(self)
+        result = site_result(self)
+        if self.terms is None:
+            return result
+        if self.battery is not None:
+            self.battery.settle(self.duration_s)
+        return with_books(result, self.terms, self.battery)
 
 
 def simulate_site(

@@ -27,6 +27,7 @@ import numpy as np
 import simpy
 
 from simulator.engine import acts, rerouting
+from simulator.engine.battery import battery_process
 from simulator.engine.plan import Caps, EngineResult
 from simulator.engine.reservations import keep_reservations
 from simulator.engine.site import SiteRun
@@ -188,6 +189,7 @@ def simulate_network(
     """
     from simulator.demand import draw_visits
     from simulator.engine.kernel.compiled import kernel
+    from simulator.engine.terms import network_terms
 
     horizon_s = scenario.duration_s if duration_s is None else duration_s
     if not 0.0 < horizon_s < float("inf"):
@@ -203,6 +205,7 @@ def simulate_network(
             group, rerouting.share_curves([drawn[i] for i in group]), strict=True
         ):
             drawn[index] = visits
+    terms = network_terms(scenario, network, horizon_s)
     runs = [
         SiteRun(
             visits,
@@ -210,14 +213,25 @@ def simulate_network(
             horizon_s,
             interval_s=interval_s,
             record_caps=record_caps,
+            terms=None if terms[site.name].plain else terms[site.name],
             kernel=compiled,
         )
         for visits, site in zip(drawn, network.sites, strict=True)
     ]
     mood = rerouting.redraw(scenario)
+    processes = [*site_processes(runs), *processes]
     return run_world(
         runs, horizon_s, interval_s, progress, processes, mood=mood, compile_s=compile_s
     )
+
+
+def site_processes(runs: Sequence[SiteRun]) -> list[Process]:
+    """The processes that the sites bring with them: their stationary batteries."""
+    return [
+        battery_process(run.site.name, run.terms, run.battery, run.layout.standby_kw)
+        for run in runs
+        if run.battery is not None and run.terms is not None
+    ]
 
 
 def run_world(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
 from simulator.scenario.check_people import check_people, has_depot
+from simulator.scenario.check_money import check_money
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -77,6 +78,7 @@ def check(tables: Tables) -> list[Problem]:
     for part in (_start, _names, _sources, _evse_names, _limits, _trace, _csms, _stages, _record):
         found += part(tables)
     found += check_people(tables)
+    found += check_money(tables)
     return found
 
 

@@ -143,26 +143,25 @@ def _policy(value: Any, known: Known | None) -> str:
 
 def controller() -> Value:
     """The name of a controller of ours."""
-
-    def read(value: Any, known: Known | None) -> str:
-        options = list(known.controllers) if known is not None else []
-        if not isinstance(value, str) or (known is not None and value not in options):
-            raise FieldError(f"a controller: {listed(options)}", nearest(value, options))
-        return value
-
-    return Value(read, {**_TEXT, "x-controller": True})
+    return _one_of("a controller", "x-controller", lambda known: known.controllers)
 
 
 def event() -> Value:
     """The name of a kind of event."""
+    return _one_of("a kind of event", "x-event", lambda known: known.events)
+
+
+def _one_of(what: str, mark: str, names: Callable[[Known], Collection[str]]) -> Value:
+    """One of the names that the program knows; ``mark`` finds the field in the schema."""
 
     def read(value: Any, known: Known | None) -> str:
-        options = list(known.events) if known is not None else []
+        options = list(names(known)) if known is not None else []
         if not isinstance(value, str) or (known is not None and value not in options):
-            raise FieldError(f"a kind of event: {listed(options)}", nearest(value, options))
+            some = listed(options) or "there is none yet"
+            raise FieldError(f"{what}: {some}", nearest(value, options))
         return value
 
-    return Value(read, {**_TEXT, "x-event": True})
+    return Value(read, {**_TEXT, mark: True})
 
 
 def _queue(value: Any, _: Any) -> bool | int:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from simulator.scenario import checks, overrides
 from simulator.scenario.clock import localise
-from simulator.scenario.document import Labels, Loc, read_toml, repair, validate
+from simulator.scenario.document import Labels, Loc, path_text, read_toml, repair, validate
 from simulator.scenario.fields import Known, read_local_time
 from simulator.scenario.inventory import (
     InventoryStation,
@@ -36,6 +36,7 @@ from simulator.scenario.profiles import Library, data_folder, list_scenarios
 from simulator.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
+    from simulator.scenario.series import SeriesTable
     from simulator.scenario.sessions import TraceTable
 
 POLICIES = (
@@ -55,15 +56,17 @@ def load_scenario(
     *,
     sets: Sequence[str] = (),
     policies: Collection[str] = POLICIES,
+    controllers: Collection[str] = (),
+    events: Collection[str] = (),
     seed: int | None = None,
     csms_url: str | None = None,
 ) -> Scenario:
     """Read a scenario with everything that it names.
 
     ``path`` is a file or the name of a shipped scenario. ``sets`` are ``path=value`` overrides (see
-    `overrides`); ``seed`` and ``csms_url`` override these two. ``policies`` are the policies that
-    exist. Raises ScenarioError (for a trace or an inventory: InputError), which holds every
-    mistake found.
+    `overrides`); ``seed`` and ``csms_url`` override these two. ``policies``,
+    ``controllers`` and ``events`` are the names of those that exist. Raises ScenarioError (for a
+    trace or an inventory: InputError), which holds every mistake found.
     """
     file = find_scenario(path)
     label = str(path) if Path(path) == file else file.name
@@ -81,7 +84,7 @@ def load_scenario(
     labels = Labels(label, changed)
     document, unknown = repair(document, ScenarioFile, labels)
     library = Library(file.parent)
-    known = Known(library, policies)
+    known = Known(library, policies, controllers, events)
     model, found = validate(document, ScenarioFile, labels, known)
     problems += unknown + [problem for _, problem in found]
     bad: list[Loc] = [loc for loc, _ in found]
@@ -104,6 +107,10 @@ def load_scenario(
         trace_site=inputs.trace_site,
         stations=inputs.stations,
         tokens=inputs.tokens,
+        series=library.all("series"),
+        series_tables=inputs.series,
+        tariffs=library.all("tariffs"),
+        carbon=library.all("carbon"),
     )
     if inputs.stations is not None:
         scenario.network()  # finds what does not fit the inventory
@@ -147,16 +154,17 @@ class _Inputs:
         self.trace: TraceTable | None = None
         self.stations: tuple[InventoryStation, ...] | None = None
         self.tokens: tuple[InventoryToken, ...] | None = None
+        self.series: dict[str, SeriesTable] = {}
         index = checks.trace_site(tables)
         name = tables.get("sites", index, "name") if index is not None else None
         self.trace_site: str | None = name if isinstance(name, str) else None
-        for read in (self._read_trace, self._read_stations, self._read_tokens):
+        for read in (self._read_trace, self._read_stations, self._read_tokens, self._read_series):
             try:
                 read()
             except InputError as error:
                 self.problems += error.problems
 
-    def _file(self, *loc: str) -> tuple[Path, str] | None:
+    def _file(self, *loc: str | int) -> tuple[Path, str] | None:
         """A file named in the scenario, and what to call it."""
         name = self._tables.get(*loc)
         if not isinstance(name, str):
@@ -171,7 +179,8 @@ class _Inputs:
             return path, name
         near = nearest(path.name, _names_beside(path, f"*{path.suffix}"))
         meant = str(Path(name).with_name(near)) if near else None
-        label, where = self._tables.labels.of(loc), ".".join(loc)
+        label = self._tables.labels.of(loc)
+        where = path_text(self._tables.document, loc)
         self.problems.append(Problem(label, where, shown(name), "a file that exists", meant))
         return None
 
@@ -212,3 +221,28 @@ class _Inputs:
         file = self._file("tokens")
         if file is not None:
             self.tokens = read_tokens(*file)
+
+    def _read_series(self) -> None:
+        """Base load and photovoltaics; each file once, and long enough for the horizon."""
+        start = self._local("scenario", "start")
+        seen: set[str] = set()
+        for index in self._tables.tables("sites"):
+            for field in ("base_load", "pv"):
+                loc = ("sites", index, field, "file")
+                name = self._tables.get(*loc)
+                if not isinstance(name, str) or name in seen:
+                    continue
+                seen.add(name)
+                file = self._file(*loc)
+                if file is not None and start is not None:
+                    self._read_table(name, file, start)
+
+    def _read_table(self, name: str, file: tuple[Path, str], start: dt.datetime) -> None:
+        from simulator.scenario.series import read_series, table_steps
+
+        try:
+            self.series[name] = read_series(*file, start)
+            if self._model is not None:
+                table_steps(self.series[name], start, self._model.scenario.duration)
+        except InputError as error:
+            self.problems += error.problems

@@ -19,7 +19,15 @@ from simulator.scenario.problems import Problem, listed, nearest, shown
 
 LABEL = "--set"
 _PART = re.compile(r'\.?(?:"([^"]*)"|([^.\[\]"=\s]+))|\[(\d+)\]')
-_FILES: tuple[Loc, ...] = (("trace", "file"), ("fleet",), ("tokens",), ("csms", "password", "file"))
+_FILES: tuple[Loc, ...] = (
+    ("trace", "file"),
+    ("fleet",),
+    ("tokens",),
+    ("csms", "password", "file"),
+    ("sites", "base_load", "file"),
+    ("sites", "pv", "file"),
+)
+"""Fields that name files, without the indices of lists."""
 
 
 def apply(
@@ -127,7 +135,8 @@ def _put(document: Any, loc: Loc, value: Any) -> None:
 
 def _anchor(loc: Loc, value: Any) -> Any:
     """The value, with the file names in it made relative to the working directory."""
-    if isinstance(value, str) and loc in _FILES and value:
+    plain = tuple(part for part in loc if isinstance(part, str))
+    if isinstance(value, str) and plain in _FILES and value:
         return str(Path.cwd() / value)
     if isinstance(value, dict):
         return {key: _anchor((*loc, key), inner) for key, inner in value.items()}

@@ -20,6 +20,7 @@ from simulator.scenario.document import (
     validate,
     value_at,
 )
+from simulator.scenario.money_build import build_carbon, build_series, build_tariff
 from simulator.scenario.problems import FieldError, Problem, ScenarioError, listed, nearest, shown
 from simulator.scenario.profile_build import build_arrivals, build_mix, build_model
 from simulator.scenario.profile_model import (
@@ -31,14 +32,19 @@ from simulator.scenario.profile_model import (
     VehicleMix,
     VehicleMixFile,
 )
+from simulator.scenario.series_model import SeriesFile, SeriesProfile
+from simulator.scenario.tariff_model import CarbonFile, CarbonProfile, Tariff, TariffFile
 
-Kind = Literal["arrivals", "vehicles", "stations"]
-Profile = ArrivalProfile | VehicleMix | StationModel
-KINDS: tuple[Kind, ...] = ("arrivals", "vehicles", "stations")
+Kind = Literal["arrivals", "vehicles", "stations", "series", "tariffs", "carbon"]
+Profile = ArrivalProfile | VehicleMix | StationModel | SeriesProfile | Tariff | CarbonProfile
+KINDS: tuple[Kind, ...] = ("arrivals", "vehicles", "stations", "series", "tariffs", "carbon")
 _FILES: dict[Kind, type[ProfileFile]] = {
     "arrivals": ArrivalFile,
     "vehicles": VehicleMixFile,
     "stations": StationFile,
+    "series": SeriesFile,
+    "tariffs": TariffFile,
+    "carbon": CarbonFile,
 }
 
 
@@ -138,6 +144,12 @@ def read_profile(kind: Kind, path: Path) -> Profile:
         return build_arrivals(path.stem, model, wrong)
     if isinstance(model, VehicleMixFile):
         return build_mix(path.stem, model, wrong)
+    if isinstance(model, SeriesFile):
+        return build_series(path.stem, model, wrong)
+    if isinstance(model, TariffFile):
+        return build_tariff(path.stem, model, wrong)
+    if isinstance(model, CarbonFile):
+        return build_carbon(path.stem, model, wrong)
     return build_model(path.stem, cast(StationFile, model), wrong)
 
 

@@ -22,10 +22,13 @@ from simulator.scenario.model import ScenarioFile
 from simulator.scenario.private import read_secret
 from simulator.scenario.problems import FieldError, Problem, ScenarioError, shown
 from simulator.scenario.profile_model import ArrivalProfile, StationModel, VehicleMix
+from simulator.scenario.series_model import SeriesProfile
+from simulator.scenario.tariff_model import CarbonProfile, Tariff
 
 if TYPE_CHECKING:
     from simulator.scenario.inventory import InventoryStation, InventoryToken
     from simulator.scenario.network import Network
+    from simulator.scenario.series import SeriesTable
     from simulator.scenario.sessions import TraceTable
 
 
@@ -43,6 +46,11 @@ class Scenario:
     """Name of the site that replays the trace."""
     stations: tuple[InventoryStation, ...] | None = field(default=None, repr=False)
     tokens: tuple[InventoryToken, ...] | None = field(default=None, repr=False)
+    series: dict[str, SeriesProfile] = field(default_factory=dict, repr=False)
+    series_tables: dict[str, SeriesTable] = field(default_factory=dict, repr=False)
+    """CSV files of base load and photovoltaics, by their name as written."""
+    tariffs: dict[str, Tariff] = field(default_factory=dict, repr=False)
+    carbon: dict[str, CarbonProfile] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:

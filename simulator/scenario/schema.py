@@ -12,7 +12,7 @@ from typing import Any
 from simulator.scenario import units
 from simulator.scenario.loader import POLICIES
 from simulator.scenario.model import ScenarioFile
-from simulator.scenario.profiles import names
+from simulator.scenario.profiles import KINDS, names
 
 _QUANTITIES = {
     kind.name: kind
@@ -20,33 +20,42 @@ _QUANTITIES = {
 }
 
 
-def json_schema(policies: Collection[str] = POLICIES) -> dict[str, Any]:
-    """The schema (draft 2020-12) of a scenario file."""
+def json_schema(
+    policies: Collection[str] = POLICIES,
+    controllers: Collection[str] = (),
+    events: Collection[str] = (),
+) -> dict[str, Any]:
+    """The schema (draft 2020-12) of a scenario file; the arguments are the names that exist."""
     schema = ScenarioFile.model_json_schema(by_alias=True)
-    shipped = {kind: names(kind) for kind in ("arrivals", "vehicles", "stations")}
-    resolved = _resolve(schema, shipped, list(policies))
+    offered = {f"profile {kind}": names(kind) for kind in KINDS}
+    offered |= {
+        "x-policy": list(policies),
+        "x-controller": list(controllers),
+        "x-event": list(events),
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **resolved,
+        **_resolve(schema, offered),
         "title": "chargeswarm scenario",
     }
 
 
-def _resolve(node: Any, shipped: dict[str, list[str]], policies: list[str]) -> Any:
+def _resolve(node: Any, offered: dict[str, list[str]]) -> Any:
     """Fill in names; drop titles, and the null that TOML does not have."""
     if isinstance(node, list):
-        return [_resolve(item, shipped, policies) for item in node]
+        return [_resolve(item, offered) for item in node]
     if not isinstance(node, dict):
         return node
-    result = {key: _resolve(value, shipped, policies) for key, value in node.items()}
+    result = {key: _resolve(value, offered) for key, value in node.items()}
     if isinstance(result.get("title"), str):
         del result["title"]
     kind = result.pop("x-profile", None)
     if kind is not None:
         result.pop("type", None)
-        result["anyOf"] = [{"enum": shipped.get(kind, [])}, {"type": "string"}]
-    if result.pop("x-policy", None):
-        result["enum"] = policies
+        result["anyOf"] = [{"enum": offered[f"profile {kind}"]}, {"type": "string"}]
+    for mark in ("x-policy", "x-controller", "x-event"):
+        if result.pop(mark, None):
+            result["enum"] = offered[mark]
     quantity = result.pop("x-quantity", None)
     if quantity is not None and isinstance(result.get("default"), float):
         result["default"] = units.text(_QUANTITIES[quantity], result["default"])

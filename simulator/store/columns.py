@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from simulator.engine.plan import EngineResult, Outcome, SiteResult
+from simulator.store.books import has_books, load_columns, session_columns, with_books
 from simulator.store.tables import SCHEMAS
 
 if TYPE_CHECKING:
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
 
 def sessions_table(result: EngineResult, epoch_s: float) -> pa.Table:
     """One row per visit that came within the horizon; ``epoch_s``: Unix time of the start."""
-    return _concat("sessions", (_sessions(site, epoch_s) for site in result.sites))
+    schema = _schema("sessions", result)
+    return pa.concat_tables(
+        [schema.empty_table(), *(_sessions(site, epoch_s, schema) for site in result.sites)]
+    )
 
 
-def _sessions(site: SiteResult, epoch_s: float) -> pa.Table:
+def _schema(name: str, result: EngineResult) -> pa.Schema:
+    return with_books(SCHEMAS[name], name) if has_books(result.sites) else SCHEMAS[name]
+
+
+def _sessions(site: SiteResult, epoch_s: float, schema: pa.Schema) -> pa.Table:
     plan, visits = site.plan, site.visits
     used = plan.evse >= 0
     evse = np.where(used, plan.evse, 0)
@@ -56,8 +64,11 @@ def _sessions(site: SiteResult, epoch_s: float) -> pa.Table:
         "soc_target": _floats(visits.target_soc),
         "soc_end": _floats(plan.soc_end),
     }
+    for name, values in session_columns(site).items():
+        if name in schema.names:
+            columns[name] = _floats(values)
     came = pa.array(plan.outcome != Outcome.FUTURE)
-    return pa.table(columns, schema=SCHEMAS["sessions"]).filter(came)
+    return pa.table(columns, schema=schema).filter(came)
 
 
 def load_table(result: EngineResult, epoch_s: float) -> pa.Table:
@@ -66,10 +77,13 @@ def load_table(result: EngineResult, epoch_s: float) -> pa.Table:
     The last interval is shorter where the duration is no multiple of it; means are over the part
     that was simulated.
     """
-    return _concat("load", (_load(site, result, epoch_s) for site in result.sites))
+    schema = _schema("load", result)
+    return pa.concat_tables(
+        [schema.empty_table(), *(_load(site, result, epoch_s, schema) for site in result.sites)]
+    )
 
 
-def _load(site: SiteResult, result: EngineResult, epoch_s: float) -> pa.Table:
+def _load(site: SiteResult, result: EngineResult, epoch_s: float, schema: pa.Schema) -> pa.Table:
     start: F64 = np.arange(len(site.load_kwh), dtype=np.float64) * result.interval_s
     length = np.clip(result.duration_s - start, 1e-9, result.interval_s)
     columns: dict[str, Any] = {
@@ -81,7 +95,10 @@ def _load(site: SiteResult, result: EngineResult, epoch_s: float) -> pa.Table:
         "occupied_evses": site.occupied_s / length,
         "queue": site.queue_s / length,
     }
-    return pa.table(columns, schema=SCHEMAS["load"])
+    for name, values in load_columns(site, length).items():
+        if name in schema.names:
+            columns[name] = _floats(values)
+    return pa.table(columns, schema=schema)
 
 
 def messages_table(

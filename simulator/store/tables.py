@@ -265,7 +265,12 @@ def write_parquet(
 
 def _as_table(data: Any, schema: pa.Schema | None) -> pa.Table:
     if isinstance(data, pa.Table):
-        return data if schema is None else data.select(schema.names).cast(schema)
+        if schema is None:
+            return data
+        # Columns that only some runs have follow those that all have.
+        more = [field for field in data.schema if field.name not in schema.names]
+        whole = pa.schema([*schema, *more])
+        return data.select(whole.names).cast(whole)
     if isinstance(data, Mapping):
         return pa.table(dict(data), schema=schema)
     if hasattr(data, "columns"):

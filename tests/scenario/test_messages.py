@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-SITE_FIELDS = (
-    "name, count, stations, grid_limit, control, arrivals, visits_per_evse_day, vehicles, policy, "
-    "rotate or queue"
-)
+from simulator.scenario.document import table_fields
+from simulator.scenario.model import ScenarioFile, Site
+from simulator.scenario.problems import listed
+
+SITE_FIELDS = listed(list(table_fields(Site)))
+FILE_FIELDS = listed(list(table_fields(ScenarioFile)))
 AUTHORISE = "a loopback address, or csms.authorised = true if you may put load on it"
 
 
@@ -47,8 +49,7 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         (
             "[live]",
             "[lvie]",
-            "lvie: value {...}: expected a known field (scenario, sites, trace, csms, live, slo, "
-            "record, fleet or tokens); did you mean 'live'?",
+            f"lvie: value {{...}}: expected a known field ({FILE_FIELDS}); did you mean 'live'?",
         ),
         (
             'name = "test"\n',
