@@ -6,7 +6,7 @@ They may be called from a script, the command line or a notebook (where an event
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
     from simulator.scenario import Scenario
     from simulator.store import Run
@@ -105,11 +106,12 @@ def load_scenario(
     ``sets`` are ``path=value`` overrides as on the command line. Raises ScenarioError with every
     mistake found; for a trace or an inventory InputError.
     """
+    from simulator.charging.controllers import catalogue
     from simulator.engine.policies import NAMES
     from simulator.scenario import load_scenario as load
 
     sets = [sets] if isinstance(sets, str) else sets
-    return load(path, sets=sets, policies=NAMES, seed=seed, csms_url=csms)
+    return load(path, sets=sets, policies=NAMES, controllers=catalogue(), seed=seed, csms_url=csms)
 
 
 def simulate(
@@ -122,12 +124,15 @@ def simulate(
     report: bool = True,
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
+    controllers: Mapping[str, Controller] | None = None,
 ) -> Result:
     """Run a scenario in virtual time.
 
     ``duration`` is text with a unit (``"7d"``) or seconds; ``stations`` scales the network;
     ``report=False`` leaves the report and its plots out; ``processes`` are simpy processes of your
-    own that act on the sites (see ``engine.world``). Raises ScenarioError, StoreError.
+    own that act on the sites (see ``engine.world``); ``controllers`` are functions of your own by
+    name of their site, ``f(view, forecast) -> limits`` (see ``charging.controllers.view``). Raises
+    ScenarioError, StoreError, ControllerError.
     """
     from simulator.simulation import run_simulation
 
@@ -136,7 +141,13 @@ def simulate(
         loaded = loaded.replace(duration_s=_seconds(duration))
     network = loaded.network(stations)
     path = run_simulation(
-        loaded, network, out=out, progress=progress, command=_command(), processes=processes
+        loaded,
+        network,
+        out=out,
+        progress=progress,
+        command=_command(),
+        processes=processes,
+        controllers=controllers,
     )
     return _result(path, report=report)
 

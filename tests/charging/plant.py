@@ -1,17 +1,18 @@
 """A site in miniature for controllers: constant power limits, everything happens at ticks.
 
-No engine: cars take what their EVSE's limit allows. It keeps the site's limit by cutting everybody's
-share alike, and pauses who gets less than the minimum.
+No engine: cars take what their EVSE allows. It keeps the limit of the site by cutting the share
+of everybody alike, and pauses who gets less than the minimum.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 
-from simulator.charging.controllers import CONTROLLERS, Forecast, KnownVisits, Setup, View
+from simulator.charging.controllers import CONTROLLERS, Forecast, KnownVisits, Setup
 
 TICK_S = 900.0
 HOUR_S = 3600.0
@@ -30,21 +31,19 @@ class Instance:
     site_kw: float = math.inf
     """Limit of the grid connection, other load included."""
     demand_price: float = 0.0
-    pv_kw: np.ndarray | None = None
     tick_s: float = TICK_S
     billing_s: float = TICK_S
+    station_kw: float = math.inf
 
     def forecast(self, step: int = 0, known: bool = False) -> Forecast:
         rest = slice(step, self.steps)
         ticks = np.arange(step, self.steps)
-        pv_kw = np.zeros(self.steps) if self.pv_kw is None else self.pv_kw
         return Forecast(
             step_s=self.tick_s,
             price=self.price[rest],
             feed_in=self.feed_in[rest],
             carbon=None,
             base_kw=self.base_kw[rest],
-            pv_kw=pv_kw[rest],
             limit_kw=self.site_kw - self.base_kw[rest],
             clock_s=ticks * self.tick_s % 86400.0,
             weekday=(ticks * self.tick_s // 86400.0).astype(np.int64) % 7,
@@ -62,6 +61,7 @@ def known_visits(**columns) -> KnownVisits:
         "evse": np.arange(n),
         "plug_in_s": 0.0,
         "unplug_s": 8 * HOUR_S,
+        "ready_s": 0.0,
         "soc": 0.5,
         "target_soc": 1.0,
         "capacity_kwh": 40.0,
@@ -97,9 +97,7 @@ def instance(visits: KnownVisits, steps: int = 48, **fields) -> Instance:
 def setup(case: Instance, kind: str, **options) -> Setup:
     """What a controller of ours is made of, with its defaults."""
     defaults = {option.name: option.default for option in CONTROLLERS[kind].options}
-    most = np.zeros(case.evses)
-    np.maximum.at(most, case.visits.evse, case.visits.limit_kw)
-    return Setup(case.tick_s, defaults | options, np.arange(case.evses), most, most)
+    return Setup(case.tick_s, defaults | options)
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,13 @@ def _left(v, here, soc):
     return np.maximum(v.target_soc[here] - soc[here], 0.0) * v.capacity_kwh[here]
 
 
-def _view(case: Instance, here, soc, now: float, step: int) -> View:
+def first_view(case: Instance):
+    """What a controller sees at the first tick."""
+    v = case.visits
+    return _view(case, np.flatnonzero(v.plug_in_s <= 0.0), v.soc.copy(), 0.0, 0)
+
+
+def _view(case: Instance, here, soc, now: float, step: int) -> SimpleNamespace:
     v, n = case.visits, case.evses
     at = v.evse[here]
 
@@ -169,15 +173,18 @@ def _view(case: Instance, here, soc, now: float, step: int) -> View:
 
     needed = np.maximum(v.target_soc - soc, 0.0) * v.capacity_kwh
     present = np.ones(len(v), np.bool_)
-    return View(
+    return SimpleNamespace(
         now_s=now,
         site_limit_kw=case.site_kw - case.base_kw[step],
         base_kw=float(case.base_kw[step]),
+        station=np.arange(n),
+        station_kw=np.full(n, case.station_kw),
         occupied=column(present, False, np.bool_),
         active=column(needed > 1e-9, False, np.bool_),
         visit=column(v.visit, -1, np.int64),
         soc=column(soc),
         target_soc=column(v.target_soc),
+        ready_s=np.full(n, math.inf),
         departure_s=column(v.unplug_s, math.inf),
         limit_kw=column(v.limit_kw),
         min_kw=column(v.min_kw),
@@ -234,6 +241,7 @@ def draw(seed: int, *, most: int = 14, v2g: float = 0.0, **fields) -> Instance:
     n = len(rows)
     soc = r.uniform(0.1, 0.9, n)
     gives = r.random(n) < v2g
+    limit = r.choice([3.7, 7.4, 11.0, 22.0], n)
     visits = known_visits(
         visit=np.arange(n),
         evse=evse,
@@ -243,8 +251,8 @@ def draw(seed: int, *, most: int = 14, v2g: float = 0.0, **fields) -> Instance:
         target_soc=np.minimum(1.0, soc + r.uniform(0.0, 0.6, n)),
         capacity_kwh=r.choice([20.0, 40.0, 80.0], n),
         efficiency=r.choice([0.85, 0.9, 1.0], n),
-        limit_kw=r.choice([3.7, 7.4, 11.0, 22.0], n),
-        discharge_kw=np.where(gives, r.choice([5.0, 10.0], n), 0.0),
+        limit_kw=limit,
+        discharge_kw=np.where(gives, np.minimum(limit, r.choice([5.0, 10.0], n)), 0.0),
         reserve_soc=np.minimum(r.uniform(0.0, 0.5, n), soc),
     )
     price = r.choice([0.1, 0.2, 0.3, 0.45], steps // 8).repeat(8)

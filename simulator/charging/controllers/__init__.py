@@ -63,6 +63,11 @@ class Kind:
     foresees: Callable[[Mapping[str, Any]], bool]
     make: Callable[[Setup], Controller]
 
+    @property
+    def plain_options(self) -> list[dict[str, Any]]:
+        """The options as the scenario room reads them."""
+        return plain(self.options)
+
 
 CONTROLLERS: Mapping[str, Kind] = {
     module.NAME: Kind(
@@ -74,8 +79,8 @@ NAMES: tuple[str, ...] = tuple(CONTROLLERS)
 
 
 def catalogue() -> dict[str, dict[str, Any]]:
-    """What the scenario room is told: of each kind its options, in plain data."""
+    """What the scenario room is told of each kind: options, as plain data, and what it needs."""
     return {
-        name: {"summary": kind.summary, "options": plain(kind.options), "needs": kind.needs}
+        name: {"options": kind.plain_options, "needs": kind.needs}
         for name, kind in CONTROLLERS.items()
     }

@@ -70,7 +70,7 @@ def make(setup: Setup) -> Controller:
                 site_kw = min(site_kw, _given(window["site"]))
                 evse_kw = min(evse_kw, _given(window["evse"]))
         if math.isinf(site_kw):
-            return np.full(len(view), evse_kw)
+            return np.full(len(view.visit), evse_kw)
         return _shared(view, site_kw, evse_kw)
 
     return limits
@@ -95,7 +95,7 @@ def _given(limit_kw: float | None) -> float:
 
 
 def _shared(view: View, site_kw: float, evse_kw: float) -> F64:
-    limits = np.zeros(len(view))
+    limits = np.zeros(len(view.visit))
     who = np.flatnonzero(wants(view))
     most = np.minimum(view.limit_kw[who], evse_kw)
     least = np.minimum(view.min_kw[who], most)

@@ -32,6 +32,7 @@ from simulator.charging.controllers.view import (
     KnownVisits,
     Setup,
     View,
+    Whole,
 )
 
 NAME = "lp"
@@ -51,10 +52,10 @@ def make(setup: Setup) -> Controller:
     return _Playback(setup)
 
 
-def known_cars(known: KnownVisits, rows: I64, station: I64) -> Cars:
-    """Foreseen visits as vehicles of the program."""
+def known_cars(known: KnownVisits, rows: I64, station: Whole) -> Cars:
+    """Foreseen visits as vehicles of the program; ``station`` is that of each EVSE."""
     return Cars(
-        start_s=known.plug_in_s[rows],
+        start_s=np.maximum(known.plug_in_s, known.ready_s)[rows],
         end_s=known.unplug_s[rows],
         soc=known.soc[rows],
         target_soc=known.target_soc[rows],
@@ -63,19 +64,20 @@ def known_cars(known: KnownVisits, rows: I64, station: I64) -> Cars:
         limit_kw=known.limit_kw[rows],
         discharge_kw=known.discharge_kw[rows],
         reserve_soc=known.reserve_soc[rows],
-        station=station[known.evse[rows]],
+        station=np.asarray(station[known.evse[rows]], np.int64),
     )
 
 
-def offline(forecast: Forecast, now_s: float, setup: Setup) -> tuple[Cars, Slots, Plan]:
+def offline(view: View, forecast: Forecast, options: Mapping[str, Any]) -> tuple[Cars, Slots, Plan]:
     """The optimum of all visits that the forecast knows. Raises InfeasibleError, ValueError."""
     if forecast.visits is None:
         raise ValueError("the offline optimum needs to know the visits")
-    options = setup.options
     rows = np.arange(len(forecast.visits))
-    cars = known_cars(forecast.visits, rows, setup.station)
-    slots = posing.pose(forecast, now_s, len(forecast), options)
-    plan = optimise(cars, slots, setup.station_kw, penalty=options["penalty"], v2g=options["v2g"])
+    cars = known_cars(forecast.visits, rows, view.station)
+    slots = posing.pose(forecast, view.now_s, len(forecast), options)
+    plan = optimise(
+        cars, slots, posing.ratings(view), penalty=options["penalty"], v2g=options["v2g"]
+    )
     posing.insist(plan, options["hard"])
     return cars, slots, plan
 
@@ -92,7 +94,7 @@ class _Playback:
     def __call__(self, view: View, forecast: Forecast) -> F64:
         if self._plan is None:
             self._begin(view, forecast)
-        out = np.zeros(len(view))
+        out = np.zeros(len(view.visit))
         slot = round((view.now_s - self._start_s) / self._step_s)
         here = self._by_slot[self._offset[slot] : self._offset[slot + 1]]
         for p in here:
@@ -104,7 +106,7 @@ class _Playback:
         return above_minimum(out, view, self._step_s)
 
     def _begin(self, view: View, forecast: Forecast) -> None:
-        cars, slots, plan = offline(forecast, view.now_s, self._setup)
+        cars, slots, plan = offline(view, forecast, self._setup.options)
         known = forecast.visits
         assert known is not None
         self._plan = plan

@@ -79,14 +79,14 @@ class _Receding:
         steps = max(1, min(round(options["horizon"] / forecast.step_s), len(forecast)))
         slots = posing.pose(forecast, view.now_s, steps, options, self._paid_kw)
         cars, evse = self._cars(view, forecast, float(slots.edges_s[-1]))
-        out = np.zeros(len(view))
+        out = np.zeros(len(view.visit))
         if not len(cars):
             self._note_peak(forecast, view.now_s, 0.0)
             return out
         plan = optimise(
             cars,
             slots,
-            self._setup.station_kw,
+            posing.ratings(view),
             penalty=options["penalty"],
             v2g=options["v2g"],
             early=_EARLY,
@@ -102,19 +102,21 @@ class _Receding:
     def _cars(self, view: View, forecast: Forecast, end_s: float) -> tuple[Cars, I64]:
         """Who is there and, if it is known, who will come; and the EVSE of each."""
         giving = self._setup.options["v2g"] & (view.discharge_kw > 0.0)
-        here = np.flatnonzero(view.occupied & (view.active | giving))
+        timed = np.isfinite(view.ready_s)
+        short = (view.active | timed) & (view.needed_kwh > 0.0)
+        here = np.flatnonzero(view.occupied & (short | giving))
         leave_s = np.where(np.isfinite(view.departure_s), view.departure_s, deadline_s(view))
         cars = Cars(
-            start_s=np.full(len(here), view.now_s),
+            start_s=np.where(timed, view.ready_s, view.now_s)[here],
             end_s=leave_s[here],
             soc=view.soc[here],
             target_soc=np.maximum(view.target_soc, view.soc)[here],
             capacity_kwh=view.capacity_kwh[here],
             efficiency=view.efficiency[here],
             limit_kw=view.limit_kw[here],
-            discharge_kw=view.discharge_kw[here],
+            discharge_kw=np.minimum(view.discharge_kw, view.limit_kw)[here],
             reserve_soc=view.reserve_soc[here],
-            station=self._setup.station[here],
+            station=np.asarray(view.station[here], np.int64),
         )
         known = forecast.visits
         if known is None:
@@ -123,7 +125,7 @@ class _Receding:
         to_come = np.flatnonzero(
             (known.plug_in_s >= view.now_s) & (known.plug_in_s < end_s) & ~plugged
         )
-        coming = known_cars(known, to_come, self._setup.station)
+        coming = known_cars(known, to_come, view.station)
         both = [
             np.concatenate([getattr(cars, name), getattr(coming, name)]) for name in Cars.__slots__
         ]

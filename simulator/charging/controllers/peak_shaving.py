@@ -62,7 +62,7 @@ class _Shaving:
             self._period, self.level_kw = period, 0.0
         base_kw = float(forecast.base_kw[0])
         self.level_kw = max(self.level_kw, base_kw)
-        out = np.zeros(len(view))
+        out = np.zeros(len(view.visit))
         who = np.flatnonzero(wants(view))
         if not len(who):
             return out

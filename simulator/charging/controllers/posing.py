@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from simulator.charging.controllers.optimum import Plan, Slots
-from simulator.charging.controllers.view import F64, Forecast, InfeasibleError
+from simulator.charging.controllers.view import F64, Forecast, InfeasibleError, View
 
 
 def needs(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -53,6 +53,13 @@ def pose(
         demand_price=demand_price,
         paid_kw=np.zeros(0) if paid_kw is None else paid_kw,
     )
+
+
+def ratings(view: View) -> F64:
+    """Most power of each station, by its number."""
+    station_kw = np.zeros(int(view.station.max()) + 1)
+    station_kw[view.station] = view.station_kw
+    return station_kw
 
 
 def _priced(forecast: Forecast, options: Mapping[str, Any]) -> tuple[F64, F64, float]:

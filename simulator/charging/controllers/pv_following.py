@@ -39,7 +39,7 @@ def make(setup: Setup) -> Controller:
 
     def limits(view: View, forecast: Forecast) -> F64:
         if not wants(view).any():
-            return np.zeros(len(view))
+            return np.zeros(len(view.visit))
         surplus_kw = -float(forecast.base_kw[0])
         due_kw = due_kwh(view, setup.tick_s) * (HOUR_S / setup.tick_s)
         sure_kw = above_minimum(due_kw, view, setup.tick_s)

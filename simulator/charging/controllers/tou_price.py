@@ -53,7 +53,7 @@ def make(setup: Setup) -> Controller:
 
 def choose(view: View, forecast: Forecast, *, v2g: bool) -> F64:
     """Limits for the tick that begins now."""
-    out = np.zeros(len(view))
+    out = np.zeros(len(view.visit))
     who = np.flatnonzero(wants(view) | (v2g & view.occupied & (view.discharge_kw > 0.0)))
     if not len(who):
         return out

@@ -22,51 +22,120 @@ from numpy.typing import NDArray
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Whole = NDArray[np.signedinteger[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Protocol):
     """A site at one moment. Arrays have one entry per EVSE, in station order, and are read-only.
 
     Powers and energies stand on the grid side. Where nobody is plugged in, ``visit`` is -1 and
-    the numbers mean nothing.
+    the numbers mean nothing. The engine's ``SiteView`` has these fields and a few more.
     """
 
-    now_s: float
-    """Plan time: seconds since the scenario's start."""
-    site_limit_kw: float
-    """Most that all vehicles together may draw now (``inf``: no limit)."""
-    base_kw: float
-    """All other load now, less what is generated."""
-    occupied: Flags
-    active: Flags
-    """Plugged in, and below its target."""
-    visit: I64
-    """Row of the visit: tells one vehicle from the next at the same EVSE."""
-    soc: F64
-    target_soc: F64
-    departure_s: F64
-    """As the driver told; ``inf`` for a driver who leaves when the car is done."""
-    limit_kw: F64
-    """Most that this vehicle and this EVSE can do."""
-    min_kw: F64
-    """Below this the vehicle pauses."""
-    capacity_kwh: F64
-    """Grid-side energy from empty to full."""
-    needed_kwh: F64
-    """From here to its target."""
-    power_kw: F64
-    """What it draws now; below 0 what it gives back."""
-    discharge_kw: F64
-    """Most that it can give back; 0: nothing."""
-    reserve_soc: F64
-    """Never discharged below."""
-    weight: F64
-    efficiency: F64
-    """Battery side / grid side."""
+    @property
+    def now_s(self) -> float:
+        """Plan time: seconds since the scenario's start."""
+        ...
 
-    def __len__(self) -> int:
-        return len(self.occupied)
+    @property
+    def site_limit_kw(self) -> float:
+        """Most that all vehicles together may draw now (``inf``: no limit)."""
+        ...
+
+    @property
+    def base_kw(self) -> float:
+        """All other load now, less what is generated."""
+        ...
+
+    @property
+    def station(self) -> Whole:
+        """Station of each EVSE."""
+        ...
+
+    @property
+    def station_kw(self) -> F64:
+        """Most power of that station."""
+        ...
+
+    @property
+    def occupied(self) -> Flags:
+        """Somebody is plugged in."""
+        ...
+
+    @property
+    def active(self) -> Flags:
+        """May charge: plugged in, its own timer over, below its target (or asked to give back)."""
+        ...
+
+    @property
+    def visit(self) -> Whole:
+        """Row of the visit: tells one vehicle from the next at the same EVSE."""
+        ...
+
+    @property
+    def departure_s(self) -> F64:
+        """As the driver told; ``inf`` for a driver who leaves when the car is done."""
+        ...
+
+    @property
+    def ready_s(self) -> F64:
+        """When its own timer lets it charge; ``inf`` if none is running."""
+        ...
+
+    @property
+    def soc(self) -> F64:
+        """State of charge, 0..1."""
+        ...
+
+    @property
+    def target_soc(self) -> F64:
+        """Where it stops charging."""
+        ...
+
+    @property
+    def reserve_soc(self) -> F64:
+        """Never discharged below."""
+        ...
+
+    @property
+    def capacity_kwh(self) -> F64:
+        """Grid-side energy from empty to full."""
+        ...
+
+    @property
+    def efficiency(self) -> F64:
+        """Battery side / grid side."""
+        ...
+
+    @property
+    def needed_kwh(self) -> F64:
+        """From here to its target."""
+        ...
+
+    @property
+    def limit_kw(self) -> F64:
+        """Most that this vehicle and this EVSE can do."""
+        ...
+
+    @property
+    def min_kw(self) -> F64:
+        """Below this the vehicle pauses."""
+        ...
+
+    @property
+    def discharge_kw(self) -> F64:
+        """Most that it can give back; 0: nothing."""
+        ...
+
+    @property
+    def power_kw(self) -> F64:
+        """What it draws now; below 0 what it gives back."""
+        ...
+
+    @property
+    def weight(self) -> F64:
+        """Share or rank of its driver."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +151,8 @@ class KnownVisits:
     evse: I64
     plug_in_s: F64
     unplug_s: F64
+    ready_s: F64
+    """Not charged before: the car's own timer, or when it plugs in."""
     soc: F64
     target_soc: F64
     capacity_kwh: F64
@@ -112,9 +183,7 @@ class Forecast:
     carbon: F64 | None
     """kg per kWh; None where the site has no intensity."""
     base_kw: F64
-    """All other load, less what is generated."""
-    pv_kw: F64
-    """What is generated."""
+    """All other load, less what is generated: below 0 there is a surplus."""
     limit_kw: F64
     """Most that all vehicles together may draw; ``inf``: no limit."""
     clock_s: F64
@@ -142,17 +211,7 @@ class Setup:
 
     tick_s: float
     options: Mapping[str, Any]
-    station: I64
-    """Station of each EVSE."""
-    station_kw: F64
-    """Most power of each station."""
-    evse_kw: F64
-    """Most power of each EVSE."""
-
-    @property
-    def evses(self) -> int:
-        """How many EVSEs the site has."""
-        return len(self.station)
+    """Every option, in base units; those that were not given have their default."""
 
 
 class Noting(Protocol):
