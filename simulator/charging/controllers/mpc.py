@@ -77,7 +77,9 @@ class _Receding:
     def __call__(self, view: View, forecast: Forecast) -> F64:
         options = self._setup.options
         steps = max(1, min(round(options["horizon"] / forecast.step_s), len(forecast)))
-        slots = posing.pose(forecast, view.now_s, steps, options, self._paid_kw)
+        slots = posing.pose(
+            forecast, view.now_s, steps, options, self._paid_kw, self._begun(forecast, view.now_s)
+        )
         cars, evse = self._cars(view, forecast, float(slots.edges_s[-1]))
         out = np.zeros(len(view.visit))
         if not len(cars):
@@ -131,13 +133,17 @@ class _Receding:
         ]
         return Cars(*both), np.concatenate([here, known.evse[to_come]])
 
-    def _note_peak(self, forecast: Forecast, now_s: float, kwh: float) -> None:
-        """Count the tick that begins into the peak of its billing period, as planned."""
-        step_h = forecast.step_s / HOUR_S
+    def _begun(self, forecast: Forecast, now_s: float) -> tuple[float, float]:
+        """Net kWh and hours of the present billing interval so far."""
         billing = int(now_s / max(forecast.billing_s, forecast.step_s) + 1e-9)
         if billing != self._billing:
             self._billing, self._so_far = billing, (0.0, 0.0)
-        energy_kwh, hours = self._so_far
+        return self._so_far
+
+    def _note_peak(self, forecast: Forecast, now_s: float, kwh: float) -> None:
+        """Count the tick that begins into the peak of its billing period, as planned."""
+        step_h = forecast.step_s / HOUR_S
+        energy_kwh, hours = self._begun(forecast, now_s)
         energy_kwh += float(forecast.base_kw[0]) * step_h + kwh
         hours += step_h
         self._so_far = (energy_kwh, hours)

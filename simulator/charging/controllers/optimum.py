@@ -48,6 +48,9 @@ class Slots:
     """Per kW of the highest billing interval of a period."""
     paid_kw: F64 = field(default_factory=lambda: np.zeros(0))
     """Highest net load of each period before the first slot; empty: none."""
+    begun_kwh: float = 0.0
+    """Net load of the first slot's billing interval before that slot."""
+    begun_h: float = 0.0
 
     def __len__(self) -> int:
         return len(self.price)
@@ -277,8 +280,11 @@ def _peaks(rows: Rows, slots: Slots, net: I64) -> I64:
     paid[: len(slots.paid_kw)] = slots.paid_kw[:periods]
     peak = rows.columns(np.full(periods, slots.demand_price), np.maximum(paid, 0.0), np.inf)
     _, first, place = np.unique(slots.billing, return_index=True, return_inverse=True)
-    hours = np.bincount(place, np.diff(slots.edges_s) / HOUR_S)
-    row = rows.rows(np.full(len(first), -np.inf), np.zeros(len(first)))
+    hours = np.bincount(place, np.diff(slots.edges_s) / HOUR_S).astype(np.float64)
+    hours[0] += slots.begun_h
+    most = np.zeros(len(first))
+    most[0] = -slots.begun_kwh
+    row = rows.rows(np.full(len(first), -np.inf), most)
     rows.entries(row[place], net, 1.0)
-    rows.entries(row, peak[slots.period[first]], -np.asarray(hours, np.float64))
+    rows.entries(row, peak[slots.period[first]], -hours)
     return peak

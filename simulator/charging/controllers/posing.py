@@ -27,8 +27,11 @@ def pose(
     steps: int,
     options: Mapping[str, Any],
     paid_kw: F64 | None = None,
+    begun: tuple[float, float] = (0.0, 0.0),
 ) -> Slots:
     """The next ``steps`` of a forecast as slots, priced by the objective.
+
+    ``paid_kw``: peaks so far; ``begun``: net kWh and hours of the present billing interval so far.
 
     Raises ValueError where the forecast lacks what the objective needs.
     """
@@ -52,6 +55,8 @@ def pose(
         billing=billing,
         demand_price=demand_price,
         paid_kw=np.zeros(0) if paid_kw is None else paid_kw,
+        begun_kwh=begun[0],
+        begun_h=begun[1],
     )
 
 
