@@ -6,7 +6,7 @@ They may be called from a script, the command line or a notebook (where an event
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
     from simulator.scenario import Scenario
     from simulator.store import Run
@@ -118,29 +119,12 @@ def json_schema() -> dict[str, Any]:
     return schema(**known_names())
 
 
-def known_names() -> dict[str, tuple[str, ...]]:
-    """Names that a scenario may use: ``policies``, ``controllers``, ``events``."""
-    return {what: _names(places) for what, places in _NAMES.items()}
+def known_names() -> dict[str, Any]:
+    """What a scenario may name: policies, and controllers and events with their options."""
+    from simulator.charging.controllers import catalogue
+    from simulator.engine.policies import NAMES
 
-
-_NAMES = {
-    "policies": ("simulator.engine.policies",),
-    "controllers": ("simulator.engine.control", "simulator.charging.controllers"),
-    "events": ("simulator.engine.events",),
-}
-"""Modules whose ``NAMES`` a scenario may use; the first that exists counts."""
-
-
-def _names(places: Sequence[str]) -> tuple[str, ...]:
-    from importlib import import_module
-    from importlib.util import find_spec
-
-    for place in places:
-        if find_spec(place) is not None:
-            found = getattr(import_module(place), "NAMES", None)
-            if found is not None:
-                return tuple(found)
-    return ()
+    return {"policies": NAMES, "controllers": catalogue(), "events": {}}
 
 
 def simulate(
@@ -153,12 +137,15 @@ def simulate(
     report: bool = True,
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
+    controllers: Mapping[str, Controller] | None = None,
 ) -> Result:
     """Run a scenario in virtual time.
 
     ``duration`` is text with a unit (``"7d"``) or seconds; ``stations`` scales the network;
     ``report=False`` leaves the report and its plots out; ``processes`` are simpy processes of your
-    own that act on the sites (see ``engine.world``). Raises ScenarioError, StoreError.
+    own that act on the sites (see ``engine.world``); ``controllers`` are functions of your own by
+    name of their site, ``f(view, forecast) -> limits`` (see ``charging.controllers.view``). Raises
+    ScenarioError, StoreError, ControllerError.
     """
     from simulator.simulation import run_simulation
 
@@ -167,7 +154,13 @@ def simulate(
         loaded = loaded.replace(duration_s=_seconds(duration))
     network = loaded.network(stations)
     path = run_simulation(
-        loaded, network, out=out, progress=progress, command=_command(), processes=processes
+        loaded,
+        network,
+        out=out,
+        progress=progress,
+        command=_command(),
+        processes=processes,
+        controllers=controllers,
     )
     return _result(path, report=report)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from simulator.store.host import host, versions
 from simulator.store.summary import Waiting, short_summary, simulation_summary
 
 if TYPE_CHECKING:
+    from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
     from simulator.fleet.predict import Prediction
     from simulator.scenario import Network, Scenario
@@ -43,10 +44,12 @@ def run_simulation(
     progress: Progress | None = None,
     command: str | None = None,
     processes: Sequence[Process] = (),
+    controllers: Mapping[str, Controller] | None = None,
 ) -> Path:
     """Simulate ``network`` and write the run folder; gives its path.
 
-    An interruption (Ctrl-C) leaves a folder that says so. Raises ScenarioError, StoreError.
+    An interruption (Ctrl-C) leaves a folder that says so. Raises ScenarioError,
+    StoreError, ControllerError.
     """
     tell = progress or (lambda done, what: None)
     started = time.perf_counter()
@@ -72,6 +75,7 @@ def run_simulation(
             network,
             record_caps="pauses",
             processes=processes,
+            controllers=controllers,
             progress=lambda done: tell(done * _ENGINE_SHARE, None),
         )
         tell(_ENGINE_SHARE, "counting messages")
@@ -122,7 +126,7 @@ def summarise(
         messages=dict(
             zip(prediction.actions, map(int, prediction.series.sum(axis=0)), strict=True)
         ),
-        notes=[*prediction.notes, *_trace_notes(scenario, network)],
+        notes=[*prediction.notes, *engine.notes, *_trace_notes(scenario, network)],
         kernel_s=engine.kernel_s,
         compile_s=engine.compile_s,
         interval_s=engine.interval_s,

@@ -188,3 +188,5 @@ class EngineResult:
     """Seconds spent in the compiled kernel."""
     compile_s: float
     """Seconds spent compiling before the first event (0 when the cache was warm)."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of the run, in sentences."""

@@ -20,7 +20,7 @@ Processes run until the horizon, which they do not see: what falls on it does no
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from simulator.engine.site import SiteRun
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from simulator.charging.controllers import Controller
     from simulator.demand.visits import Visits
     from simulator.engine.view import SiteView
     from simulator.scenario import Network, Scenario
@@ -180,14 +181,17 @@ def simulate_network(
     record_caps: Caps = "none",
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
+    controllers: Mapping[str, Controller] | None = None,
 ) -> EngineResult:
     """Simulate a network from plan time 0 to ``duration_s`` (the scenario's, unless given).
 
     ``record_caps`` says which caps are kept (a live run needs all); ``progress`` is called
-    with the fraction done, per site and day; ``processes`` are generators that act on the world.
-    Raises what ``draw_visits`` raises for a site without demand.
+    with the fraction done, per site and day; ``processes`` are generators that act on the world;
+    ``controllers`` are functions that set limits, by name of their site, instead of the
+    scenario's. Raises ControllerError, and what ``draw_visits`` raises for a site without demand.
     """
     from simulator.demand import draw_visits
+    from simulator.engine.control import site_controls
     from simulator.engine.kernel.compiled import kernel
     from simulator.engine.terms import network_terms
 
@@ -219,10 +223,16 @@ def simulate_network(
         for visits, site in zip(drawn, network.sites, strict=True)
     ]
     mood = rerouting.redraw(scenario)
-    processes = [*site_processes(runs), *processes]
-    return run_world(
-        runs, horizon_s, interval_s, progress, processes, mood=mood, compile_s=compile_s
+    controls = site_controls(scenario, runs, controllers)
+    acting = [
+        *site_processes(runs),
+        *processes,
+        *(control.process for control in controls),
+    ]
+    result = run_world(
+        runs, horizon_s, interval_s, progress, acting, mood=mood, compile_s=compile_s
     )
+    return replace(result, notes=tuple(note for each in controls for note in each.notes()))
 
 
 def site_processes(runs: Sequence[SiteRun]) -> list[Process]:

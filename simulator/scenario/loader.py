@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import checks, overrides
+from simulator.scenario.check_control import check_control
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, read_toml, repair, validate
 from simulator.scenario.fields import Known, read_local_time
@@ -56,17 +57,18 @@ def load_scenario(
     *,
     sets: Sequence[str] = (),
     policies: Collection[str] = POLICIES,
-    controllers: Collection[str] = (),
-    events: Collection[str] = (),
+    controllers: Mapping[str, Mapping[str, Any]] | None = None,
+    events: Mapping[str, Any] | None = None,
     seed: int | None = None,
     csms_url: str | None = None,
 ) -> Scenario:
     """Read a scenario with everything that it names.
 
     ``path`` is a file or the name of a shipped scenario. ``sets`` are ``path=value`` overrides (see
-    `overrides`); ``seed`` and ``csms_url`` override these two. ``policies``,
-    ``controllers`` and ``events`` are the names of those that exist. Raises ScenarioError (for a
-    trace or an inventory: InputError), which holds every mistake found.
+    `overrides`); ``seed`` and ``csms_url`` override these two. ``policies`` are the policies that
+    exist, ``controllers`` the controllers with their options (see `check_control`), ``events`` the
+    kinds of events with theirs. Raises ScenarioError (for a trace or an inventory: InputError),
+    which holds every mistake found.
     """
     file = find_scenario(path)
     label = str(path) if Path(path) == file else file.name
@@ -84,12 +86,15 @@ def load_scenario(
     labels = Labels(label, changed)
     document, unknown = repair(document, ScenarioFile, labels)
     library = Library(file.parent)
-    known = Known(library, policies, controllers, events)
+    kinds = controllers or {}
+    happenings = events or {}
+    known = Known(library, policies, controllers=kinds, events=happenings)
     model, found = validate(document, ScenarioFile, labels, known)
     problems += unknown + [problem for _, problem in found]
     bad: list[Loc] = [loc for loc, _ in found]
     tables = checks.Tables(document, bad, labels, library)
     problems += checks.check(tables)
+    problems += check_control(tables, kinds, file.parent)
     problems += library.problems
     inputs = _Inputs(tables, file.parent, model if not problems else None)
     if problems:
