@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import checks, overrides
+from simulator.scenario.check_events import check_events
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, read_toml, repair, validate
 from simulator.scenario.fields import Known, read_local_time
@@ -36,6 +37,7 @@ from simulator.scenario.profiles import Library, data_folder, list_scenarios
 from simulator.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
+    from simulator.scenario.options import Options
     from simulator.scenario.sessions import TraceTable
 
 POLICIES = ("uncontrolled", "equal_share")
@@ -46,6 +48,7 @@ def load_scenario(
     *,
     sets: Sequence[str] = (),
     policies: Collection[str] = POLICIES,
+    events: Mapping[str, Options] | None = None,
     seed: int | None = None,
     csms_url: str | None = None,
 ) -> Scenario:
@@ -53,8 +56,8 @@ def load_scenario(
 
     ``path`` is a file or the name of a shipped scenario. ``sets`` are ``path=value`` overrides (see
     `overrides`); ``seed`` and ``csms_url`` override these two. ``policies`` are the policies that
-    exist. Raises ScenarioError (for a trace or an inventory: InputError), which holds every
-    mistake found.
+    exist, ``events`` the kinds of events with the options that each takes. Raises ScenarioError (for a
+    trace or an inventory: InputError), which holds every mistake found.
     """
     file = find_scenario(path)
     label = str(path) if Path(path) == file else file.name
@@ -72,12 +75,14 @@ def load_scenario(
     labels = Labels(label, changed)
     document, unknown = repair(document, ScenarioFile, labels)
     library = Library(file.parent)
-    known = Known(library, policies)
+    kinds = events or {}
+    known = Known(library, policies, events=kinds)
     model, found = validate(document, ScenarioFile, labels, known)
     problems += unknown + [problem for _, problem in found]
     bad: list[Loc] = [loc for loc, _ in found]
     tables = checks.Tables(document, bad, labels, library)
     problems += checks.check(tables)
+    problems += check_events(tables, kinds, file.parent)
     problems += library.problems
     inputs = _Inputs(tables, file.parent, model if not problems else None)
     if problems:
