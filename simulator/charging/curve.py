@@ -140,6 +140,27 @@ def lasting(dsoc: float, power_kw: float, slope: float, capacity_kwh: float) -> 
     return linear * (math.log1p(x) / x)
 
 
+def draining(soc: float, reserve: float, power_kw: float, capacity_kwh: float) -> float:
+    """Seconds in which ``power_kw`` (above 0) empties a battery from ``soc`` to ``reserve``.
+
+    On the grid side of the charger the whole battery holds ``battery * efficiency`` when it is
+    emptied, where it takes ``battery / efficiency`` to be filled: hand in the former.
+    """
+    return (soc - reserve) * (3600.0 * capacity_kwh) / power_kw
+
+
+def drained_soc(
+    soc: float, dt_s: float, power_kw: float, capacity_kwh: float, reserve: float
+) -> float:
+    """SoC after ``dt_s`` seconds of discharge at a constant ``power_kw``, as in :func:`draining`.
+
+    A battery gives the same power at every SoC, and nothing at or below its reserve.
+    """
+    if soc <= reserve:
+        return soc
+    return max(reserve, soc - power_kw * (dt_s / (3600.0 * capacity_kwh)))
+
+
 def power_at(
     soc: float, cap_kw: float, knots_soc: Numbers, knots_kw: Numbers, k0: int, k1: int
 ) -> float:

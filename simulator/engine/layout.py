@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
     from simulator.scenario import SiteInstance
 
 Records = NDArray[np.void]
+F64 = NDArray[np.float64]
+
+NEUTRAL: dict[str, Any] = {
+    "ready_s": 0.0,
+    "weight": 1.0,
+    "most_ahead": np.int32(-1),
+    "discharge_kw": 0.0,
+    "reserve_soc": 0.0,
+    "next_visit": np.int32(-1),
+    "used_soc": 0.0,
+    "reserved_s": math.nan,
+    "no_show": False,
+}
+"""What it means where a column of visits is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,8 @@ class SiteLayout:
     stations: Records
     evse_station: NDArray[np.int32]
     evse_number: NDArray[np.int32]
+    standby_kw: float
+    """What its stations take for themselves, together."""
 
 
 _CAPS: dict[Caps, int] = {
@@ -43,6 +60,7 @@ def site_layout(site: SiteInstance) -> SiteLayout:
     evses = np.zeros(count, state.EVSE)
     number = np.zeros(count, np.int32)
     first = 0
+    standby_kw = 0.0
     for s, station in enumerate(site.stations):
         model = station.model
         stop = first + station.evses
@@ -55,28 +73,40 @@ def site_layout(site: SiteInstance) -> SiteLayout:
         evses["phases"][first:stop] = model.phases
         evses["dc"][first:stop] = model.current == "dc"
         number[first:stop] = np.arange(1, station.evses + 1)
+        stations[s]["efficiency"] = model.efficiency
+        standby_kw += model.standby_kw
         first = stop
     stations["node"] = -1
-    stations["efficiency"] = 1.0
+    evses["index"] = np.arange(count)
     evses["visit"] = -1
+    evses["ready_s"] = math.inf
     evses["held_for"] = -1
     evses["control_kw"] = math.inf
-    return SiteLayout(evses, stations, evses["station"].astype(np.int32), number)
+    return SiteLayout(evses, stations, evses["station"].astype(np.int32), number, standby_kw)
 
 
 def site_record(
-    site: Any, evse_count: int, interval_s: float, greedy: bool, record_caps: Caps
+    site: Any,
+    evse_count: int,
+    interval_s: float,
+    greedy: bool,
+    record_caps: Caps,
+    standby_kw: float,
 ) -> Records:
     """The site's own record, before the first event; ``site`` is the scenario's ``Site``."""
     record = np.zeros(1, state.SITE)
-    record["limit_kw"] = math.inf if site.grid_limit is None else site.grid_limit
+    record["grid_kw"] = math.inf if site.grid_limit is None else site.grid_limit
+    record["standby_kw"] = standby_kw
+    record["base_kw"] = standby_kw
+    record["limit_kw"] = np.maximum(0.0, record["grid_kw"] - standby_kw)
     record["rotate_period_s"] = site.rotate
     record["interval_s"] = interval_s
-    for name in ("call_s", "rotate_s", "renege_s", "policy_period_s", "policy_s"):
+    for name in ("call_s", "rotate_s", "renege_s", "policy_period_s", "policy_s", "arrive_s"):
         record[name] = math.inf
     record["greedy"] = greedy
     record["record_caps"] = _CAPS[record_caps]
     record["free_evses"] = evse_count
+    record["next_visit"] = -1
     record["queue_head"] = -1
     record["queue_tail"] = -1
     record["queue_room"] = queue_room(site.queue)
@@ -115,11 +145,25 @@ def check_visits(visits: Visits, evses: int) -> None:
             & (np.maximum(visits.efficiency_ac, visits.efficiency_dc) <= 1.0)
         ),
     }
+    for name, fault, refused in _OPTIONAL_FAULTS:
+        values = getattr(visits, name)
+        if values is not None:
+            faults[fault] = refused(np.asarray(values), len(visits))
     for fault, at in faults.items():
         if at.any():
             raise ValueError(f"visit {int(at.argmax())} {fault}")
     if (np.diff(offset) < 2).any():
         raise ValueError("a charge curve has fewer than two knots")
+
+
+_OPTIONAL_FAULTS: tuple[tuple[str, str, Callable[[Any, int], Any]], ...] = (
+    ("ready_s", "has a timer that is set to no time", lambda x, n: np.isnan(x)),
+    ("weight", "has no weight above 0", lambda x, n: ~((x > 0.0) & np.isfinite(x))),
+    ("discharge_kw", "gives back less than nothing", lambda x, n: ~(x >= 0.0) | np.isinf(x)),
+    ("reserve_soc", "has a reserve outside 0..1", lambda x, n: ~((x >= 0.0) & (x <= 1.0))),
+    ("used_soc", "uses less than nothing", lambda x, n: ~(x >= 0.0)),
+    ("next_visit", "has a next visit that is none", lambda x, n: (x < -1) | (x >= n)),
+)
 
 
 def visit_records(visits: Visits) -> Records:
@@ -141,6 +185,13 @@ def visit_records(visits: Visits) -> Records:
         "evse",
     ):
         records[name] = getattr(visits, name)
+    for name, neutral in NEUTRAL.items():
+        if name != "reserved_s":
+            values = getattr(visits, name)
+            records[name] = neutral if values is None else values
+    records["reserved"] = -1
+    records["after"] = np.arange(1, len(visits) + 1)
+    records["after"][-1:] = -1
     offset = np.asarray(visits.curves.offset)
     records["knot"] = offset[visits.curve]
     records["knot_stop"] = offset[np.asarray(visits.curve) + 1]
@@ -156,3 +207,45 @@ def session_records(count: int) -> Records:
     for name in ("evse", "dc", "queue_next", "queue_previous"):
         records[name] = -1
     return records
+
+
+def price_arrays(
+    price: F64 | None, feed_in: F64 | None, carbon: F64 | None, intervals: int
+) -> tuple[F64, F64, F64]:
+    """Prices by interval as the kernel takes them; without a feed-in price giving back earns 0.
+
+    Raises ValueError for other lengths than the intervals', and for what is not a number.
+    """
+    arrays = []
+    for name, values in (("price", price), ("feed-in price", feed_in), ("carbon", carbon)):
+        array = np.zeros(0) if values is None else np.ascontiguousarray(values, np.float64)
+        if values is not None and (array.shape != (intervals,) or not np.isfinite(array).all()):
+            raise ValueError(f"{name}: {intervals} numbers expected, one per interval")
+        arrays.append(array)
+    if len(arrays[1]) and not len(arrays[0]):
+        raise ValueError("a feed-in price without a price")
+    if len(arrays[0]) and not len(arrays[1]):
+        arrays[1] = np.zeros(intervals)
+    return arrays[0], arrays[1], arrays[2]
+
+
+def check_changes(changes: Records, nodes: int) -> None:
+    """Refuse a table of changes that the kernel cannot apply; ValueError names the first row."""
+    if changes.dtype != state.CHANGE:
+        raise ValueError("changes are rows of state.CHANGE")
+    at_node = changes["what"] == state.NODE_LIMIT
+    load = changes["what"] == state.BASE_LOAD
+    faults = {
+        "is not at a time": ~np.isfinite(changes["time_s"]),
+        "comes before the one before it": np.diff(changes["time_s"], prepend=-math.inf) < 0.0,
+        "changes nothing that there is": ~np.isin(
+            changes["what"], (state.SITE_LIMIT, state.NODE_LIMIT, state.BASE_LOAD)
+        ),
+        f"is about a limit that is none of the {nodes}": at_node
+        & ((changes["node"] < 0) | (changes["node"] >= nodes)),
+        "is no limit": ~load & ~(changes["kw"] >= 0.0),
+        "is no load": load & ~np.isfinite(changes["kw"]),
+    }
+    for fault, at in faults.items():
+        if at.any():
+            raise ValueError(f"change {int(at.argmax())} {fault}")

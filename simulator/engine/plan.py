@@ -7,9 +7,9 @@ simpy or numba. EVSEs of a site are numbered 0..n-1 in station order; ``evse_sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,20 @@ class Outcome(IntEnum):
     """Had a reservation and never came."""
 
 
+def _none() -> F64:
+    return np.zeros(0)
+
+
+class Outage(NamedTuple):
+    """A time without service."""
+
+    evse: int
+    """Index of the EVSE, or -1: the whole site had no power."""
+    from_s: float
+    to_s: float
+    """``nan`` if it lasts beyond the horizon."""
+
+
 @dataclass(frozen=True, slots=True)
 class SitePlan:
     """One row per visit of the site, in order of arrival (the columns of ``visits`` run alongside).
@@ -70,16 +84,30 @@ class SitePlan:
     min_kw: F64
     """Below this the car pauses (AC: 6 A on its phases)."""
     efficiency: F64
-    """Battery side / grid side for this pairing."""
+    """Battery side / grid side for this pairing, the station's own included."""
     energy_kwh: F64
+    """Drawn from the grid less given back."""
     unserved_kwh: F64
-    """Grid-side energy wanted and not delivered: SERVED, RENEGED, BLOCKED, UNSUITABLE visits."""
+    """Grid-side energy wanted and not delivered, of visits that are over."""
     soc_end: F64
     cap_offset: NDArray[np.int64]
     """Caps of visit i: rows ``cap_offset[i]:cap_offset[i + 1]`` (none unless recorded)."""
     cap_s: F64
     cap_kw: F64
-    """The first cap of a session stands at its plug-in; each holds until the next."""
+    """The first cap of a session stands at its plug-in; each holds until the next. Below 0: the
+    vehicle discharges."""
+    soc_start: F64 = field(default_factory=_none)
+    """State of charge at arrival (a vehicle's later visits begin with what earlier ones left)."""
+    target_soc: F64 = field(default_factory=_none)
+    charged_kwh: F64 = field(default_factory=_none)
+    """Drawn from the grid."""
+    discharged_kwh: F64 = field(default_factory=_none)
+    """Given back to the grid."""
+    losses_kwh: F64 = field(default_factory=_none)
+    """What of it reached neither battery nor grid: ``energy_kwh`` less the battery's gain."""
+    cost: F64 = field(default_factory=_none)
+    """Energy times its price at the time, less what was paid for energy given back; 0 unpriced."""
+    carbon_kg: F64 = field(default_factory=_none)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +121,7 @@ class SiteResult:
     evse_number: I32
     evse_kw: F64
     load_kwh: F64
-    """Exact grid-side energy per recording interval, shape (intervals,)."""
+    """Exact grid-side energy of the vehicles per recording interval (net), shape (intervals,)."""
     occupied_s: F64
     """EVSE-seconds occupied per interval."""
     queue_s: F64
@@ -106,6 +134,20 @@ class SiteResult:
     """Seconds during which the site limit held somebody back."""
     evse_energy_kwh: F64
     evse_occupied_s: F64
+    net_peak_kw: float = 0.0
+    """Largest instantaneous power of vehicles and other load together; 0 if none was drawn."""
+    net_peak_s: float = 0.0
+    base_kwh: F64 = field(default_factory=_none)
+    """Other load of the site per interval: building and standby, less PV and battery."""
+    standby_kwh: float = 0.0
+    """The stations' own consumption (part of ``base_kwh``)."""
+    node_bound_s: F64 = field(default_factory=_none)
+    """Seconds during which each limit below the site's held somebody back."""
+    outages: tuple[Outage, ...] = ()
+    evse_kwh: F64 = field(default_factory=lambda: np.zeros((0, 0)))
+    """Load by EVSE, shape (EVSEs, intervals), where EVSEs are recorded; else (0, intervals)."""
+    station_peak_kw: F64 = field(default_factory=_none)
+    """Largest instantaneous power by station, where EVSEs are recorded; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

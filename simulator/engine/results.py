@@ -7,27 +7,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.engine.joining import in_order
 from simulator.engine.kernel import state as st
 from simulator.engine.plan import SitePlan, SiteResult
 
 if TYPE_CHECKING:
     from simulator.demand.visits import Visits
-    from simulator.engine.kernel.state import State
     from simulator.engine.layout import Records, SiteLayout
-    from simulator.scenario import SiteInstance
+    from simulator.engine.site import SiteRun
 
 F64 = NDArray[np.float64]
 
+_CLOSED = (st.SERVED, st.RENEGED, st.BLOCKED, st.UNSUITABLE, st.BALKED, st.FAILED)
+"""Outcomes in which a visit is over and wanted energy."""
 
-def site_result(
-    site: SiteInstance, visits: Visits, layout: SiteLayout, state: State, duration_s: float
-) -> SiteResult:
+
+def site_result(run: SiteRun) -> SiteResult:
     """Read the records of a finished run."""
-    sessions = state.sessions
+    state = run.state
+    visits, sessions, begun, caps = _by_arrival(run)
     record = state.site[0]
-    interval_s = float(record["interval_s"])
+    interval_s = run.interval_s
+    duration_s = run.duration_s
     intervals = len(state.load_kwh)
-    plan = site_plan(visits, sessions, state.caps[: int(record["caps_length"])])
+    plan = site_plan(visits, begun, sessions, caps, run.layout)
     plugged = plan.evse >= 0
     evse = plan.evse[plugged]
     start_s = plan.plug_in_s[plugged]
@@ -36,14 +39,16 @@ def site_result(
     queue_stop_s = np.where(
         np.isnan(sessions["queue_end_s"][waited]), duration_s, sessions["queue_end_s"][waited]
     )
-    count = len(layout.evses)
+    count = len(run.layout.evses)
+    other_kwh, standby_kwh = base_energy(run)
+    recorded = len(state.evse_kwh) > 0
     return SiteResult(
-        site=site,
+        site=run.site,
         visits=visits,
         plan=plan,
-        evse_station=layout.evse_station,
-        evse_number=layout.evse_number,
-        evse_kw=layout.evses["evse_kw"].copy(),
+        evse_station=run.layout.evse_station,
+        evse_number=run.layout.evse_number,
+        evse_kw=run.layout.evses["evse_kw"].copy(),
         load_kwh=state.load_kwh,
         occupied_s=spread(start_s, stop_s, interval_s, intervals),
         queue_s=spread(np.asarray(visits.arrival_s)[waited], queue_stop_s, interval_s, intervals),
@@ -53,21 +58,84 @@ def site_result(
         limit_bound_s=float(record["limit_bound_s"]),
         evse_energy_kwh=total_by(evse, plan.energy_kwh[plugged], count),
         evse_occupied_s=total_by(evse, stop_s - start_s, count),
+        net_peak_kw=float(record["net_peak_kw"]),
+        net_peak_s=float(record["net_peak_s"]),
+        base_kwh=other_kwh + standby_kwh,
+        standby_kwh=float(standby_kwh.sum()),
+        node_bound_s=state.nodes["bound_s"].copy(),
+        outages=tuple(run.outages),
+        evse_kwh=state.evse_kwh,
+        station_peak_kw=state.stations["peak_kw"].copy() if recorded else np.zeros(0),
     )
 
 
-def site_plan(visits: Visits, sessions: Records, caps: Records) -> SitePlan:
-    """The columns of the plan, one row per visit."""
+def _by_arrival(run: SiteRun) -> tuple[Visits, Records, Records, Records]:
+    """Visits, sessions, the visits' records and the log of caps, in order of arrival."""
+    count = len(run.visits)
+    sessions = run.state.sessions[:count]
+    begun = run.state.visits[:count]
+    caps = run.state.caps[: int(run.state.site["caps_length"][0])]
+    if run.order is None:
+        return run.visits, sessions, begun, caps
+    rows = run.order.rows
+    place = np.empty(count, np.int64)
+    place[rows] = np.arange(count)
+    caps = caps.copy()
+    caps["visit"] = place[caps["visit"]]
+    return in_order(run.visits, rows), sessions[rows], begun[rows], caps
+
+
+def base_energy(run: SiteRun) -> tuple[F64, F64]:
+    """kWh of building, PV and battery together, and of the stations' standby, per interval."""
+    rows = run.state.changes
+    rows = rows[(rows["what"] == st.BASE_LOAD) & (rows["time_s"] < run.duration_s)]
+    times = np.concatenate([[0.0], np.maximum(rows["time_s"], 0.0), [t for t, _ in run.base_log]])
+    loads = np.concatenate([[0.0], rows["kw"], [kw for _, kw in run.base_log]])
+    order = np.argsort(times, kind="stable")
+    times, loads = times[order], loads[order]
+    intervals = len(run.state.load_kwh)
+    other = integral(times, loads, run.interval_s, run.duration_s, intervals)
+    dark = [(0.0, run.layout.standby_kw)]
+    for outage in run.outages:
+        if outage.evse < 0:
+            dark.append((outage.from_s, 0.0))
+            if not np.isnan(outage.to_s):
+                dark.append((outage.to_s, run.layout.standby_kw))
+    dark_s, dark_kw = np.array(dark).T
+    return other, integral(dark_s, dark_kw, run.interval_s, run.duration_s, intervals)
+
+
+def integral(times: F64, kw: F64, interval_s: float, duration_s: float, intervals: int) -> F64:
+    """kWh per interval of a power that changes in steps, the last interval cut at the end."""
+    borders = np.minimum(np.arange(intervals + 1) * interval_s, duration_s)
+    points = np.union1d(times, borders)
+    points = points[points <= duration_s]
+    at = kw[np.searchsorted(times, points[:-1], side="right") - 1]
+    interval = np.minimum((points[:-1] / interval_s).astype(np.int64), intervals - 1)
+    kwh = at * np.diff(points) / 3600.0
+    return np.bincount(interval, kwh, intervals).astype(np.float64)
+
+
+def site_plan(
+    visits: Visits, begun: Records, sessions: Records, caps: Records, layout: SiteLayout
+) -> SitePlan:
+    """The columns of the plan, one row per visit; ``begun`` are the visits as they came to be."""
     outcome = sessions["outcome"].astype(np.int32)
     evse = sessions["evse"].astype(np.int32)
     dc = np.where(sessions["dc"] >= 0, sessions["dc"] > 0, np.asarray(visits.ac_kw) <= 0.0)
     efficiency = np.where(dc, visits.efficiency_dc, visits.efficiency_ac)
-    capacity_kwh = np.asarray(visits.battery_kwh) / efficiency
     plugged = evse >= 0
-    soc = np.asarray(visits.soc)
+    at = layout.evse_station[evse[plugged]]
+    efficiency[plugged] = efficiency[plugged] * layout.stations["efficiency"][at]
+    battery_kwh = np.asarray(visits.battery_kwh)
+    capacity_kwh = battery_kwh / efficiency
+    soc = begun["soc"].copy()
+    target_soc = begun["target_soc"].copy()
     soc_end = np.where(plugged, sessions["soc_end"], soc)
-    closed = np.isin(outcome, (st.SERVED, st.RENEGED, st.BLOCKED, st.UNSUITABLE))
-    missing = np.maximum(np.asarray(visits.target_soc) - soc_end, 0.0)
+    missing = np.maximum(target_soc - soc_end, 0.0)
+    given = sessions["discharged_kwh"].copy()
+    # What left the battery was put back again by the grid, besides what it has gained.
+    charged = (soc_end - soc) * capacity_kwh + given / (efficiency * efficiency)
     offset, cap_s, cap_kw = cap_columns(caps, len(visits))
     return SitePlan(
         outcome=outcome,
@@ -78,12 +146,19 @@ def site_plan(visits: Visits, sessions: Records, caps: Records) -> SitePlan:
         limit_kw=sessions["limit_kw"].copy(),
         min_kw=sessions["min_kw"].copy(),
         efficiency=efficiency,
-        energy_kwh=(soc_end - soc) * capacity_kwh,
-        unserved_kwh=np.where(closed, missing * capacity_kwh, 0.0),
+        energy_kwh=charged - given,
+        unserved_kwh=np.where(np.isin(outcome, _CLOSED), missing * capacity_kwh, 0.0),
         soc_end=soc_end,
         cap_offset=offset,
         cap_s=cap_s,
         cap_kw=cap_kw,
+        soc_start=soc,
+        target_soc=target_soc,
+        charged_kwh=charged,
+        discharged_kwh=given,
+        losses_kwh=charged * (1.0 - efficiency) + given * (1.0 / efficiency - 1.0),
+        cost=sessions["cost"].copy(),
+        carbon_kg=sessions["carbon_kg"].copy(),
     )
 
 

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simulator.engine import layout
+from simulator.engine.joining import Order
 from simulator.engine.kernel import state
 from simulator.engine.kernel.advance import CAPS_FULL
-from simulator.engine.plan import Caps, SiteResult
+from simulator.engine.kernel.load import pass_time, total_power
+from simulator.engine.plan import Caps, Outage, SiteResult
 from simulator.engine.policies import POLICIES
 from simulator.engine.results import site_result
+from simulator.engine.view import SiteView, site_view
 
 if TYPE_CHECKING:
     from simulator.demand.visits import Visits
     from simulator.engine.kernel.kernel import Kernel
+    from simulator.engine.layout import F64, Records
     from simulator.scenario import SiteInstance
 
 
@@ -28,6 +32,7 @@ class SiteRun:
     """A site between its first and its last event.
 
     ``now_s`` is how far it has come; everything up to and including that moment has happened.
+    ``visits`` has one row per row of the state's visits: those that were added come last.
     """
 
     def __init__(
@@ -38,8 +43,20 @@ class SiteRun:
         *,
         interval_s: float = 900.0,
         record_caps: Caps = "none",
+        changes: Records | None = None,
+        price: F64 | None = None,
+        feed_in: F64 | None = None,
+        carbon: F64 | None = None,
+        record_evses: bool = False,
         kernel: Kernel | None = None,
     ) -> None:
+        """Lay out the site.
+
+        ``changes`` are rows of ``state.CHANGE``, sorted by time; ``price``, ``feed_in`` are money
+        per kWh drawn and given back, ``carbon`` kg per kWh, each by recording interval;
+        ``record_evses`` keeps the load by EVSE and the peaks by station.
+        Raises ValueError for visits or arrays that the kernel cannot run on.
+        """
         if kernel is None:
             from simulator.engine.kernel.compiled import kernel as compiled_kernel
 
@@ -51,6 +68,11 @@ class SiteRun:
         self.now_s = 0.0
         self.kernel_s = 0.0
         self.layout = layout.site_layout(site)
+        self.outages: list[Outage] = []
+        self.base_log: list[tuple[float, float]] = []
+        """When which other load was put in force by hand."""
+        self.order: Order | None = None
+        """Rows by arrival, once visits were added."""
         self._kernel = kernel
         policy = POLICIES[site.site.policy]
         self._key = kernel.keys[policy.name]
@@ -59,8 +81,11 @@ class SiteRun:
         layout.check_visits(visits, n)
         intervals = max(1, math.ceil(duration_s / interval_s))
         blocks = max(1, -(-n // state.BLOCK))
+        prices = layout.price_arrays(price, feed_in, carbon, intervals)
         self.state = state.State(
-            site=layout.site_record(site.site, n, interval_s, policy.greedy, record_caps),
+            site=layout.site_record(
+                site.site, n, interval_s, policy.greedy, record_caps, self.layout.standby_kw
+            ),
             stations=self.layout.stations,
             evses=evses,
             visits=layout.visit_records(visits),
@@ -78,11 +103,18 @@ class SiteRun:
             phasor_re=np.zeros((0, state.KINDS)),
             phasor_im=np.zeros((0, state.KINDS)),
             changes=np.zeros(0, state.CHANGE),
-            price=np.zeros(0),
-            feed_in=np.zeros(0),
-            carbon=np.zeros(0),
-            evse_kwh=np.zeros((0, intervals)),
+            price=prices[0],
+            feed_in=prices[1],
+            carbon=prices[2],
+            evse_kwh=np.zeros((n if record_evses else 0, intervals)),
         )
+        self.state.site["priced"] = any(len(values) for values in prices)
+        if changes is not None:
+            layout.check_changes(changes, len(self.state.nodes))
+            self.state = self.state._replace(changes=np.ascontiguousarray(changes))
+        if len(visits):
+            self.state.site["next_visit"] = 0
+            self.state.site["arrive_s"] = visits.arrival_s[0]
 
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and including ``until_s``, at most to the horizon."""
@@ -95,23 +127,55 @@ class SiteRun:
         self.kernel_s += time.perf_counter() - started
         self.now_s = max(self.now_s, until_s)
 
-    def set_limit(self, limit_kw: float) -> None:
-        """Put another site limit in force, from ``now_s`` on."""
-        if not limit_kw >= 0.0:
-            raise ValueError(f"{self.site.name}: a site limit of {limit_kw} kW")
-        self.state.site["limit_kw"] = limit_kw
+    def records(self) -> state.State:
+        """The state for the kernel's functions as plain Python: elements have attributes."""
+        return state.State(
+            *(
+                array.view(np.recarray) if array.dtype.names is not None else array
+                for array in self.state
+            )
+        )
+
+    def touch(self) -> state.State:
+        """The state, for a change at ``now_s``: what was in force until now is accounted for."""
+        k = self.records()
+        pass_time(k, self.now_s)
+        return k
+
+    def decide(self) -> None:
+        """Have the kernel take the consequences of a change at ``now_s``."""
         self.state.site["call_s"] = self.now_s
         self.advance(self.now_s)
 
+    def arrange(self, arrival_s: F64) -> None:
+        """Put the last ``len(arrival_s)`` visits in their place in the order of arrival."""
+        if self.order is None:
+            self.order = Order(self.visits.arrival_s[: -len(arrival_s)])
+        places = self.order.insert(arrival_s)
+        self.state.visits["after"][self.order.rows[places]] = self.order.successors(places)
+        following = int(np.searchsorted(self.order.arrival_s, self.now_s, side="right"))
+        self.state.site["next_visit"] = self.order.rows[following]
+        self.state.site["arrive_s"] = self.order.arrival_s[following]
+
     @property
     def limit_kw(self) -> float:
-        """The site limit in force."""
-        return float(self.state.site["limit_kw"][0])
+        """The limit of the grid connection in force."""
+        return float(self.state.site["grid_kw"][0])
+
+    def view(self) -> SiteView:
+        """What a controller sees at ``now_s``."""
+        return site_view(self.state, self.now_s)
 
     @property
     def occupied(self) -> int:
         """EVSEs with a vehicle plugged in."""
-        return len(self.state.evses) - int(self.state.site["free_evses"][0])
+        return int((self.state.evses["visit"] >= 0).sum())
+
+    @property
+    def free(self) -> int:
+        """EVSEs that the next driver could take: empty, in service, not reserved, with power."""
+        site = self.state.site[0]
+        return 0 if site["dark"] else int(site["free_evses"])
 
     @property
     def waiting(self) -> int:
@@ -121,10 +185,7 @@ class SiteRun:
     @property
     def load_kw(self) -> float:
         """Grid-side power at ``now_s``."""
-        from simulator.engine.kernel.load import total_power
-
-        view = self.state._replace(evses=self.state.evses.view(np.recarray))
-        return float(total_power(view, self.now_s))
+        return float(total_power(self.records(), self.now_s))
 
     def result(self) -> SiteResult:
         """Advance to the horizon, close the books and read them; to be called once."""
@@ -132,24 +193,14 @@ class SiteRun:
         started = time.perf_counter()
         self._kernel.finish(*self.state, self.duration_s)
         self.kernel_s += time.perf_counter() - started
-        return site_result(self.site, self.visits, self.layout, self.state, self.duration_s)
+        return site_result(self)
 
 
 def simulate_site(
-    visits: Visits,
-    site: SiteInstance,
-    duration_s: float,
-    *,
-    interval_s: float = 900.0,
-    record_caps: Caps = "none",
-    kernel: Kernel | None = None,
+    visits: Visits, site: SiteInstance, duration_s: float, **options: Any
 ) -> SiteResult:
     """Run one site by itself from 0 to ``duration_s`` seconds.
 
-    ``interval_s`` is that of the load curve; ``record_caps`` says which caps are kept. The
-    kernel is compiled on first use unless one is given.
+    Options are those of :class:`SiteRun`. The kernel is compiled on first use unless one is given.
     """
-    run = SiteRun(
-        visits, site, duration_s, interval_s=interval_s, record_caps=record_caps, kernel=kernel
-    )
-    return run.result()
+    return SiteRun(visits, site, duration_s, **options).result()

@@ -23,12 +23,18 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import simpy
 
+from simulator.engine import acts
 from simulator.engine.plan import Caps, EngineResult
 from simulator.engine.site import SiteRun
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from simulator.demand.visits import Visits
+    from simulator.engine.view import SiteView
     from simulator.scenario import Network, Scenario
 
 DAY_S = 86_400.0
@@ -54,12 +60,12 @@ class SiteHandle:
 
     @property
     def limit_kw(self) -> float:
-        """The site limit in force (``inf`` without one)."""
-        return self._run.limit_kw
+        """The limit of the grid connection in force (``inf`` without one)."""
+        return self._now().limit_kw
 
     @property
     def load_kw(self) -> float:
-        """Grid-side power drawn at this moment."""
+        """Grid-side power that the vehicles draw at this moment."""
         return self._now().load_kw
 
     @property
@@ -68,16 +74,85 @@ class SiteHandle:
         return self._now().occupied
 
     @property
+    def free(self) -> int:
+        """EVSEs that the next driver could take."""
+        return self._now().free
+
+    @property
     def waiting(self) -> int:
         """Vehicles in the queue."""
         return self._now().waiting
 
+    @property
+    def visits(self) -> Visits:
+        """All visits that are known to the site, row by row; those that were added come last."""
+        return self._run.visits
+
+    def outcomes(self) -> NDArray[np.int32]:
+        """What has become of each visit so far (see ``Outcome``), by row; a copy."""
+        run = self._now()
+        return run.state.sessions["outcome"][: len(run.visits)].astype(np.int32)
+
+    def view(self) -> SiteView:
+        """The whole site at this moment, as arrays: what a controller sees."""
+        return self._now().view()
+
     def set_limit(self, limit_kw: float) -> None:
-        """Put another site limit in force from this moment on (``inf`` lifts it).
+        """Put another limit of the grid connection in force from now on (``inf`` lifts it).
 
         Raises ValueError if it is negative or not a number.
         """
-        self._now().set_limit(limit_kw)
+        acts.set_limit(self._now(), limit_kw)
+
+    def set_node_limit(self, node: str | int, limit_kw: float) -> None:
+        """Put another limit between the site's and the stations' in force, by its name or index.
+
+        Raises ValueError if there is none, or for what is no limit.
+        """
+        acts.set_node_limit(self._now(), node, limit_kw)
+
+    def set_base(self, kw: float) -> None:
+        """Put another load of building, PV and battery together in force (below 0: a surplus)."""
+        acts.set_base(self._now(), kw)
+
+    def set_controls(self, limits_kw: ArrayLike) -> None:
+        """Put a controller's limits in force, one per EVSE, until the next ones.
+
+        ``inf`` is no limit; below 0 asks the vehicle to give back that power. The limits of the
+        site hold all the same. Raises ValueError for another shape, or what is not a number.
+        """
+        acts.set_controls(self._now(), limits_kw)
+
+    def fail(self, evse: int) -> int:
+        """The EVSE breaks down and its session is over; the row of that visit, or -1."""
+        return acts.fail(self._now(), evse)
+
+    def repair(self, evse: int) -> None:
+        """The EVSE works again; who waits for it plugs in."""
+        acts.repair(self._now(), evse)
+
+    def power_off(self) -> None:
+        """The stations lose their power: nobody charges and nobody starts, but cars stay."""
+        acts.power_off(self._now())
+
+    def power_on(self) -> None:
+        """The power is back."""
+        acts.power_on(self._now())
+
+    def hold(self, visit: int) -> int:
+        """Reserve a free EVSE for a visit (a row) that has yet to come; its index, or -1."""
+        return acts.hold(self._now(), visit)
+
+    def release(self, evse: int) -> None:
+        """End the reservation of an EVSE (the arrival of its visit does so by itself)."""
+        acts.release(self._now(), evse)
+
+    def add_visits(self, visits: Visits) -> NDArray[np.int64]:
+        """Let further visits come, all after this moment; their rows, which stay what they are.
+
+        Raises ValueError for visits that cannot be, or that should have come already.
+        """
+        return acts.add_visits(self._now(), visits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,8 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
         clock_aligned_interval=file.clock_aligned_interval,
         heartbeat=file.heartbeat,
         configuration=_configuration(file),
+        efficiency=file.efficiency,
+        standby_kw=file.standby_w / 1000.0,
     )
 
 

@@ -137,6 +137,10 @@ class StationModel:
     """Seconds, until the CSMS sets another."""
     configuration: dict[str, str]
     """OCPP 1.6 configuration keys and their defaults."""
+    efficiency: float = 1.0
+    """Of its power electronics; multiplies the vehicle's efficiency."""
+    standby_kw: float = 0.0
+    """What the station takes for itself, all the time."""
 
     @property
     def least_kw(self) -> float:
@@ -224,6 +228,8 @@ class StationFile(ProfileFile):
     station_kw: Annotated[float | None, Field(gt=0)] = None
     phases: Annotated[int, Field(ge=1, le=3)] = 3
     min_kw: Annotated[float | None, Field(gt=0)] = None
+    efficiency: Annotated[float, Field(gt=0, le=1)] = 1.0
+    standby_w: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     measurands: Annotated[
         tuple[Annotated[str, f.choice("a measurand", *MEASURANDS)], ...],
         Field(strict=False, min_length=1),

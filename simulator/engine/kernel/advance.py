@@ -1,10 +1,11 @@
 """The event loop of one site.
 
-Events: arrival (sorted visits and a pointer), end of a piece, departure, giving up in the queue,
-the turn of those who pause, and a decision asked for from outside. All events of one moment are
-handled together: first what ends (pieces, departures, patience), then who waits, then who
-arrives, then one decision for all. State moves only at events, so cutting the horizon anywhere
-changes no bit.
+Events: arrival (a chain of visits in their order), end of a piece, departure, a car's own timer,
+giving up in the queue, a change of limits or of the other load, the turn of those who pause, the
+next look of a policy, and a decision asked for from outside. All events of one moment are handled
+together: first what changes by the clock, then what ends (pieces, departures, patience), then who
+waits, then who arrives, then one decision for all. State moves only at events, so cutting the
+horizon anywhere changes no bit.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.engine.kernel.course import end_piece, unplug
-from simulator.engine.kernel.load import record_energy, soc_at, watch_peak
+from simulator.engine.kernel.changes import apply_change, call_for_decision
+from simulator.engine.kernel.course import end_piece, start_charging, unplug
+from simulator.engine.kernel.load import pass_time, record_energy, soc_at
 from simulator.engine.kernel.share import decide
-from simulator.engine.kernel.state import BLOCK, State
+from simulator.engine.kernel.state import BLOCK, SERVED, State
 from simulator.engine.kernel.waiting import arrive, renege, serve
 
 DONE = 0
@@ -86,13 +88,12 @@ def advance(
             return DONE
         if s.record_caps and s.caps_length + 2 * evses.shape[0] > caps.shape[0]:
             return CAPS_FULL
-        watch_peak(k, now)
-        if s.held:
-            s.limit_bound_s += now - s.now_s
-        s.now_s = now
+        pass_time(k, now)
         handle(k, now)
         if s.dirty:
             decide(k, key, now)
+            if s.policy_period_s < math.inf:
+                look_again(k, now)
         if s.events >= s.refresh_events:
             s.refresh_events = s.events + _REFRESH
             refresh_ceiling(k)
@@ -101,9 +102,9 @@ def advance(
 def next_event_s(k: State) -> float:
     """Time of the next event of any kind."""
     s = k.site[0]
-    now = min(s.call_s, s.renege_s, s.rotate_s)
-    if s.next_visit < k.visits.shape[0]:
-        now = min(now, k.visits[s.next_visit].arrival_s)
+    now = min(s.call_s, s.renege_s, s.rotate_s, s.policy_s, s.arrive_s)
+    if s.next_change < k.changes.shape[0]:
+        now = min(now, k.changes[s.next_change].time_s)
     for block in range(k.block_due_s.shape[0]):
         now = min(now, k.block_due_s[block])
     return float(now)
@@ -112,6 +113,10 @@ def next_event_s(k: State) -> float:
 def handle(k: State, now: float) -> None:
     """All events of this moment: releases first, then starts."""
     s = k.site[0]
+    while s.next_change < k.changes.shape[0] and k.changes[s.next_change].time_s <= now:
+        s.events += 1
+        apply_change(k, k.changes[s.next_change])
+        s.next_change += 1
     for block in range(k.block_due_s.shape[0]):
         while k.block_due_s[block] <= now:
             release_block(k, block, now)
@@ -119,15 +124,20 @@ def handle(k: State, now: float) -> None:
         s.events += renege(k, now)
     if s.queue_length > 0 and s.free_evses > 0:
         serve(k, now)
-    while s.next_visit < k.visits.shape[0] and k.visits[s.next_visit].arrival_s <= now:
+    while s.arrive_s <= now:
         v = s.next_visit
-        s.next_visit += 1
+        s.next_visit = k.visits[v].after
+        s.arrive_s = math.inf if s.next_visit < 0 else k.visits[s.next_visit].arrival_s
         s.events += 1
         arrive(k, v, now)
     if s.rotate_s <= now:
         s.events += 1
         s.rotate_s = now + s.rotate_period_s
         s.turn = 1
+        call_for_decision(k)
+    if s.policy_s <= now:
+        s.events += 1
+        s.policy_s = math.inf
         call_for_decision(k)
     if s.call_s <= now:
         s.events += 1
@@ -145,14 +155,24 @@ def release_block(k: State, block: int, now: float) -> None:
             if evse.active and evse.end_s <= now:
                 end_piece(k, i, now)
             if evse.departure_s <= now:
-                unplug(k, i, now)
+                unplug(k, i, now, SERVED)
+            elif evse.ready_s <= now:
+                start_charging(k, i, now)
 
 
-def call_for_decision(k: State) -> None:
-    """Have everybody's share decided anew at the end of this moment."""
-    k.site[0].dirty = 1
-    for s in range(k.stations.shape[0]):
-        k.stations[s].dirty = 1
+def look_again(k: State, now: float) -> None:
+    """Keep an appointment to decide anew, for a policy whose order changes with time alone.
+
+    There is one while somebody gets less than it wants.
+    """
+    s = k.site[0]
+    curbed = s.held
+    for n in range(k.stations.shape[0]):
+        curbed |= k.stations[n].curbed
+    if not curbed:
+        s.policy_s = math.inf
+    elif math.isinf(s.policy_s):
+        s.policy_s = now + s.policy_period_s
 
 
 def refresh_ceiling(k: State) -> None:
@@ -218,10 +238,7 @@ def finish(
         carbon,
         evse_kwh,
     )
-    s = site[0]
-    watch_peak(k, until_s)
-    if s.held:
-        s.limit_bound_s += until_s - s.now_s
+    pass_time(k, until_s)
     for i in range(evses.shape[0]):
         evse = evses[i]
         if evse.active:

@@ -21,11 +21,21 @@ from types import ModuleType
 
 from simulator.charging import curve, sharing
 from simulator.engine import policies
-from simulator.engine.kernel import advance, course, load, pairing, share, state, waiting
+from simulator.engine.kernel import advance, changes, course, load, pairing, share, state, waiting
 
 log = logging.getLogger(__name__)
 
-PARTS: tuple[ModuleType, ...] = (curve, sharing, load, pairing, course, waiting, share, advance)
+PARTS: tuple[ModuleType, ...] = (
+    curve,
+    sharing,
+    load,
+    pairing,
+    changes,
+    course,
+    waiting,
+    share,
+    advance,
+)
 """Modules whose functions are compiled."""
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.charging.curve import lasting, piece
+from simulator.charging.curve import draining, lasting, piece
 from simulator.engine.kernel.load import power_at, record_energy, soc_at
-from simulator.engine.kernel.pairing import pair_efficiency, pair_floor_kw, pair_limit_kw
-from simulator.engine.kernel.state import BLOCK, RUNNING, SERVED, State
+from simulator.engine.kernel.pairing import (
+    pair_discharge_kw,
+    pair_efficiency,
+    pair_floor_kw,
+    pair_limit_kw,
+)
+from simulator.engine.kernel.state import BLOCK, FUTURE, RUNNING, State
 
 
 def set_due(k: State, i: int, due_s: float) -> None:
@@ -34,36 +39,55 @@ def settle(k: State, evse: Any, now: float) -> None:
 
 
 def renew(k: State, i: int, cap_kw: float) -> None:
-    """Begin a new piece at the anchor of EVSE ``i`` under ``cap_kw``."""
+    """Begin a new piece at the anchor of EVSE ``i`` under ``cap_kw``; below 0 it discharges.
+
+    It discharges with all of that power whatever the SoC, down to the reserve.
+    """
     evse = k.evses[i]
     site = k.site[0]
     site.ceiling_kw -= evse.ceiling_kw
+    if evse.power_kw < 0.0:
+        site.discharging -= 1
     evse.cap_kw = cap_kw
-    if cap_kw <= 0.0:
-        evse.power_kw = 0.0
-        evse.slope = 0.0
-        evse.end_soc = evse.anchor_soc
-        evse.end_s = math.inf
-        evse.ceiling_kw = 0.0
-    else:
-        power, slope, end, knot = piece(
-            evse.anchor_soc,
-            evse.target_soc,
-            cap_kw,
-            evse.scale,
-            k.knots_soc,
-            k.knots_kw,
-            evse.knot,
-            evse.knot_stop,
+    evse.power_kw = 0.0
+    evse.slope = 0.0
+    evse.piece_kwh = evse.capacity_kwh
+    evse.end_soc = evse.anchor_soc
+    evse.end_s = math.inf
+    evse.ceiling_kw = 0.0
+    if cap_kw > 0.0:
+        if evse.anchor_soc < evse.target_soc:
+            power, slope, end, knot = piece(
+                evse.anchor_soc,
+                evse.target_soc,
+                cap_kw,
+                evse.scale,
+                k.knots_soc,
+                k.knots_kw,
+                evse.knot,
+                evse.knot_stop,
+            )
+            evse.power_kw = power
+            evse.slope = slope
+            evse.end_soc = end
+            evse.knot = knot
+            dsoc = end - evse.anchor_soc
+            evse.end_s = evse.anchor_s + lasting(dsoc, power, slope, evse.capacity_kwh)
+            evse.ceiling_kw = power + max(0.0, slope * dsoc)
+            site.ceiling_kw += evse.ceiling_kw
+        else:  # It gave back, and need not charge again.
+            evse.end_s = evse.anchor_s
+    elif cap_kw < 0.0 and evse.anchor_soc > evse.reserve_soc:
+        evse.power_kw = cap_kw
+        evse.piece_kwh = evse.capacity_kwh / (evse.scale * evse.scale)
+        evse.end_soc = evse.reserve_soc
+        evse.end_s = evse.anchor_s + draining(
+            evse.anchor_soc, evse.reserve_soc, -cap_kw, evse.piece_kwh
         )
-        evse.power_kw = power
-        evse.slope = slope
-        evse.end_soc = end
-        evse.knot = knot
-        dsoc = end - evse.anchor_soc
-        evse.end_s = evse.anchor_s + lasting(dsoc, power, slope, evse.capacity_kwh)
-        evse.ceiling_kw = power + max(0.0, slope * dsoc)
-    site.ceiling_kw += evse.ceiling_kw
+        evse.knot = k.visits[evse.visit].knot
+        evse.ceiling_kw = cap_kw
+        site.ceiling_kw += cap_kw
+        site.discharging += 1
     set_due(k, i, min(evse.end_s, evse.departure_s))
 
 
@@ -83,8 +107,7 @@ def plug_in(k: State, v: int, i: int, now: float) -> None:
     evse = k.evses[i]
     visit = k.visits[v]
     session = k.sessions[v]
-    station = k.stations[evse.station]
-    efficiency = pair_efficiency(visit, evse)
+    efficiency = pair_efficiency(visit, evse, k.stations[evse.station])
     evse.visit = v
     evse.plug_in_s = now
     evse.departure_s = visit.departure_s
@@ -92,13 +115,16 @@ def plug_in(k: State, v: int, i: int, now: float) -> None:
     evse.target_soc = visit.target_soc
     evse.capacity_kwh = visit.battery_kwh / efficiency
     evse.scale = 1.0 / efficiency
+    evse.ready_s = math.inf
+    evse.weight = visit.weight
+    evse.discharge_kw = pair_discharge_kw(visit, evse)
+    evse.reserve_soc = visit.reserve_soc
     evse.limit_kw = pair_limit_kw(visit, evse)
     evse.min_kw = min(pair_floor_kw(visit, evse), evse.limit_kw)
     evse.knot = visit.knot
     evse.knot_stop = visit.knot_stop
     evse.anchor_s = now
     evse.anchor_soc = visit.soc
-    evse.turn_s = now
     evse.ran_s = 0.0
     session.plug_in_s = now
     session.outcome = RUNNING
@@ -106,25 +132,41 @@ def plug_in(k: State, v: int, i: int, now: float) -> None:
     session.dc = evse.dc
     session.limit_kw = evse.limit_kw
     session.min_kw = evse.min_kw
+    session.soc_end = visit.soc
     site.free_evses -= 1
-    evse.fresh = 1
-    if visit.soc < visit.target_soc:
-        evse.active = 1
-        evse.paused = 1
-        site.pausing += 1
-        station.dirty = 1
-        site.dirty = 1
-        commit(k, station)
-        evse.cap_kw = 0.0
-        evse.power_kw = 0.0
-        evse.slope = 0.0
-        evse.ceiling_kw = 0.0
-        evse.end_s = math.inf
-        evse.end_soc = visit.soc
-    else:
-        evse.fresh = 0
+    if visit.soc >= visit.target_soc:
         log_cap(k, evse, evse.limit_kw, now)
         finish_charging(k, i, now)
+    elif visit.ready_s > now:
+        evse.ready_s = visit.ready_s
+        log_cap(k, evse, 0.0, now)
+        set_due(k, i, min(evse.ready_s, evse.departure_s))
+    else:
+        start_charging(k, i, now)
+
+
+def start_charging(k: State, i: int, now: float) -> None:
+    """Take the vehicle into the sharing; it gets its cap at the end of this moment."""
+    site = k.site[0]
+    evse = k.evses[i]
+    station = k.stations[evse.station]
+    evse.ready_s = math.inf
+    evse.active = 1
+    evse.fresh = 1
+    evse.paused = 1
+    evse.turn_s = now
+    evse.anchor_s = now
+    evse.cap_kw = 0.0
+    evse.power_kw = 0.0
+    evse.slope = 0.0
+    evse.piece_kwh = evse.capacity_kwh
+    evse.ceiling_kw = 0.0
+    evse.end_s = math.inf
+    evse.end_soc = evse.anchor_soc
+    site.pausing += 1
+    station.dirty = 1
+    site.dirty = 1
+    commit(k, station)
 
 
 def log_cap(k: State, evse: Any, cap_kw: float, now: float) -> None:
@@ -160,34 +202,53 @@ def stop_charging(k: State, i: int) -> None:
     site = k.site[0]
     evse = k.evses[i]
     evse.active = 0
+    evse.fresh = 0
     site.ceiling_kw -= evse.ceiling_kw
     evse.ceiling_kw = 0.0
+    if evse.power_kw < 0.0:
+        site.discharging -= 1
+    evse.power_kw = 0.0
     if evse.paused:
         evse.paused = 0
         site.pausing -= 1
     commit(k, k.stations[evse.station])
 
 
-def unplug(k: State, i: int, now: float) -> None:
-    """The vehicle leaves, done or not."""
+def unplug(k: State, i: int, now: float, outcome: int) -> None:
+    """The vehicle leaves, done or not (or the EVSE breaks down)."""
     site = k.site[0]
     evse = k.evses[i]
     station = k.stations[evse.station]
-    session = k.sessions[evse.visit]
+    v = evse.visit
+    session = k.sessions[v]
     if evse.active:
         settle(k, evse, now)
+        gave = evse.power_kw < 0.0
         stop_charging(k, i)
         session.soc_end = evse.anchor_soc
-        if station.curbed or site.held:
+        if gave or station.curbed or site.held:
             station.dirty = 1
             site.dirty = 1
     session.unplug_s = now
-    session.outcome = SERVED
+    session.outcome = outcome
     evse.visit = -1
-    evse.fresh = 0
+    evse.ready_s = math.inf
+    if evse.control_kw < 0.0:
+        evse.control_kw = math.inf
     evse.free_since_s = now
     site.free_evses += 1
     set_due(k, i, math.inf)
+    if k.visits[v].next_visit >= 0:
+        pass_on(k, v, session.soc_end)
+
+
+def pass_on(k: State, v: int, soc: float) -> None:
+    """The vehicle of visit ``v`` leaves with ``soc``: its next visit begins with what is left."""
+    visit = k.visits[v]
+    following = k.visits[visit.next_visit]
+    if k.sessions[visit.next_visit].outcome == FUTURE:
+        following.soc = max(0.0, soc - visit.used_soc)
+        following.target_soc = max(following.target_soc, following.soc)
 
 
 def end_piece(k: State, i: int, now: float) -> None:

@@ -17,7 +17,9 @@ def soc_at(evse: Any, now: float) -> float:
     dt = now - evse.anchor_s
     if dt <= 0.0:
         return float(evse.anchor_soc)
-    soc = evse.anchor_soc + gained(dt, evse.power_kw, evse.slope, evse.capacity_kwh)
+    soc = evse.anchor_soc + gained(dt, evse.power_kw, evse.slope, evse.piece_kwh)
+    if evse.power_kw < 0.0:
+        return float(max(evse.end_soc, soc))
     return float(min(evse.end_soc, soc))
 
 
@@ -30,30 +32,48 @@ def power_at(evse: Any, now: float) -> float:
 
 
 def record_energy(k: State, evse: Any, now: float, soc: float) -> None:
-    """Add the energy between the anchor and (``now``, ``soc``) to the intervals it falls in."""
+    """Add the energy between the anchor and (``now``, ``soc``) to the intervals it falls in.
+
+    Energy given back counts below 0.
+    """
     site = k.site[0]
     last = k.load_kwh.shape[0] - 1
     start_s = evse.anchor_s
     start_soc = evse.anchor_soc
     if now <= start_s or evse.power_kw == 0.0:
         return
+    if evse.power_kw < 0.0:
+        k.sessions[evse.visit].discharged_kwh -= evse.power_kw * ((now - start_s) / 3600.0)
     j = min(int(start_s / site.interval_s), last)
     while j < last:
         border_s = (j + 1) * site.interval_s
         if border_s >= now:
             break
         if evse.slope == 0.0:
-            k.load_kwh[j] += evse.power_kw * ((border_s - start_s) / 3600.0)
+            book(k, evse, j, evse.power_kw * ((border_s - start_s) / 3600.0))
             start_s = border_s
         else:
             border_soc = soc_at(evse, border_s)
-            k.load_kwh[j] += (border_soc - start_soc) * evse.capacity_kwh
+            book(k, evse, j, (border_soc - start_soc) * evse.capacity_kwh)
             start_soc = border_soc
         j += 1
     if evse.slope == 0.0:
-        k.load_kwh[j] += evse.power_kw * ((now - start_s) / 3600.0)
+        book(k, evse, j, evse.power_kw * ((now - start_s) / 3600.0))
     else:
-        k.load_kwh[j] += (soc - start_soc) * evse.capacity_kwh
+        book(k, evse, j, (soc - start_soc) * evse.capacity_kwh)
+
+
+def book(k: State, evse: Any, j: int, kwh: float) -> None:
+    """Enter energy of interval ``j``; with its price and its carbon, and by EVSE, if asked for."""
+    k.load_kwh[j] += kwh
+    if k.site[0].priced:
+        session = k.sessions[evse.visit]
+        if k.price.shape[0] > 0:
+            session.cost += kwh * (k.price[j] if kwh >= 0.0 else k.feed_in[j])
+        if k.carbon.shape[0] > 0:
+            session.carbon_kg += kwh * k.carbon[j]
+    if k.evse_kwh.shape[0] > 0:
+        k.evse_kwh[evse.index, j] += kwh
 
 
 def total_power(k: State, now: float) -> float:
@@ -66,19 +86,33 @@ def total_power(k: State, now: float) -> float:
     return total
 
 
+def pass_time(k: State, now: float) -> None:
+    """Close the stretch from the last decision to ``now``, in which nothing was decided."""
+    site = k.site[0]
+    watch_peak(k, now)
+    if site.held:
+        site.limit_bound_s += now - site.now_s
+    site.now_s = now
+
+
 def watch_peak(k: State, until_s: float) -> None:
-    """Bring the peak up to date for the time from the last decision to ``until_s``.
+    """Bring the peaks up to date for the time from the last decision to ``until_s``.
 
     In between every vehicle is within one piece, where its power is a positive exponential of
-    time: the sum is convex, so its maximum is at one of the ends. An upper bound, kept up with
-    each piece, spares the sums most of the time.
+    time or constant, and the other load is constant: the sum is convex, so its maximum is at one of
+    the ends. An upper bound, kept up with each piece, spares the sums most of the time; so do the
+    limits in force, once a peak has reached them.
     """
     site = k.site[0]
     if until_s <= site.now_s:
         return
-    if site.ceiling_kw * (1.0 + _SLACK) + _SLACK <= site.peak_kw:
+    if k.evse_kwh.shape[0] > 0:
+        watch_stations(k, until_s)
+    most_kw = site.ceiling_kw + _SLACK * (1.0 + abs(site.ceiling_kw))
+    if most_kw <= site.peak_kw and most_kw + site.base_kw <= site.net_peak_kw:
         return
-    if site.peak_kw >= site.limit_kw * (1.0 - 1e-12):
+    most_kw = site.limit_kw * (1.0 - 1e-12)
+    if site.peak_kw >= most_kw and site.net_peak_kw >= most_kw + site.base_kw:
         return
     total = 0.0
     ceiling = 0.0
@@ -100,7 +134,25 @@ def watch_peak(k: State, until_s: float) -> None:
 
 
 def note_peak(site: Any, total: float, now: float) -> None:
-    """Keep the larger of two loads and its time."""
+    """Keep the larger of two loads and its time, for the vehicles and for the whole site."""
     if total > site.peak_kw:
         site.peak_kw = total
         site.peak_s = now
+    if total + site.base_kw > site.net_peak_kw:
+        site.net_peak_kw = total + site.base_kw
+        site.net_peak_s = now
+
+
+def watch_stations(k: State, until_s: float) -> None:
+    """Bring every station's peak up to date, like :func:`watch_peak`."""
+    since_s = k.site[0].now_s
+    for s in range(k.stations.shape[0]):
+        station = k.stations[s]
+        before = 0.0
+        after = 0.0
+        for i in range(station.first, station.stop):
+            evse = k.evses[i]
+            if evse.active:
+                before += power_at(evse, since_s)
+                after += power_at(evse, until_s)
+        station.peak_kw = max(station.peak_kw, before, after)

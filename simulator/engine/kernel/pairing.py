@@ -25,11 +25,24 @@ def pair_floor_kw(visit: Any, evse: Any) -> float:
     return float(AC_MIN_KW_PER_PHASE * min(visit.ac_phases, evse.phases))
 
 
-def pair_efficiency(visit: Any, evse: Any) -> float:
-    """Battery side / grid side."""
+def pair_efficiency(visit: Any, evse: Any, station: Any) -> float:
+    """Battery side / grid side: the vehicle's efficiency times the station's."""
     if evse.dc:
-        return float(visit.efficiency_dc)
-    return float(visit.efficiency_ac)
+        return float(visit.efficiency_dc * station.efficiency)
+    return float(visit.efficiency_ac * station.efficiency)
+
+
+def pair_discharge_kw(visit: Any, evse: Any) -> float:
+    """Most that the vehicle can give back there, within what the EVSE's conductors carry."""
+    if evse.dc:
+        return float(min(evse.evse_kw, visit.discharge_kw))
+    phases = min(visit.ac_phases, evse.phases)
+    return float(min(evse.evse_kw * phases / evse.phases, visit.discharge_kw))
+
+
+def is_free(evse: Any) -> bool:
+    """Nobody is plugged in, nobody has reserved it, and it works."""
+    return bool(evse.visit < 0 and evse.held_for < 0 and not evse.out)
 
 
 def choose_evse(k: State, v: int) -> int:
@@ -41,7 +54,7 @@ def choose_evse(k: State, v: int) -> int:
     visit = k.visits[v]
     if visit.evse >= 0:
         evse = k.evses[visit.evse]
-        if evse.visit < 0 and pair_limit_kw(visit, evse) > 0.0:
+        if is_free(evse) and pair_limit_kw(visit, evse) > 0.0:
             return int(visit.evse)
         return -1
     best = -1
@@ -50,7 +63,7 @@ def choose_evse(k: State, v: int) -> int:
     best_since_s = 0.0
     for i in range(k.evses.shape[0]):
         evse = k.evses[i]
-        if evse.visit >= 0:
+        if not is_free(evse):
             continue
         kw = pair_limit_kw(visit, evse)
         if kw <= 0.0 or kw < best_kw:

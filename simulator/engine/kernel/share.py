@@ -213,11 +213,31 @@ def decide_group(k: State, key: Any, first: int, stop: int, site_kw: float, now:
     return held
 
 
+def darken(k: State, now: float) -> None:
+    """The stations have no power: nobody charges, and no limit holds anybody back."""
+    site = k.site[0]
+    site.held = 0
+    site.turn = 0
+    site.rotate_s = math.inf
+    for s in range(k.stations.shape[0]):
+        station = k.stations[s]
+        station.dirty = 0
+        station.curbed = 0
+        for i in range(station.first, station.stop):
+            evse = k.evses[i]
+            if evse.active:
+                set_paused(k, evse, 1, now)
+                set_cap(k, i, 0.0, now)
+
+
 def decide(k: State, key: Any, now: float) -> None:
     """Decide anew wherever something has changed that matters."""
     site = k.site[0]
     stations = k.stations.shape[0]
     site.dirty = 0
+    if site.dark:
+        darken(k, now)
+        return
     if site_can_bind(k):
         site.held = 1 if decide_group(k, key, 0, stations, site.limit_kw, now) else 0
         for s in range(stations):

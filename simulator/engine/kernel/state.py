@@ -32,8 +32,12 @@ BLOCK = 32
 
 SITE = np.dtype(
     [
-        ("limit_kw", "f8"),  # of the whole site, all other load taken off
-        ("base_kw", "f8"),  # net other load in force: building + standby - PV - battery
+        ("limit_kw", "f8"),  # what the vehicles may draw: grid_kw less base_kw, 0 at least
+        ("grid_kw", "f8"),  # of the grid connection
+        ("base_kw", "f8"),  # net other load in force: other_kw and, unless dark, standby_kw
+        ("other_kw", "f8"),  # building - PV - battery
+        ("standby_kw", "f8"),  # what the stations take for themselves
+        ("arrive_s", "f8"),  # arrival of next_visit, or inf
         ("rotate_period_s", "f8"),
         ("interval_s", "f8"),
         ("now_s", "f8"),  # the last decision
@@ -52,7 +56,7 @@ SITE = np.dtype(
         ("record_caps", "i8"),
         ("events", "i8"),
         ("refresh_events", "i8"),  # when to sum up ceiling_kw anew, before rounding adds up
-        ("next_visit", "i8"),
+        ("next_visit", "i8"),  # the next to arrive, or -1
         ("next_change", "i8"),  # in the sorted table of changes
         ("free_evses", "i8"),
         ("queue_head", "i8"),
@@ -66,6 +70,7 @@ SITE = np.dtype(
         ("turn", "i8"),  # this decision is a turn of those who pause
         ("priced", "i8"),  # sessions keep account of cost and carbon
         ("discharging", "i8"),  # vehicles that discharge now
+        ("dark", "i8"),  # no power at the stations
     ],
     align=True,
 )
@@ -91,6 +96,7 @@ STATION = np.dtype(
 EVSE = np.dtype(
     [
         # the socket
+        ("index", "i8"),
         ("evse_kw", "f8"),
         ("floor_kw", "f8"),  # least DC power; AC derives it from the phases
         ("free_since_s", "f8"),
@@ -108,7 +114,7 @@ EVSE = np.dtype(
         ("target_soc", "f8"),
         ("capacity_kwh", "f8"),  # grid side
         ("scale", "f8"),  # 1 / efficiency
-        ("ready_s", "f8"),  # not charged before
+        ("ready_s", "f8"),  # when its own timer starts it; inf once it may charge
         ("weight", "f8"),  # for policies
         ("kind", "i8"),  # phases that it draws on, see phases.py
         ("discharge_kw", "f8"),  # most that it can give back, grid side; 0: nothing
@@ -127,7 +133,8 @@ EVSE = np.dtype(
         ("cap_kw", "f8"),
         ("anchor_s", "f8"),
         ("anchor_soc", "f8"),
-        ("power_kw", "f8"),
+        ("power_kw", "f8"),  # below 0: gives back
+        ("piece_kwh", "f8"),  # grid side, of the whole battery in the direction of the piece
         ("slope", "f8"),
         ("end_s", "f8"),
         ("end_soc", "f8"),
@@ -158,7 +165,9 @@ VISIT = np.dtype(
         ("knot_stop", "i4"),
         ("most_ahead", "i4"),  # balks if more than these wait; -1: never balks
         ("next_visit", "i4"),  # the same vehicle's next visit, or -1
-        ("reserved", "i4"),
+        ("after", "i4"),  # the visit that arrives after it, or -1
+        ("reserved", "i4"),  # the EVSE that is held for it, or -1
+        ("no_show", "i4"),
         ("used_soc", "f8"),  # what it uses until then
         ("ready_s", "f8"),
         ("weight", "f8"),
@@ -176,10 +185,8 @@ SESSION = np.dtype(
         ("queue_end_s", "f8"),  # when it left the queue, either way
         ("limit_kw", "f8"),
         ("min_kw", "f8"),
-        ("soc_start", "f8"),
         ("soc_end", "f8"),
-        ("charged_kwh", "f8"),  # grid side, out of the grid
-        ("discharged_kwh", "f8"),  # grid side, into the grid
+        ("discharged_kwh", "f8"),  # grid side; what it charged follows from the SoC
         ("cost", "f8"),  # sum of price x energy, where priced
         ("carbon_kg", "f8"),
         ("outcome", "i4"),

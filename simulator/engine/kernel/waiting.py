@@ -5,9 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.engine.kernel.course import plug_in
+from simulator.engine.kernel.course import pass_on, plug_in
 from simulator.engine.kernel.pairing import best_pairing, choose_evse
-from simulator.engine.kernel.state import BLOCKED, RENEGED, UNSUITABLE, WAITING, State
+from simulator.engine.kernel.state import (
+    BALKED,
+    BLOCKED,
+    NO_SHOW,
+    RENEGED,
+    UNSUITABLE,
+    WAITING,
+    State,
+)
 
 
 def patience_ends_s(visit: Any) -> float:
@@ -19,20 +27,47 @@ def arrive(k: State, v: int, now: float) -> None:
     """Visit ``v`` turns up: it plugs in, waits, or leaves."""
     site = k.site[0]
     session = k.sessions[v]
-    if site.free_evses > 0:
-        i = choose_evse(k, v)
-        if i >= 0:
-            plug_in(k, v, i, now)
-            return
+    visit = k.visits[v]
+    if visit.no_show:
+        turn_away(k, v, NO_SHOW)
+        return
+    i = -1
+    if not site.dark:
+        if visit.reserved >= 0:
+            i = int(visit.reserved)
+        elif site.free_evses > 0:
+            i = choose_evse(k, v)
+    if visit.reserved >= 0:
+        let_go(k, visit.reserved)
+    if i >= 0:
+        plug_in(k, v, i, now)
+        return
     fit = best_pairing(k, v)
     if fit < 0:
-        session.outcome = UNSUITABLE
+        turn_away(k, v, UNSUITABLE)
         return
     session.dc = k.evses[fit].dc
     if site.queue_room >= 0 and site.queue_length >= site.queue_room:
-        session.outcome = BLOCKED
-        return
-    join(k, v)
+        turn_away(k, v, BLOCKED)
+    elif visit.most_ahead >= 0 and site.queue_length > visit.most_ahead:
+        turn_away(k, v, BALKED)
+    else:
+        join(k, v)
+
+
+def turn_away(k: State, v: int, outcome: int) -> None:
+    """Visit ``v`` ends without having plugged in."""
+    k.sessions[v].outcome = outcome
+    if k.visits[v].next_visit >= 0:
+        pass_on(k, v, k.visits[v].soc)
+
+
+def let_go(k: State, i: int) -> None:
+    """End the reservation of EVSE ``i``."""
+    evse = k.evses[i]
+    k.visits[evse.held_for].reserved = -1
+    evse.held_for = -1
+    k.site[0].free_evses += 1
 
 
 def join(k: State, v: int) -> None:
@@ -82,7 +117,7 @@ def renege(k: State, now: float) -> int:
         following = k.sessions[n].queue_next
         if patience_ends_s(k.visits[n]) <= now:
             leave(k, n, now)
-            k.sessions[n].outcome = RENEGED
+            turn_away(k, n, RENEGED)
             gone += 1
         n = following
     return gone
@@ -92,7 +127,7 @@ def serve(k: State, now: float) -> None:
     """Whoever waits and fits a free EVSE plugs in, in order of arrival."""
     site = k.site[0]
     n = site.queue_head
-    while n >= 0 and site.free_evses > 0:
+    while n >= 0 and site.free_evses > 0 and not site.dark:
         following = k.sessions[n].queue_next
         i = choose_evse(k, n)
         if i >= 0:
