@@ -105,11 +105,12 @@ def load_scenario(
     ``sets`` are ``path=value`` overrides as on the command line. Raises ScenarioError with every
     mistake found; for a trace or an inventory InputError.
     """
+    from simulator.engine.events import KINDS
     from simulator.engine.policies import NAMES
     from simulator.scenario import load_scenario as load
 
     sets = [sets] if isinstance(sets, str) else sets
-    return load(path, sets=sets, policies=NAMES, seed=seed, csms_url=csms)
+    return load(path, sets=sets, policies=NAMES, events=KINDS, seed=seed, csms_url=csms)
 
 
 def simulate(

@@ -181,10 +181,11 @@ def simulate_network(
     """Simulate a network from plan time 0 to ``duration_s`` (the scenario's, unless given).
 
     ``record_caps`` says which caps are kept (a live run needs all); ``progress`` is called
-    with the fraction done, per site and day; ``processes`` are generators that act on the world.
-    Raises what ``draw_visits`` raises for a site without demand.
+    with the fraction done, per site and day; ``processes`` are generators that act on the world,
+    besides the scenario's events. Raises what ``draw_visits`` raises for a site without demand.
     """
     from simulator.demand import draw_visits
+    from simulator.engine.events import event_processes
     from simulator.engine.kernel.compiled import kernel
 
     horizon_s = scenario.duration_s if duration_s is None else duration_s
@@ -205,7 +206,8 @@ def simulate_network(
         )
         for site in network.sites
     ]
-    return run_world(runs, horizon_s, interval_s, progress, processes, compile_s=compile_s)
+    happening = [*event_processes(scenario, network), *processes]
+    return run_world(runs, horizon_s, interval_s, progress, happening, compile_s=compile_s)
 
 
 def run_world(

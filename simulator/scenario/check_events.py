@@ -1,6 +1,6 @@
 """What is wrong with ``[[events]]``: their options, the sites they name, the functions they call.
 
-Which kinds there are, and what each takes, is handed in as plain data (``options.Options`` by kind).
+Which kinds there are, and what each takes, is handed in as plain data (``Options`` by kind).
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ def _options(
             yield from _value(tables, index, (*loc, name), option, given[name], beside)
         elif option.required and name not in unknown:
             yield tables.problem((*loc, name), f"this option: {option.text}", show=False)
+    yield from _order(tables, loc, options, given)
     for group in {option.one_of for option in options.values()} - {""}:
         names = [name for name, option in options.items() if option.one_of == group]
         here = [name for name in names if name in given]
@@ -85,6 +86,25 @@ def _options(
             expected = f"exactly one of {listed(names, 'and')}"
             where = (*loc, here[1]) if len(here) > 1 else loc
             yield tables.problem(where, expected, show=len(here) > 1)
+
+
+def _order(
+    tables: Tables, loc: Loc, options: Options, given: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Options that have to exceed others do."""
+    for name, option in options.items():
+        if not option.above:
+            continue
+        try:
+            mine, other = (
+                read_option(options[key], given[key]) if key in given else options[key].default
+                for key in (name, option.above)
+            )
+        except FieldError:
+            continue  # said already
+        if mine <= other:
+            where = (*loc, name if name in given else option.above)
+            yield tables.problem(where, f"{name} longer than {option.above}")
 
 
 def _value(

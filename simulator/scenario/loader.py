@@ -56,8 +56,8 @@ def load_scenario(
 
     ``path`` is a file or the name of a shipped scenario. ``sets`` are ``path=value`` overrides (see
     `overrides`); ``seed`` and ``csms_url`` override these two. ``policies`` are the policies that
-    exist, ``events`` the kinds of events with the options that each takes. Raises ScenarioError (for a
-    trace or an inventory: InputError), which holds every mistake found.
+    exist, ``events`` the kinds of events with the options that each takes. Raises ScenarioError
+    (for a trace or an inventory: InputError), which holds every mistake found.
     """
     file = find_scenario(path)
     label = str(path) if Path(path) == file else file.name

@@ -1,7 +1,7 @@
-"""Options: what a table of ``options`` may hold, as plain data, and how each kind of value is read.
+"""Options: what a table of ``options`` may hold, as plain data, and how each value is read.
 
-Kinds of events (and whatever else takes options) say what they take as ``{name: Option}``; this room
-reads and checks the tables by it without knowing any of them.
+Kinds of events (and whatever else takes options) say what they take as ``{name: Option}``; this
+room reads and checks the tables by it without knowing any of them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Option:
     optional: bool = False
     one_of: str = ""
     """Exactly one of all options with the same word here is given."""
+    above: str = ""
+    """The option that it has to exceed."""
 
     @property
     def required(self) -> bool:
