@@ -122,9 +122,10 @@ def json_schema() -> dict[str, Any]:
 def known_names() -> dict[str, Any]:
     """What a scenario may name: policies, and controllers and events with their options."""
     from simulator.charging.controllers import catalogue
+    from simulator.engine.events import KINDS
     from simulator.engine.policies import NAMES
 
-    return {"policies": NAMES, "controllers": catalogue(), "events": {}}
+    return {"policies": NAMES, "controllers": catalogue(), "events": KINDS}
 
 
 def simulate(

@@ -106,9 +106,7 @@ def site_layout(site: SiteInstance) -> SiteLayout:
     evses["held_for"] = -1
     evses["control_kw"] = math.inf
     evses["member"] = -1
-    return SiteLayout(
-        evses, stations, evses["station"].astype(np.int32), number, standby_kw, tree
-    )
+    return SiteLayout(evses, stations, evses["station"].astype(np.int32), number, standby_kw, tree)
 
 
 def floor_kw(model: StationModel, voltage: float, wiring: int) -> float:

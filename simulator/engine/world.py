@@ -186,12 +186,14 @@ def simulate_network(
     """Simulate a network from plan time 0 to ``duration_s`` (the scenario's, unless given).
 
     ``record_caps`` says which caps are kept (a live run needs all); ``progress`` is called
-    with the fraction done, per site and day; ``processes`` are generators that act on the world;
-    ``controllers`` are functions that set limits, by name of their site, instead of the
-    scenario's. Raises ControllerError, and what ``draw_visits`` raises for a site without demand.
+    with the fraction done, per site and day; ``processes`` are generators that act on the world,
+    besides the scenario's events; ``controllers`` are functions that set limits, by name of their
+    site, instead of the scenario's. Raises ControllerError, and what ``draw_visits`` raises for a
+    site without demand.
     """
     from simulator.demand import draw_visits
     from simulator.engine.control import site_controls
+    from simulator.engine.events import event_processes
     from simulator.engine.kernel.compiled import kernel
     from simulator.engine.terms import network_terms
 
@@ -226,6 +228,7 @@ def simulate_network(
     controls = site_controls(scenario, runs, controllers)
     acting = [
         *site_processes(runs),
+        *event_processes(scenario, network),
         *processes,
         *(control.process for control in controls),
     ]

@@ -12,7 +12,7 @@ affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
+from simulator.fleet.darkness import CHARGES_ON, Outages
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
     Frame,
@@ -183,9 +184,9 @@ def predict_network(
 ) -> Prediction:
     """Calls that the network will cause in operation, per minute of plan time.
 
-    Every station counts as connected and accepted all along (no boots), with the phases of the
-    heartbeat timers spread evenly. Suspensions by the site limit are seen only if the engine
-    recorded caps; ``notes`` says when it did not.
+    Every station counts as connected and accepted all along (no boots but those after an outage),
+    with the phases of the heartbeat timers spread evenly. Suspensions by the site limit are seen
+    only if the engine recorded caps; ``notes`` says when it did not.
     """
     table = version_messages() if messages is None else messages
     tallies, place, at, caps = [], [], 0, True
@@ -203,6 +204,8 @@ def predict_network(
     notes = _caveats([s.model for site in network.sites for s in site.stations])
     if not caps:
         notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
+    if any(result.outages for result in engine.sites):
+        notes += (CHARGES_ON,)
     return _prediction(tallies, ids, place, notes)
 
 
@@ -220,16 +223,24 @@ def _site_tally(
 ) -> tuple[Tally, bool]:
     stays, recorded = network_stays(result, frame.end_s)
     stations = result.site.stations
+    evses = np.array([station.evses for station in stations], np.int32)
+    outages = Outages(result, stays, frame.end_s) if result.outages else None
+    stays = stays if outages is None else outages.stays
     tally = Tally(frame, table)
     every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
     sample_s = every[stays.station]
     events = tabulate(stays)
+    if outages is not None:
+        events = outages.happenings(events)
+        outages.add(tally, evses)
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
-    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, frame.end_s), beat)
+    busy = None if outages is None else outages.busy()
+    quiet = silences(stays, events, sample_s, beat, awake, frame.end_s, busy)
+    add_heartbeats(tally, quiet, beat)
     aligned = np.array([aligned_interval(station.model) for station in stations])
-    evses = np.array([station.evses for station in stations], np.int32)
-    _add_aligned(tally, np.zeros(len(stations)), aligned, evses, frame.end_s, epoch)
+    dark = None if outages is None else outages.dark
+    _add_aligned(tally, np.zeros(len(stations)), aligned, evses, frame.end_s, epoch, dark)
     return tally, recorded
 
 
@@ -264,7 +275,13 @@ def _spread(n: int) -> F64:
 
 
 def _add_aligned(
-    tally: Tally, awake_s: F64, interval_s: F64, evses: I32, end_s: float, epoch_at_zero: float
+    tally: Tally,
+    awake_s: F64,
+    interval_s: F64,
+    evses: I32,
+    end_s: float,
+    epoch_at_zero: float,
+    dark: Callable[[float], NDArray[np.bool_]] | None = None,
 ) -> None:
     """Clock-aligned meter values: at multiples of the interval from 00:00 UTC of each day."""
     for interval in np.unique(interval_s[interval_s > 0.0]).tolist():
@@ -272,6 +289,7 @@ def _add_aligned(
         mine = np.flatnonzero((interval_s == interval) & np.isfinite(awake_s))
         for tick in ticks.tolist():
             on = mine[awake_s[mine] < tick].astype(np.int32)
+            on = on if dark is None else on[~dark(tick)[on]]
             tally.points(Event.CLOCK_ALIGNED, np.full(len(on), tick), on, evses[on])
 
 

@@ -116,12 +116,14 @@ def silences(
     heartbeat_s: F64,
     awake_s: F64,
     end_s: float,
+    dark: tuple[I32, F64, F64] | None = None,
 ) -> Silence:
     """When stations are silent long enough that a heartbeat may be due.
 
     ``awake_s`` is the moment of each station's first message (``inf``: it has none),
     ``heartbeat_s`` its heartbeat interval. A stay whose meter values come at least as often as
     heartbeats is one message after another; of other stays every message counts by itself.
+    ``dark`` are spans (station, from, to) without power: nobody is there to be silent.
     """
     dense = (sample_s > 0.0) & (sample_s <= heartbeat_s[stays.station])
     station: list[NDArray[Any]] = []
@@ -131,6 +133,10 @@ def silences(
     station.append(awake)
     start.append(awake_s[awake])
     end.append(awake_s[awake])
+    if dark is not None:
+        station.append(dark[0].astype(np.int64))
+        start.append(dark[1])
+        end.append(np.minimum(dark[2], end_s))
     until = np.minimum(stays.stop_s, end_s)
     station.append(stays.station[dense])
     start.append(stays.start_s[dense])

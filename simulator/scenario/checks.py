@@ -12,8 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
-from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_money import check_money
+from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from simulator.scenario import checks, overrides
 from simulator.scenario.check_control import check_control
+from simulator.scenario.check_events import check_events
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, read_toml, repair, validate
 from simulator.scenario.fields import Known, read_local_time
@@ -37,6 +38,7 @@ from simulator.scenario.profiles import Library, data_folder, list_scenarios
 from simulator.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
+    from simulator.scenario.options import Options
     from simulator.scenario.series import SeriesTable
     from simulator.scenario.sessions import TraceTable
 
@@ -58,7 +60,7 @@ def load_scenario(
     sets: Sequence[str] = (),
     policies: Collection[str] = POLICIES,
     controllers: Mapping[str, Mapping[str, Any]] | None = None,
-    events: Mapping[str, Any] | None = None,
+    events: Mapping[str, Options] | None = None,
     seed: int | None = None,
     csms_url: str | None = None,
 ) -> Scenario:
@@ -95,6 +97,7 @@ def load_scenario(
     tables = checks.Tables(document, bad, labels, library)
     problems += checks.check(tables)
     problems += check_control(tables, kinds, file.parent)
+    problems += check_events(tables, happenings, file.parent)
     problems += library.problems
     inputs = _Inputs(tables, file.parent, model if not problems else None)
     if problems:

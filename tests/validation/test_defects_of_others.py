@@ -1,0 +1,221 @@
+"""Defects that were seen in other charging simulators, one test each: ours does not share them.
+
+The first four and the sixth to eighth were found by running those programs, the others by reading.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_build import model, posts, services, site, visits
+from validation_world import HOUR_S, Model, replicate
+
+import simulator
+from simulator import load_scenario, simulate
+from simulator.engine import Outcome, simulate_site
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("interval_s", [60.0, 300.0, 900.0])
+def test_1_no_energy_is_created_by_rounding(interval_s):
+    """Seen: the state of charge rounded up at every step, +3.6 % in 3 h at steps of a minute."""
+    wanted = visits(
+        [0.0], departure_s=3 * HOUR_S, soc=0.1, target_soc=1.0, ac_kw=11.0, efficiency_ac=0.9
+    )
+    result = simulate_site(wanted, site(model("ac")), 4 * HOUR_S, interval_s=interval_s)
+    gained = (result.plan.soc_end[0] - 0.1) * 60.0
+    assert result.load_kwh.sum() == pytest.approx(33.0, rel=1e-12)
+    assert gained == pytest.approx(0.9 * 33.0, rel=1e-12)
+
+
+def test_2_a_one_phase_car_draws_the_power_of_one_phase():
+    """Seen: 16 A on one phase of a 400 V charger taken for 6.4 kW; it is 16 A x 230 V."""
+    post = model("ac", evse_kw=3 * 16 * 230 / 1000.0, phases=3)
+    cars = visits([0.0, 0.0, 0.0], ac_phases=[1, 2, 3], ac_kw=22.0)
+    plan = simulate_site(cars, site(post, post, post), 600.0).plan
+    assert plan.limit_kw == pytest.approx([3.68, 7.36, 11.04], rel=1e-12)
+    assert plan.energy_kwh == pytest.approx(plan.limit_kw / 6.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(("current", "efficiency"), [("ac", 0.9), ("dc", 0.95)])
+def test_3_losses_do_not_vanish(current, efficiency):
+    """Seen: the grid's meter recorded the battery's energy (efficiency 0.9: 9.9 kWh both sides)."""
+    wanted = visits([0.0], departure_s=HOUR_S, soc=0.0, target_soc=1.0, ac_kw=11.0, dc_kw=11.0)
+    result = simulate_site(wanted, site(model(current, evse_kw=11.0)), 2 * HOUR_S)
+    stored = float(result.plan.soc_end[0]) * 60.0
+    assert result.load_kwh.sum() == pytest.approx(11.0, rel=1e-12)
+    assert stored == pytest.approx(efficiency * 11.0, rel=1e-12)
+
+
+def test_4a_dc_charging_works():
+    """Seen: DC raised NotImplementedError."""
+    wanted = visits([0.0], soc=0.1, target_soc=0.8, dc_kw=150.0, curve=1, linger_s=0.0)
+    plan = simulate_site(wanted, site(model("dc", 2, 150.0)), HOUR_S).plan
+    assert plan.outcome[0] == Outcome.SERVED
+    assert plan.limit_kw[0] == 150.0
+    assert plan.energy_kwh[0] == pytest.approx(0.7 * 60.0 / 0.95, rel=1e-9)
+
+
+def test_4b_a_fresh_install_has_every_dependency():
+    """Seen: packages imported that the distribution does not ask for, so a fresh install failed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {_canonical(re.split(r"[^\w.-]", line)[0]) for line in project["dependencies"]}
+    known = packages_distributions()
+    missing = {}
+    for path in sorted((ROOT / "simulator").rglob("*.py")):
+        for name in _imported(ast.parse(path.read_text())):
+            if name in sys.stdlib_module_names or name == "simulator":
+                continue
+            owners = {_canonical(owner) for owner in known.get(name, [name])}
+            if not owners & asked:
+                missing[name] = path.relative_to(ROOT).as_posix()
+    assert missing == {}
+    assert {"numpy", "numba", "simpy"} <= asked
+
+
+def _canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _imported(tree):
+    """Top-level names of every absolute import, wherever in the file it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
+
+
+def test_6_an_error_in_a_users_process_ends_the_run_with_its_own_traceback(tmp_path):
+    """Seen: errors inside a strategy turned into text, and the run "completed"."""
+
+    class MineError(RuntimeError):
+        pass
+
+    def breaks(world):
+        yield world.env.timeout(3600.0)
+        raise MineError("at one o'clock")
+
+    out = tmp_path / "run"
+    with pytest.raises(MineError, match="at one o'clock"):
+        simulate("city-launch", stations=5, out=out, processes=[breaks], report=False)
+    assert simulator.open_run(out).run.manifest["status"] == "failed"
+
+
+def test_6_limits_are_kept_whatever_the_policy_wants():
+    """Seen: grid limits that were checked afterwards, not enforced."""
+    from simulator.engine.policies import NAMES
+
+    for policy in NAMES:
+        where = site(*[model("dc", evse_kw=100.0)] * 4, limit=120.0, policy=policy)
+        wanted = visits([0.0] * 4, battery_kwh=400.0, soc=0.0, target_soc=1.0, dc_kw=100.0)
+        result = simulate_site(wanted, where, HOUR_S)
+        assert result.peak_kw <= 120.0 * (1.0 + 1e-12)
+        assert result.load_kwh.sum() <= 120.0 * (1.0 + 1e-12)
+        assert result.load_kwh.sum() > 119.0
+
+
+def test_7_a_site_without_any_constraint_works():
+    """Seen: a crash where no constraint was given, so that users added a dummy."""
+    wanted = visits([0.0] * 3, soc=0.0, target_soc=1.0, ac_kw=11.0)
+    result = simulate_site(wanted, site(*[model("ac")] * 3, limit=None), HOUR_S)
+    assert result.load_kwh.sum() == pytest.approx(33.0)
+    assert result.limit_bound_s == 0.0
+
+
+def test_8_stays_are_in_the_units_that_they_are_written_in():
+    """Seen: a longest stay documented in periods and compared with hours."""
+    for text, hours in (('"8h"', 8.0), ('"480m"', 8.0), ('"28800 s"', 8.0)):
+        means = ", ".join(f'"{hour}" = {text}' for hour in range(24))
+        stay = f"mean_by_hour = {{ {means} }}\nsigma_ln = 0.0"
+        plan = replicate(Model(50, 2.0, stay=stay, queue=False), 1, 0, 48).result.plan
+        lasted = (plan.unplug_s - plan.plug_in_s) / HOUR_S
+        assert len(lasted) > 50
+        assert lasted == pytest.approx(hours, rel=1e-9)
+
+
+def test_8_a_session_shorter_than_any_interval_delivers_its_energy():
+    """Seen: sessions shorter than a period became no period and delivered nothing."""
+    wanted = visits([100.0], departure_s=120.0, soc=0.1, target_soc=1.0, dc_kw=100.0)
+    result = simulate_site(wanted, site(model("dc", evse_kw=90.0)), HOUR_S, interval_s=900.0)
+    assert result.plan.energy_kwh[0] == pytest.approx(90.0 * 20.0 / 3600.0, rel=1e-9)
+    assert result.load_kwh.sum() == pytest.approx(90.0 * 20.0 / 3600.0, rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "day"
+    return simulate("city-launch", stations=420, duration="1d", out=out, report=False)
+
+
+def test_9_what_is_called_kw_is_a_power_and_what_is_called_kwh_an_energy(day):
+    """Seen: energies in columns named kW."""
+    load, sessions = day.load, day.sessions
+    assert [name for name in load.columns if name.endswith("_kw")] == ["mean_kw"]
+    length_h = load.groupby("site").start_s.diff().dropna().unique() / HOUR_S
+    assert length_h.tolist() == [0.25]
+    assert (load.mean_kw * 0.25).to_numpy() == pytest.approx(load.energy_kwh.to_numpy(), rel=1e-9)
+    charged = sessions[sessions.energy_kwh > 0.0]
+    end = charged.charge_end.fillna(charged.unplug).dropna()
+    hours = (end - charged.plug_in[end.index]).dt.total_seconds() / HOUR_S
+    most = charged.limit_kw[end.index] * hours
+    assert (charged.energy_kwh[end.index] <= most * (1.0 + 1e-6) + 1e-3).all()
+    assert (charged.energy_kwh <= charged.battery_kwh / 0.8).all()
+
+
+def test_9_drivers_can_queue():
+    """Seen: occupancy that never queues, because nobody arrives at a full site."""
+    wanted = services([0.0, 10.0, 20.0], [600.0] * 3)
+    plan = simulate_site(wanted, site(*posts(1)), HOUR_S).plan
+    assert plan.plug_in_s == pytest.approx([0.0, 600.0, 1200.0])
+
+
+@pytest.mark.parametrize("name", ["home", "workplace", "public-ac", "public-dc", "dc-hpc"])
+def test_9_no_shipped_profile_is_flat(name):
+    """Seen: a motorway profile that was a flat line, with the same stay for everybody."""
+    from simulator.scenario import load_profile
+
+    profile = load_profile("arrivals", name)
+    assert max(profile.hour_of_week) > 2.0
+    assert min(profile.hour_of_week) < 0.5
+    assert profile.leave_when_done or min(sigma for _, sigma in profile.stay_by_hour) > 0.2
+
+
+def test_10_visits_of_the_last_hours_arrive_and_the_horizon_bends_nothing():
+    """Seen: nobody may arrive who would not depart before the end; one draw per free port."""
+    stay = "ln_hours = [2.3, 0.5]"  # about ten hours
+    seen = replicate(Model(900, 50.0, stay=stay, queue=True), 4, 0, 240).result.visits.arrival_s
+    last = (seen > 228 * HOUR_S).sum()
+    assert last == pytest.approx(12 * 50, abs=4 * math.sqrt(12 * 50))
+    longer = replicate(Model(900, 50.0, stay=stay, queue=True), 4, 0, 480).result.visits.arrival_s
+    assert longer[: len(seen)].tobytes() == seen.tobytes()
+    scenario = load_scenario("city-launch").replace(duration_s=86_400.0)
+    result = simulator.engine.simulate_network(scenario, scenario.network(400))
+    outcomes = np.concatenate([site.plan.outcome for site in result.sites])
+    assert (outcomes == Outcome.RUNNING).sum() > 50  # still plugged in at the end, and counted
+
+
+def test_11_local_time_profiles_survive_the_change_of_clocks():
+    """Seen: mended late in another generator. Here every week of the year, in three zones."""
+    import datetime as dt
+    from zoneinfo import ZoneInfo
+
+    from simulator.demand.arrivals import local_hours
+
+    for name, changes in (("Europe/Berlin", 2), ("America/New_York", 2), ("Asia/Tokyo", 0)):
+        zone = ZoneInfo(name)
+        start = dt.datetime(2026, 1, 5, tzinfo=zone)
+        table = local_hours(start, zone, 364 * 86_400.0)
+        at = [dt.datetime.fromtimestamp(start.timestamp() + t, zone) for t in table.begin_s[:-1]]
+        assert [m.weekday() * 24 + m.hour for m in at] == table.hour_of_week.tolist()
+        steps = np.diff(table.hour_of_week) % 168
+        assert (steps != 1).sum() == changes
