@@ -38,8 +38,10 @@ class SiteRun:
         *,
         interval_s: float = 900.0,
         record_caps: Caps = "none",
+        warmup_s: float = 0.0,
         kernel: Kernel | None = None,
     ) -> None:
+        """``warmup_s``: the peak and the time at the limit are counted from then on."""
         if kernel is None:
             from simulator.engine.kernel.compiled import kernel as compiled_kernel
 
@@ -50,6 +52,7 @@ class SiteRun:
         self.interval_s = interval_s
         self.now_s = 0.0
         self.kernel_s = 0.0
+        self._warmup_s = warmup_s
         self.layout = layout.site_layout(site)
         self._kernel = kernel
         policy = POLICIES[site.site.policy]
@@ -86,7 +89,22 @@ class SiteRun:
 
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and including ``until_s``, at most to the horizon."""
-        until_s = min(until_s, self.duration_s)
+        if self.now_s < self._warmup_s <= until_s:
+            self._advance(self._warmup_s)
+            self._forget()
+        self._advance(min(until_s, self.duration_s))
+
+    def _forget(self) -> None:
+        """The warm-up is over: what is counted by the way begins here.
+
+        The peak begins at the last event before, as the kernel looks at a load between events.
+        """
+        record = self.state.site
+        record["peak_kw"] = record["peak_s"] = 0.0
+        held = record["held"] != 0
+        record["limit_bound_s"] = np.where(held, record["now_s"] - self._warmup_s, 0.0)
+
+    def _advance(self, until_s: float) -> None:
         started = time.perf_counter()
         while self._kernel.advance(*self.state, self._key, until_s) == CAPS_FULL:
             caps = self.state.caps

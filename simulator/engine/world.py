@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
 
 DAY_S = 86_400.0
+_PIECES = 8
+"""Calls of the kernel for the whole horizon of a site that nothing couples."""
 
 
 class SiteHandle:
@@ -126,6 +128,7 @@ def simulate_network(
             horizon_s,
             interval_s=interval_s,
             record_caps=record_caps,
+            warmup_s=scenario.file.scenario.warmup,
             kernel=compiled,
         )
         for site in network.sites
@@ -143,16 +146,13 @@ def run_world(
     compile_s: float = 0.0,
 ) -> EngineResult:
     """Run sites that are ready together with the user's processes; see :func:`simulate_network`."""
-    env = simpy.Environment()
     meter = _Meter(progress, len(runs) * duration_s)
-    world = World(env, {run.site.name: SiteHandle(env, run) for run in runs}, duration_s)
-    for process in processes:
-        env.process(process(world))
-    for run in runs:
-        env.process(_site(env, run, meter))
-    env.run(until=duration_s)
+    if processes:
+        _run_together(runs, duration_s, processes, meter)
     results = []
     for run in runs:
+        if not processes:
+            _run_alone(run, meter)
         results.append(run.result())
         meter.done(run, duration_s)
     return EngineResult(
@@ -163,6 +163,27 @@ def run_world(
         kernel_s=sum(run.kernel_s for run in runs),
         compile_s=compile_s,
     )
+
+
+def _run_alone(run: SiteRun, meter: _Meter) -> None:
+    """Let a site that nothing couples live on its own, in a few long pieces."""
+    piece_s = max(DAY_S, run.duration_s / _PIECES)
+    while run.now_s + piece_s < run.duration_s:
+        run.advance(run.now_s + piece_s)
+        meter.done(run, run.now_s)
+
+
+def _run_together(
+    runs: Sequence[SiteRun], duration_s: float, processes: Sequence[Process], meter: _Meter
+) -> None:
+    """Let sites live side by side, at the same moment wherever a process looks."""
+    env = simpy.Environment()
+    world = World(env, {run.site.name: SiteHandle(env, run) for run in runs}, duration_s)
+    for process in processes:
+        env.process(process(world))
+    for run in runs:
+        env.process(_site(env, run, meter))
+    env.run(until=duration_s)
 
 
 def _site(env: simpy.Environment, run: SiteRun, meter: _Meter) -> Generator[Any, Any, None]:
