@@ -122,21 +122,33 @@ def simulate(
     report: bool = True,
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
+    replications: int | None = None,
+    jobs: int | None = None,
 ) -> Result:
     """Run a scenario in virtual time.
 
     ``duration`` is text with a unit (``"7d"``) or seconds; ``stations`` scales the network;
     ``report=False`` leaves the report and its plots out; ``processes`` are simpy processes of your
-    own that act on the sites (see ``engine.world``). Raises ScenarioError, StoreError.
+    own that act on the sites (see ``engine.world``). ``replications`` repeats the run with other
+    draws (the scenario's number unless given): the tables are those of the first, the summary gets
+    a 95 % interval of every figure. ``jobs`` limits the worker processes; by default a large run
+    uses every core, a small one none but this. Raises ScenarioError, StoreError.
     """
-    from simulator.simulation import run_simulation
+    from simulator.simulation.run import run_simulation
 
     loaded = _prepared(scenario, seed)
     if duration is not None:
         loaded = loaded.replace(duration_s=_seconds(duration))
-    network = loaded.network(stations)
+    if replications is not None:
+        loaded = loaded.replace(replications=replications)
     path = run_simulation(
-        loaded, network, out=out, progress=progress, command=_command(), processes=processes
+        loaded,
+        loaded.network(stations),
+        out=out,
+        jobs=jobs,
+        progress=progress,
+        command=_command(),
+        processes=processes,
     )
     return _result(path, report=report)
 

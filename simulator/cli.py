@@ -89,6 +89,24 @@ OutOpt = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="The run's folder; default: a new one in results/."),
 ]
+JobsOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="Processes at most; default: one per core, none but this for a small run.",
+    ),
+]
+ReplicationsOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--replications",
+        metavar="N",
+        min=1,
+        help="Repeat with other draws: every figure gets a 95 % interval.",
+    ),
+]
 JsonOpt = Annotated[
     bool, typer.Option("--json", help="Print the summary as JSON on standard output, nothing else.")
 ]
@@ -127,6 +145,8 @@ def simulate(
     duration: DurationOpt = None,
     seed: SeedOpt = None,
     out: OutOpt = None,
+    replications: ReplicationsOpt = None,
+    jobs: JobsOpt = None,
     sets: Sets = None,
     as_json: JsonOpt = False,
 ) -> None:
@@ -142,7 +162,14 @@ def simulate(
     loaded = _load(scenario, sets, csms)
     with ProgressBar("simulating", quiet=as_json) as progress:
         result = run(
-            loaded, stations=stations, duration=duration, seed=seed, out=out, progress=progress
+            loaded,
+            stations=stations,
+            duration=duration,
+            seed=seed,
+            out=out,
+            progress=progress,
+            replications=replications,
+            jobs=jobs,
         )
     _finish(result, as_json)
 
