@@ -7,7 +7,7 @@ process. ``consolidate`` turns the streams of each table into one parquet file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -287,6 +287,28 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     """A table as a DataFrame; see ``Run.table``."""
     frame: pd.DataFrame = _arrow(folder, name).to_pandas()
     return frame
+
+
+def row_count(folder: Path, name: str) -> int:
+    """Rows of a finished table, from its footer; 0 where there is none."""
+    path = folder / f"{name}.parquet"
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowInvalid, OSError):
+        return 0
+
+
+def batches(folder: Path, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a finished table, piece by piece; texts come as dictionaries.
+
+    Raises StoreError where the file is no table.
+    """
+    path = folder / f"{name}.parquet"
+    try:
+        with pq.ParquetFile(path, read_dictionary=list(columns)) as file:
+            yield from file.iter_batches(columns=list(columns), batch_size=1 << 18)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreError(f"{path}: is no parquet file: {error}") from error
 
 
 def _arrow(folder: Path, name: str) -> pa.Table:
