@@ -144,9 +144,7 @@ def sessions(reading: Reading) -> Sessions | None:
     outcome = frame["outcome"].astype(str).to_numpy(dtype=np.str_)
     plugged = np.isin(outcome, _GOT_EVSE)
     served = outcome == "served"
-    wait, energy, lack = (
-        floats(frame, name) for name in ("wait_s", "energy_kwh", "unserved_kwh")
-    )
+    wait, energy, lack = (floats(frame, name) for name in ("wait_s", "energy_kwh", "unserved_kwh"))
 
     def by_site(values: F64) -> F64:
         return np.bincount(site, np.nan_to_num(values), len(sites)).astype(np.float64)

@@ -112,7 +112,9 @@ def expected_visits(scenario: Scenario, site: SiteInstance) -> float:
     return 1.0 + rate * days + recorded
 
 
-def in_network_order(groups: Sequence[tuple[int, ...]], parts: Sequence[Sequence[Any]]) -> list[Any]:
+def in_network_order(
+    groups: Sequence[tuple[int, ...]], parts: Sequence[Sequence[Any]]
+) -> list[Any]:
     """What belongs to the sites of several groups, in the order of the network."""
     pairs = [
         pair

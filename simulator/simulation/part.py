@@ -62,9 +62,7 @@ class Simulator:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._count = NetworkCount(
-            work.scenario, work.scenario.duration_s, work.network.stations
-        )
+        self._count = NetworkCount(work.scenario, work.scenario.duration_s, work.network.stations)
         sizes = [len(site.stations) for site in work.network.sites]
         self._first_station = np.concatenate(([0], np.cumsum(sizes)))
 

@@ -97,6 +97,4 @@ def check_warmup(scenario: Scenario) -> None:
     if warmup >= scenario.duration_s:
         expected = f"less than the duration ({text(DURATION, scenario.duration_s)})"
         shown = f"'{text(DURATION, warmup)}'"
-        raise ScenarioError(
-            [Problem(scenario.path.name, "scenario.warmup", shown, expected)]
-        )
+        raise ScenarioError([Problem(scenario.path.name, "scenario.warmup", shown, expected)])

@@ -40,6 +40,8 @@ def rows(spreads: Mapping[str, I64]) -> dict[str, list[Any]]:
         for place in np.flatnonzero(found).tolist():
             columns["quantity"].append(quantity)
             columns["low"].append(float(edges[place - 1]) if place > 1 else 0.0)
-            columns["high"].append(float(edges[place]) if 0 < place < BINS - 1 else 0.0 if place == 0 else None)
+            columns["high"].append(
+                float(edges[place]) if 0 < place < BINS - 1 else 0.0 if place == 0 else None
+            )
             columns["count"].append(int(found[place]))
     return columns

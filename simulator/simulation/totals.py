@@ -111,9 +111,7 @@ class Totals:
             duration_s=scenario.duration_s,
             stations=network.stations,
             evses=network.evses,
-            sessions={
-                o.name.lower(): int(counts[o]) for o in Outcome if o is not Outcome.FUTURE
-            },
+            sessions={o.name.lower(): int(counts[o]) for o in Outcome if o is not Outcome.FUTURE},
             energy_kwh=_sum(sites, "energy_kwh"),
             peak_kw={row["name"]: row["peak_kw"] for row in sites},
             peak_15min_kw=self._peak_of_means(record.billing_interval),

@@ -31,6 +31,7 @@ def main(read: int, write: int) -> None:
                 results.send((-1, work.finish(), None))
                 return
             number, task = given
+            answer: tuple[int, Any, Exception | None]
             try:
                 answer = (number, work(task), None)
             except Exception as error:

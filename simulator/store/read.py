@@ -57,7 +57,6 @@ class Run:
             self._tables[name] = tables.read_table(self.path, name)
         return self._tables[name]
 
-
     def row_count(self, name: str) -> int:
         """Rows of a finished table, without reading it; 0 where there is none."""
         from simulator.store import tables

@@ -176,9 +176,7 @@ SESSIONS: tuple[Column, ...] = (
     Column("plug_in", TIME, _when("plug_in_s")),
     Column("charge_end", TIME, _when("charge_end_s")),
     Column("unplug", TIME, _when("unplug_s")),
-    Column(
-        "wait_s", NUMBER, lambda r: numbers(r.site.plan.plug_in_s - r.site.visits.arrival_s)
-    ),
+    Column("wait_s", NUMBER, lambda r: numbers(r.site.plan.plug_in_s - r.site.visits.arrival_s)),
     Column("energy_kwh", NUMBER, _plan("energy_kwh")),
     Column("unserved_kwh", NUMBER, _plan("unserved_kwh")),
     Column("limit_kw", NUMBER, _plan("limit_kw"), dictionary=True),

@@ -128,8 +128,8 @@ def histogram(
 
 
 def _quantile(values: Values, share: float) -> float:
-    return values.quantile(share) if isinstance(values, Counted) else float(
-        np.quantile(values, share)
+    return (
+        values.quantile(share) if isinstance(values, Counted) else float(np.quantile(values, share))
     )
 
 
