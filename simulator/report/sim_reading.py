@@ -77,7 +77,7 @@ def load(reading: Reading) -> Load | None:
 
 
 def _large_load(reading: Reading) -> Load | None:
-    """The load as at most ``_STEPS`` steps, read piece by piece; at least the recording interval."""
+    """The load as at most ``_STEPS`` steps, each of whole recording intervals; read in pieces."""
     length = words.as_number(reading.get("duration_s"))
     interval = words.as_number(reading.get("interval_s"))
     names = [str(row.get("name")) for row in reading.rows("sites")]

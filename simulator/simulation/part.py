@@ -1,4 +1,4 @@
-"""A task of a simulation, start to finish: visits, engine, messages, rows, sums. Then all is dropped.
+"""A task of a simulation, start to finish: visits, engine, messages, rows, sums.
 
 What is left of a site is its row in the summary, its share of a few sums, and its rows as Arrow
 tables. Runs in the calling process or in a worker; ``totals``, which adds parts up in their order,

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 from simulator.measure.verdict import Decision, Verdict
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.simulation.network_run import run_network, warm_up
+from simulator.simulation.replicate import Trial, intervals, run_trials, tidy
 from simulator.store import RunFolder, StoreError
+from simulator.store.figures import figures
 from simulator.store.host import host, versions
 from simulator.store.summary import short_summary
 
 if TYPE_CHECKING:
     from simulator.engine.world import Process
-    from simulator.scenario import Network, Scenario
+    from simulator.scenario import Scenario
 
 Progress = Callable[[float, str | None], None]
 
@@ -30,7 +32,7 @@ _ENGINE_SHARE = 0.95
 
 def run_simulation(
     scenario: Scenario,
-    network: Network,
+    stations: int | None = None,
     *,
     out: Path | str | None = None,
     jobs: int | None = None,
@@ -38,7 +40,9 @@ def run_simulation(
     command: str | None = None,
     processes: Sequence[Process] = (),
 ) -> Path:
-    """Simulate ``network`` and write the run folder; gives its path.
+    """Simulate the scenario's network and write the run folder; gives its path.
+
+    ``stations`` scales the network.
 
     The scenario says how often (``replications``): the tables are those of the first, the summary
     holds the intervals of all. ``jobs``: processes at most. An interruption (Ctrl-C) leaves a
@@ -47,6 +51,7 @@ def run_simulation(
     tell = progress or (lambda done, what: None)
     started = time.perf_counter()
     check_warmup(scenario)
+    network = scenario.network(stations)
     folder = RunFolder.create(out, scenario.name, "simulation")
     folder.write_manifest(
         scenario=scenario.as_dict(),
@@ -63,20 +68,33 @@ def run_simulation(
     )
     try:
         compile_s = warm_up(lambda what: tell(0.0, what))
+        replications = scenario.file.scenario.replications
+        first = _ENGINE_SHARE / replications
         totals = run_network(
             scenario,
             network,
             folder=folder.path,
             jobs=jobs,
             processes=processes,
-            tell=lambda done: tell(done * _ENGINE_SHARE, None),
+            tell=lambda done: tell(done * first, None),
         )
         folder.write_table("messages", totals.messages())
         folder.write_table("network", totals.network())
         folder.write_table("distributions", totals.distributions())
         decision = Decision(Verdict.NO_SLO, ("a simulation predicts; an SLO is judged live",))
-        wall_s = time.perf_counter() - started
-        folder.finish(totals.summary(decision, wall_s=wall_s, compile_s=compile_s))
+        summary = totals.summary(decision, wall_s=0.0, compile_s=compile_s)
+        if replications > 1:
+            again = run_trials(
+                [Trial(scenario, stations, r) for r in range(1, replications)],
+                jobs=jobs,
+                processes=processes,
+                tell=lambda done: tell(first + done * (_ENGINE_SHARE - first), "replicating"),
+            )
+            found = [figures(summary), *again]
+            folder.write_table("replications", tidy(found))
+            summary["replications"] = intervals(found)
+        summary["wall_s"] = time.perf_counter() - started
+        folder.finish(summary)
         tell(1.0, "drawing the report")
     except KeyboardInterrupt:
         stopped = Decision(Verdict.INTERRUPTED, ("stopped by the user",))

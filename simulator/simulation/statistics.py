@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import exp, isfinite, lgamma, log, nan, sqrt
 
 LEVEL = 0.95
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def interval(values: Sequence[float]) -> Interval:
     if n == 1:
         return Interval(mean, nan, nan, nan, 1)
     sd = sqrt(sum((value - mean) ** 2 for value in known) / (n - 1))
+    if sd <= _ROUNDING * abs(mean):  # equal but for the order of adding up
+        sd = 0.0
     half = t_quantile(0.5 + LEVEL / 2, n - 1) * sd / sqrt(n)
     return Interval(mean, mean - half, mean + half, sd, n)
 

@@ -1,4 +1,4 @@
-"""The network's sums, from the parts of a simulation in their order, and the summary made of them."""
+"""The network's sums, from the parts of a simulation in order, and the summary made of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from simulator.fleet.predict import MINUTE_S, network_notes
 from simulator.simulation import spread
 from simulator.simulation.notes import trace_notes
 from simulator.simulation.site_figures import Sums, added, first_interval
+from simulator.store.atomic import plain
+from simulator.store.figures import figures
 from simulator.store.simtables import instants
 from simulator.store.summary import Waiting, simulation_summary
 
@@ -106,7 +108,7 @@ class Totals:
         counts = self._sums.outcomes if self._sums is not None else np.zeros(len(Outcome), int)
         lacking = self._sums.unserved_kwh if self._sums is not None else np.zeros(len(Outcome))
         grid_kwh, battery_kwh = _sum(sites, "grid_kwh"), _sum(sites, "battery_kwh")
-        return simulation_summary(
+        summary = simulation_summary(
             decision,
             duration_s=scenario.duration_s,
             stations=network.stations,
@@ -139,6 +141,7 @@ class Totals:
             billing_interval_s=record.billing_interval,
             sites=sites,
         )
+        return summary | {"figures": plain(figures(summary))}
 
     @property
     def _interval_s(self) -> float:
@@ -172,7 +175,7 @@ class Totals:
         }
 
     def _waiting(self) -> Waiting:
-        """Waits of the visits that got an EVSE or gave up, exactly, the many that are 0 included."""
+        """Waits of the visits that got an EVSE or gave up, exactly; the many zeros are counted."""
         counts = self._sums.spreads["wait_s"] if self._sums is not None else np.zeros(1, int)
         visits = int(counts.sum())
         if not visits:

@@ -39,8 +39,18 @@ class WorkerLostError(Exception):
 class Spread:
     """Tasks under way; iterate over the results in the order of the tasks, then ``finished``."""
 
-    def __init__(self, make: Make, description: Any, tasks: Sequence[Any], jobs: int) -> None:
+    def __init__(
+        self,
+        make: Make,
+        description: Any,
+        tasks: Sequence[Any],
+        jobs: int,
+        *,
+        ordered: bool = True,
+    ) -> None:
+        """``ordered=False`` gives results as they come."""
         self._make, self._description, self._tasks = make, description, tasks
+        self._ordered = ordered
         self._jobs = max(1, min(jobs, len(tasks)))
         self.finished: list[Any] = []
         """What each worker gathered, when all results have been taken."""
@@ -68,7 +78,7 @@ class Spread:
             while following < len(self._tasks):
                 for worker in _ready(workers):
                     number, result = worker.take()
-                    done[number] = result
+                    done[number if self._ordered else following + len(done)] = result
                     if waiting and len(done) <= AHEAD * self._jobs:
                         worker.give(*waiting.pop())
                 while following in done:
