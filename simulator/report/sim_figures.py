@@ -29,7 +29,8 @@ def first(reading: Reading) -> tuple[Table, ...]:
     if not found:
         return ()
     rows = [_row(reading, name, found[name])[:3] for name in _FIRST if name in found]
-    return (Table(_title(found), _HEADS[:3], rows),)
+    title = _title(found)
+    return (Table(title, (_HEADS[0], title.lower(), _HEADS[2]), rows),)
 
 
 def section(reading: Reading) -> Section:

@@ -64,7 +64,7 @@ def run_network(
     with ExitStack() as stack:
         writers = _writers(stack, folder)
         make = Simulator if spread else lambda what: Reporting(Simulator(what), part_way)
-        parts = Spread(make, work, todo, used)
+        parts = stack.enter_context(Spread(make, work, todo, used))
         for part in parts:
             totals.add(part)
             _write(writers, part)

@@ -80,9 +80,10 @@ def run_trials(
         return []
     used = 1 if processes else jobs_for(jobs, sum(map(trial_visits, trials)), len(trials))
     found = []
-    for done in Spread(Trials, tuple(processes), trials, used):
-        found.append(done)
-        tell(len(found) / len(trials))
+    with Spread(Trials, tuple(processes), trials, used) as under_way:
+        for done in under_way:
+            found.append(done)
+            tell(len(found) / len(trials))
     return found
 
 

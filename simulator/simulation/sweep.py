@@ -203,9 +203,10 @@ def run_sweep(
             visits = sum(sizes[id(job.trial.scenario)] for job in todo)
             used = jobs_for(jobs, visits, len(todo))
             tell((total - len(todo)) / total, None)
-            for number_, _ in enumerate(Spread(Keeping, None, todo, used, ordered=False), start=1):
-                done = total - len(todo) + number_
-                tell(done / total, f"trial {done} of {total}")
+            with Spread(Keeping, None, todo, used, ordered=False) as under_way:
+                for more, _ in enumerate(under_way, start=1):
+                    done = total - len(todo) + more
+                    tell(done / total, f"trial {done} of {total}")
     finally:
         result = _collect(folder, points, replications)
     return result

@@ -1,6 +1,6 @@
 """Work spread over processes: tasks out, results back, in the order of the tasks.
 
-``spread_out`` runs a piece of work here or in workers of its own: with one job it is a plain loop.
+``Spread`` runs a piece of work here or in workers of its own: with one job it is a plain loop.
 Workers are started, not forked, and not through ``multiprocessing``: a script that calls
 ``simulate`` without a ``__main__`` guard, and a notebook, work as well. They do not see Ctrl-C; the
 parent ends them, and they end by themselves when its pipe closes. Not here: what the work is.
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -37,7 +37,10 @@ class WorkerLostError(Exception):
 
 
 class Spread:
-    """Tasks under way; iterate over the results in the order of the tasks, then ``finished``."""
+    """Tasks under way: iterate over the results, in the order of the tasks.
+
+    A context manager: whatever happens, no worker outlives it.
+    """
 
     def __init__(
         self,
@@ -54,17 +57,24 @@ class Spread:
         self._jobs = max(1, min(jobs, len(tasks)))
         self.finished: list[Any] = []
         """What each worker gathered, when all results have been taken."""
+        self._under_way = self._here() if self._jobs == 1 else self._there()
+
+    def __enter__(self) -> Spread:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._under_way.close()
 
     def __iter__(self) -> Iterator[Any]:
-        return self._here() if self._jobs == 1 else self._there()
+        return self._under_way
 
-    def _here(self) -> Iterator[Any]:
+    def _here(self) -> Generator[Any, None, None]:
         work = self._make(self._description)
         for task in self._tasks:
             yield work(task)
         self.finished = [work.finish()]
 
-    def _there(self) -> Iterator[Any]:
+    def _there(self) -> Generator[Any, None, None]:
         with ExitStack() as stack:
             head = pickle.dumps((self._make, self._description), pickle.HIGHEST_PROTOCOL)
             workers = [stack.enter_context(_Worker(head)) for _ in range(self._jobs)]
