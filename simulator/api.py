@@ -136,6 +136,7 @@ def simulate(
     a 95 % interval of every figure. ``jobs`` limits the worker processes; by default a large run
     uses every core, a small one none but this. Raises ScenarioError, StoreError.
     """
+    from simulator.simulation.part import Own
     from simulator.simulation.run import run_simulation
 
     loaded = _variant(scenario, seed, duration)
@@ -148,7 +149,7 @@ def simulate(
         jobs=jobs,
         progress=progress,
         command=_command(),
-        processes=processes,
+        own=Own(tuple(processes)),
     )
     return _result(path, report=report)
 

@@ -7,7 +7,7 @@ simpy or numba. EVSEs of a site are numbered 0..n-1 in station order; ``evse_sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -106,6 +106,10 @@ class SiteResult:
     """Seconds during which the site limit held somebody back."""
     evse_energy_kwh: F64
     evse_occupied_s: F64
+    evse_kwh: F64 = field(default_factory=lambda: np.zeros((0, 0)))
+    """Load by EVSE, shape (EVSEs, intervals), where EVSEs are recorded; else (0, intervals)."""
+    station_peak_kw: F64 = field(default_factory=lambda: np.zeros(0))
+    """Largest instantaneous power by station, where EVSEs are recorded; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from simulator.engine.kernel.cache import is_warm
 from simulator.simulation.groups import coupled_groups, tasks
-from simulator.simulation.part import Part, Simulator, Work
+from simulator.simulation.part import NOTHING, Own, Part, Simulator, Work
 from simulator.simulation.totals import Totals
 from simulator.simulation.workers import Spread, usable_cpus
+from simulator.store.simtables import tables_of
 
 if TYPE_CHECKING:
-    from simulator.engine.world import Process
     from simulator.scenario import Network, Scenario
 
-SMALL_VISITS: Final = 400_000
+SMALL_VISITS: Final = 600_000
 """Below, starting processes takes longer than what they save."""
-TABLES: Final = ("sessions", "load", "stations")
 
 Tell = Callable[[float], None]
 
@@ -34,26 +33,26 @@ def run_network(
     *,
     folder: Path | None = None,
     jobs: int | None = None,
-    processes: Sequence[Process] = (),
+    own: Own = NOTHING,
     tell: Tell = lambda done: None,
 ) -> Totals:
     """Simulate a network; with a ``folder``, write its large tables there.
 
     ``jobs``: processes at most; None: as many as there are cores, one for a small network. Where
-    the user's own ``processes`` act on the sites there is only one. ``tell`` is called with the
+    the user's ``own`` Python acts on the sites there is only one. ``tell`` is called with the
     share done. The kernel must be compiled (``warm_up``).
     """
-    groups = coupled_groups(scenario, network, processes=bool(processes))
+    groups = coupled_groups(scenario, network, processes=bool(own))
     todo = tasks(scenario, network, groups)
     visits = sum(task.visits for task in todo)
-    used = jobs_for(jobs, visits, len(todo)) if not processes else 1
+    used = jobs_for(jobs, visits, len(todo)) if not own else 1
     spread = used > 1
     work = Work(
         scenario,
         network,
-        TABLES if folder is not None else (),
+        tables_of(scenario) if folder is not None else {},
         folder if spread else None,
-        tuple(processes),
+        own,
     )
     totals = Totals(scenario, network)
     done = 0.0
@@ -62,7 +61,7 @@ def run_network(
         tell((done + share * todo[totals.parts].visits) / visits)
 
     with ExitStack() as stack:
-        writers = _writers(stack, folder)
+        writers = _writers(stack, folder, tuple(work.tables))
         make = Simulator if spread else lambda what: Reporting(Simulator(what), part_way)
         parts = stack.enter_context(Spread(make, work, todo, used))
         for part in parts:
@@ -112,13 +111,13 @@ def warm_up(tell: Callable[[str], None]) -> float:
     return time.perf_counter() - started
 
 
-def _writers(stack: ExitStack, folder: Path | None) -> Mapping[str, Any]:
+def _writers(stack: ExitStack, folder: Path | None, names: Sequence[str]) -> Mapping[str, Any]:
     if folder is None:
         return {}
     from simulator.store.rowgroups import RowGroups
 
     stack.callback(_sweep, folder)
-    return {name: stack.enter_context(RowGroups(folder, name)) for name in TABLES}
+    return {name: stack.enter_context(RowGroups(folder, name)) for name in names}
 
 
 def _sweep(folder: Path) -> None:

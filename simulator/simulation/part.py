@@ -7,7 +7,8 @@ cannot tell which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +33,36 @@ I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """Python of the user's that acts on the sites; where there is some, nothing leaves the process.
+
+    To be true in a condition: there is some.
+    """
+
+    processes: tuple[Process, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.processes)
+
+    def options(self) -> dict[str, Any]:
+        """As arguments of ``simulate_network``."""
+        return {"processes": self.processes}
+
+
+NOTHING = Own()
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What every task of a simulation has in common. Crosses process borders."""
 
     scenario: Scenario
     network: Network
-    tables: tuple[str, ...] = ()
-    """Names of the tables to make rows for."""
+    tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The tables to make rows for, with their columns."""
     folder: Path | None = None
     """Where rows are left for the parent; None: handed over as they are."""
-    processes: tuple[Process, ...] = ()
+    own: Own = NOTHING
 
 
 @dataclass(slots=True)
@@ -75,8 +96,8 @@ class Simulator:
                 self._work.scenario,
                 Network(tuple(self._work.network.sites[place] for place in group)),
                 record_caps="pauses",
-                processes=self._work.processes,
                 progress=None if progress is None else _share(progress, number, len(task.groups)),
+                **self._work.own.options(),
             )
             events += engine.events
             kernel_s += engine.kernel_s
@@ -111,7 +132,7 @@ class Simulator:
             engine.interval_s,
             scenario.file.scenario.warmup,
         )
-        tables = {name: site_table(name, rows) for name in self._work.tables}
+        tables = {name: site_table(name, rows, of) for name, of in self._work.tables.items()}
         return _Site(site_row(rows), sums(rows), tables)
 
     def _rows(self, name: str, sites: list[_Site], number: int) -> pa.Table | Path:

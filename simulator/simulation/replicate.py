@@ -15,6 +15,7 @@ from simulator.demand.draws import key64
 from simulator.measure.verdict import Decision, Verdict
 from simulator.simulation.groups import expected_visits
 from simulator.simulation.network_run import jobs_for, run_network
+from simulator.simulation.part import NOTHING, Own
 from simulator.simulation.statistics import interval
 from simulator.simulation.workers import Spread
 from simulator.store.figures import figures
@@ -22,7 +23,6 @@ from simulator.store.figures import figures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.engine.world import Process
     from simulator.scenario import Scenario
 
 _LARGEST_SEED = 2**63 - 1
@@ -45,24 +45,24 @@ def replication_seed(seed: int, replication: int) -> int:
     return key64(seed, "replication", replication) & _LARGEST_SEED
 
 
-def trial_figures(trial: Trial, processes: Sequence[Process] = ()) -> dict[str, float]:
+def trial_figures(trial: Trial, own: Own = NOTHING) -> dict[str, float]:
     """Simulate a replication in this process, and keep its figures alone."""
     seed = replication_seed(trial.scenario.seed, trial.replication)
     scenario = trial.scenario.replace(seed=seed)
     network = scenario.network(trial.stations)
-    totals = run_network(scenario, network, jobs=1, processes=processes)
+    totals = run_network(scenario, network, jobs=1, own=own)
     return figures(totals.summary(Decision(Verdict.NO_SLO, ()), wall_s=0.0, compile_s=0.0))
 
 
 class Trials:
     """The work of a process that is given trials."""
 
-    def __init__(self, processes: Sequence[Process] = ()) -> None:
-        self._processes = processes
+    def __init__(self, own: Own) -> None:
+        self._own = own
 
     def __call__(self, trial: Trial) -> dict[str, float]:
         """The figures of a trial."""
-        return trial_figures(trial, self._processes)
+        return trial_figures(trial, self._own)
 
     def finish(self) -> None:
         """Nothing is gathered."""
@@ -72,15 +72,15 @@ def run_trials(
     trials: Sequence[Trial],
     *,
     jobs: int | None = None,
-    processes: Sequence[Process] = (),
+    own: Own = NOTHING,
     tell: Callable[[float], None] = lambda done: None,
 ) -> list[dict[str, float]]:
     """The figures of each trial, in order; the kernel must be compiled."""
     if not trials:
         return []
-    used = 1 if processes else jobs_for(jobs, sum(map(trial_visits, trials)), len(trials))
+    used = 1 if own else jobs_for(jobs, sum(map(trial_visits, trials)), len(trials))
     found = []
-    with Spread(Trials, tuple(processes), trials, used) as under_way:
+    with Spread(Trials, own, trials, used) as under_way:
         for done in under_way:
             found.append(done)
             tell(len(found) / len(trials))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.measure.verdict import Decision, Verdict
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.simulation.network_run import run_network, warm_up
+from simulator.simulation.part import NOTHING, Own
 from simulator.simulation.replicate import Trial, intervals, run_trials, tidy
 from simulator.store import RunFolder, StoreError
 from simulator.store.figures import figures
@@ -21,7 +22,6 @@ from simulator.store.host import host, versions
 from simulator.store.summary import short_summary
 
 if TYPE_CHECKING:
-    from simulator.engine.world import Process
     from simulator.scenario import Scenario
 
 Progress = Callable[[float, str | None], None]
@@ -38,7 +38,7 @@ def run_simulation(
     jobs: int | None = None,
     progress: Progress | None = None,
     command: str | None = None,
-    processes: Sequence[Process] = (),
+    own: Own = NOTHING,
 ) -> Path:
     """Simulate the scenario's network and write the run folder; gives its path.
 
@@ -75,7 +75,7 @@ def run_simulation(
             network,
             folder=folder.path,
             jobs=jobs,
-            processes=processes,
+            own=own,
             tell=lambda done: tell(done * first, None),
         )
         folder.write_table("messages", totals.messages())
@@ -87,7 +87,7 @@ def run_simulation(
             again = run_trials(
                 [Trial(scenario, stations, r) for r in range(1, replications)],
                 jobs=jobs,
-                processes=processes,
+                own=own,
                 tell=lambda done: tell(first + done * (_ENGINE_SHARE - first), "replicating"),
             )
             found = [figures(summary), *again]

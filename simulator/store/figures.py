@@ -1,15 +1,16 @@
 """The figures of a simulation: one flat list of named numbers, made of its summary.
 
 Replications, comparisons and sweeps work on these; the report shows them. A figure is added by a
-line in ``FIGURES`` and one in ``figures``; numbers in the sections ``ledger`` and ``money`` of a
-summary are figures by themselves, under their own names.
+line in ``FIGURES`` and one in ``figures``. Numbers in the section ``ledger`` of a summary are
+figures by themselves under their own names, and those in ``costs`` (a row per currency) as
+``costs.<currency>.<name>``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from typing import Any, Final
 
 
@@ -50,7 +51,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
 """Every figure that is always there. ``messages.<type>`` comes besides, one for each type."""
 
 MESSAGES = "messages."
-_SECTIONS = ("ledger", "money")
+COSTS = "costs."
 _OUTCOMES = ("blocked", "balked", "reneged", "unsuitable", "failed", "no_show")
 _WAITS = {
     "wait_mean_s": "mean_s",
@@ -83,10 +84,10 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float]:
         **{name: _number(counts.get(name, 0)) for name in _OUTCOMES},
         "limit_bound_s": sum(_number(row.get("limit_bound_s")) for row in sites),
     }
-    for section in _SECTIONS:
-        for name, value in (summary.get(section) or {}).items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found[name] = float(value)
+    found |= _numbers(summary.get("ledger") or {})
+    for row in summary.get("costs") or ():
+        prefix = f"{COSTS}{row.get('currency') or 'none'}."
+        found |= {prefix + name: value for name, value in _numbers(row).items()}
     found["messages"] = sum(_number(n) for n in messages.values())
     return found | {f"{MESSAGES}{action}": _number(n) for action, n in sorted(messages.items())}
 
@@ -95,10 +96,22 @@ def unit_of(name: str) -> str:
     """The unit of a figure, as far as it is known; by its ending where it is not listed."""
     if name in FIGURES:
         return FIGURES[name].unit
-    for ending, unit in (("_kwh", "kWh"), ("_kw", "kW"), ("_kg", "kg"), ("_s", "s")):
+    for ending, unit in (
+        ("_kwh", "kWh"),
+        ("_kw", "kW"),
+        ("_kg", "kg"),
+        ("_s", "s"),
+        ("_min", "min"),
+    ):
         if name.endswith(ending):
             return unit
+    if name.startswith(COSTS):
+        return name.split(".")[1]
     return ""
+
+
+def _numbers(tree: Mapping[str, Any]) -> dict[str, float]:
+    return {str(k): _number(v) for k, v in tree.items() if not isnan(_number(v))}
 
 
 def _number(value: Any) -> float:

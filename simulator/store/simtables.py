@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.engine.plan import SiteResult
+    from simulator.scenario import Scenario
 
     F64 = NDArray[np.float64]
 
@@ -102,6 +103,29 @@ class Rows:
         count = np.bincount(self.site.evse_station, minlength=len(self.site.site.stations))
         return count.astype(np.float64)
 
+    def station_peak_means(self) -> F64:
+        """Largest mean of a recording interval by station, after the warm-up."""
+        stations = len(self.site.site.stations)
+        kwh = np.zeros((stations, len(self.start_s)))
+        if len(self.site.evse_kwh):
+            np.add.at(kwh, self.site.evse_station, self.site.evse_kwh)
+        counted = self.start_s >= self.warmup_s
+        means: F64 = (kwh * 3600.0 / self.length_s)[:, counted]
+        peaks: F64 = means.max(axis=1, initial=0.0)
+        return peaks
+
+    def if_recorded(self, by_station: F64) -> pa.Array:
+        """A value per station where EVSEs are recorded, else null."""
+        if not len(self.site.evse_kwh):
+            return pa.nulls(len(self.site.site.stations), NUMBER)
+        return numbers(by_station)
+
+    @cached_property
+    def evse_cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """EVSE and interval wherever energy flowed."""
+        evse, interval = np.nonzero(self.site.evse_kwh)
+        return evse, interval
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -112,6 +136,8 @@ class Column:
     make: Callable[[Rows], Any]
     dictionary: bool = False
     """Few different numbers: kept once each."""
+    only: Callable[[Scenario], bool] | None = None
+    """The column is there only in scenarios of which this is true; None: always."""
 
 
 def repeated(text: str, n: int) -> pa.Array:
@@ -207,27 +233,78 @@ STATIONS: tuple[Column, ...] = (
     Column("energy_kwh", NUMBER, lambda r: pa.array(r.by_station(r.site.plan.energy_kwh))),
     Column("occupied_s", NUMBER, lambda r: pa.array(r.occupied_s)),
     Column(
+        "peak_kw",
+        NUMBER,
+        lambda r: r.if_recorded(r.site.station_peak_kw),
+    ),
+    Column("peak_mean_kw", NUMBER, lambda r: r.if_recorded(r.station_peak_means())),
+    Column(
         "utilisation",
         NUMBER,
         lambda r: numbers(r.occupied_s / (r.station_evses * (r.duration_s - r.warmup_s))),
     ),
 )
-"""One row per station: sessions that came after the warm-up, and EVSE-seconds since then."""
+"""One row per station: sessions that came after the warm-up, and EVSE-seconds since then. The
+largest instantaneous power and the largest mean of a recording interval where EVSEs are recorded.
+"""
+
+EVSES: tuple[Column, ...] = (
+    Column("site", TEXT, lambda r: repeated(r.site.site.name, len(r.evse_cells[0]))),
+    Column(
+        "station",
+        TEXT,
+        lambda r: pa.DictionaryArray.from_arrays(
+            pa.array(r.site.evse_station[r.evse_cells[0]].astype(np.int32)), r.station_names()
+        ),
+    ),
+    Column(
+        "evse",
+        pa.int32(),
+        lambda r: pa.array(r.site.evse_number[r.evse_cells[0]].astype(np.int32)),
+        dictionary=True,
+    ),
+    Column("start", TIME, lambda r: instants(r.start_s[r.evse_cells[1]], r.epoch_s)),
+    Column("start_s", NUMBER, lambda r: pa.array(r.start_s[r.evse_cells[1]]), dictionary=True),
+    Column("energy_kwh", NUMBER, lambda r: pa.array(r.site.evse_kwh[r.evse_cells])),
+    Column(
+        "mean_kw",
+        NUMBER,
+        lambda r: pa.array(r.site.evse_kwh[r.evse_cells] * 3600.0 / r.length_s[r.evse_cells[1]]),
+    ),
+)
+"""One row per EVSE and recording interval in which energy flowed, where EVSEs are recorded."""
 
 TABLES: dict[str, tuple[Column, ...]] = {
     "sessions": SESSIONS,
     "load": LOAD,
     "stations": STATIONS,
+    "evses": EVSES,
 }
+
+
+def columns_of(name: str, scenario: Scenario) -> tuple[str, ...]:
+    """Names of the columns that a table has in a scenario."""
+    return tuple(c.name for c in TABLES[name] if c.only is None or c.only(scenario))
+
+
+def tables_of(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The tables that a simulation of a scenario writes row by row, with their columns."""
+    names = [name for name in TABLES if name != "evses" or scenario.file.record.evses]
+    return {name: columns_of(name, scenario) for name in names}
+
+
 SCHEMAS: dict[str, pa.Schema] = {
-    name: pa.schema([(column.name, column.type) for column in columns])
+    name: pa.schema([(column.name, column.type) for column in columns if column.only is None])
     for name, columns in TABLES.items()
 }
 
 
-def site_table(name: str, rows: Rows) -> pa.Table:
-    """The rows of one site, texts as dictionaries. A visit that never came is left out."""
-    columns = TABLES[name]
+def site_table(name: str, rows: Rows, chosen: Sequence[str] | None = None) -> pa.Table:
+    """The rows of one site, texts as dictionaries. A visit that never came is left out.
+
+    ``chosen`` are the columns; None: those that are always there.
+    """
+    columns = [c for c in TABLES[name] if (c.name in chosen if chosen else c.only is None)]
     made = [column.make(rows) for column in columns]
     types = [_WORDS if pa.types.is_dictionary(a.type) else a.type for a in made]
     schema = pa.schema([(c.name, t) for c, t in zip(columns, types, strict=True)])
