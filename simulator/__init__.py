@@ -18,6 +18,8 @@ __version__ = "0.1.0"
 _HOME = {
     "load_scenario": "simulator.api",
     "simulate": "simulator.api",
+    "compare": "simulator.api",
+    "sweep": "simulator.api",
     "run_live": "simulator.api",
     "open_run": "simulator.api",
     "Result": "simulator.api",
@@ -32,14 +34,24 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "__version__",
+    "compare",
     "load_scenario",
     "open_run",
     "run_live",
     "simulate",
+    "sweep",
 ]
 
 if TYPE_CHECKING:
-    from simulator.api import Result, load_scenario, open_run, run_live, simulate
+    from simulator.api import (
+        Result,
+        compare,
+        load_scenario,
+        open_run,
+        run_live,
+        simulate,
+        sweep,
+    )
     from simulator.scenario import InputError, Scenario, ScenarioError
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
     from simulator.scenario import Scenario
+    from simulator.simulation.compare import Comparison
+    from simulator.simulation.sweep import Sweep
     from simulator.store import Run
 
 Progress = Callable[[float, str | None], None]
@@ -139,31 +141,153 @@ def simulate(
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
     controllers: Mapping[str, Controller] | None = None,
+    replications: int | None = None,
+    jobs: int | None = None,
 ) -> Result:
     """Run a scenario in virtual time.
 
     ``duration`` is text with a unit (``"7d"``) or seconds; ``stations`` scales the network;
     ``report=False`` leaves the report and its plots out; ``processes`` are simpy processes of your
     own that act on the sites (see ``engine.world``); ``controllers`` are functions of your own by
-    name of their site, ``f(view, forecast) -> limits`` (see ``charging.controllers.view``). Raises
+    name of their site, ``f(view, forecast) -> limits`` (see ``charging.controllers.view``).
+    ``replications`` repeats the run with other draws (the scenario's number unless given): the
+    tables are those of the first, the summary gets a 95 % interval of every figure. ``jobs`` limits
+    the worker processes; by default a large run uses every core, a small one none but this. Raises
     ScenarioError, StoreError, ControllerError.
     """
-    from simulator.simulation import run_simulation
+    from simulator.simulation.part import Own
+    from simulator.simulation.run import run_simulation
 
-    loaded = _prepared(scenario, seed)
-    if duration is not None:
-        loaded = loaded.replace(duration_s=_seconds(duration))
-    network = loaded.network(stations)
+    loaded = _variant(scenario, seed, duration)
+    if replications is not None:
+        loaded = loaded.replace(replications=replications)
     path = run_simulation(
         loaded,
-        network,
+        stations,
         out=out,
+        jobs=jobs,
         progress=progress,
         command=_command(),
-        processes=processes,
-        controllers=controllers,
+        own=Own(tuple(processes), dict(controllers or {})),
     )
     return _result(path, report=report)
+
+
+def compare(
+    a: Scenario | str | Path,
+    b: Scenario | str | Path,
+    *,
+    replications: int = 20,
+    stations: int | None = None,
+    duration: str | float | None = None,
+    seed: int | None = None,
+    jobs: int | None = None,
+    names: tuple[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Simulate two variants so often each, with common random numbers, and judge every difference.
+
+    Both meet the same visits where they ask for the same ones (sites are told apart by their
+    names). ``.table`` is a DataFrame of the figures of both, their difference and its 95 %
+    interval; where that holds zero the difference is called noise. Raises ScenarioError.
+    """
+    from simulator.simulation.compare import run_comparison
+
+    called = names or (_called(a), _called(b))
+    one, two = (_variant(scenario, seed, duration) for scenario in (a, b))
+    return run_comparison(
+        one,
+        two,
+        called,
+        replications=_count("replications", replications),
+        stations=stations,
+        jobs=jobs,
+        tell=progress or (lambda done, what: None),
+    )
+
+
+def sweep(
+    scenario: str | Path,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    *,
+    points: Sequence[Mapping[str, Any]] = (),
+    replications: int | None = None,
+    stations: int | None = None,
+    duration: str | float | None = None,
+    seed: int | None = None,
+    sets: Sequence[str] = (),
+    jobs: int | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    started: Callable[[Path], None] | None = None,
+) -> Sweep:
+    """Simulate every combination of the values of some fields, so often each (the scenario says).
+
+    ``vary`` gives values to fields by their paths, as people write them:
+    ``{"sites.0.policy": ["equal_share", "edf"], "sites.0.grid_limit": ["40 kW", "60 kW"]}``;
+    ``points`` lists combinations, of which each meets all of ``vary``. Every finished trial is kept
+    in the folder ``out``: the same call goes on where an earlier one stopped. ``.table`` is tidy,
+    ``.summary("energy_kwh")`` has a mean with its 95 % interval per point. A wrong field or value
+    is a ScenarioError before anything runs; what fails later is in ``.failures``. ``started`` is
+    told the folder. Raises ScenarioError, StoreError.
+    """
+    from simulator.simulation import points as p
+    from simulator.simulation.sweep import run_sweep
+
+    listed = [{f: p.as_text(v) for f, v in point.items()} for point in points]
+    varied = {field: [p.as_text(v) for v in values] for field, values in (vary or {}).items()}
+    found = p.grid(varied, listed)
+    base = _variant(load_scenario(scenario, sets=sets), seed, duration)
+    variants = [_variant(_at_point(scenario, sets, point.sets), seed, duration) for point in found]
+    if replications is None:
+        replications = base.file.scenario.replications
+    return run_sweep(
+        base,
+        found,
+        variants,
+        replications=_count("replications", replications),
+        stations=stations,
+        jobs=jobs,
+        out=out,
+        tell=progress or (lambda done, what: None),
+        started=started or (lambda path: None),
+    )
+
+
+def _at_point(scenario: str | Path, sets: Sequence[str], point: Sequence[str]) -> Scenario:
+    """The scenario at a point of a sweep. What is wrong is said of the field that varies."""
+    from dataclasses import replace
+
+    from simulator.scenario import ScenarioError
+
+    try:
+        return load_scenario(scenario, sets=[*sets, *point])
+    except ScenarioError as error:
+        raise type(error)(
+            replace(problem, file="--vary") if problem.file == "--set" else problem
+            for problem in error.problems
+        ) from None
+
+
+def _variant(
+    scenario: Scenario | str | Path, seed: int | None, duration: str | float | None
+) -> Scenario:
+    loaded = _prepared(scenario, seed)
+    return loaded if duration is None else loaded.replace(duration_s=_seconds(duration))
+
+
+def _called(scenario: Scenario | str | Path) -> str:
+    return str(scenario) if isinstance(scenario, str | Path) else scenario.name
+
+
+def _count(name: str, number: int) -> int:
+    from simulator.scenario import Problem, ScenarioError
+    from simulator.scenario.fields import MOST_REPLICATIONS
+
+    if not 1 <= number <= MOST_REPLICATIONS:
+        expected = f"a whole number from 1 to {MOST_REPLICATIONS}"
+        raise ScenarioError([Problem("", name, str(number), expected)])
+    return number
 
 
 def run_live(

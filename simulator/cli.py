@@ -14,6 +14,19 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from simulator import cli_variants
+from simulator.cli_options import (
+    CsmsOpt,
+    DurationOpt,
+    JobsOpt,
+    JsonOpt,
+    OutOpt,
+    ReplicationsOpt,
+    ScenarioArg,
+    SeedOpt,
+    Sets,
+    StationsOpt,
+)
 from simulator.console import ProgressBar, explain, print_table
 
 if TYPE_CHECKING:
@@ -44,54 +57,6 @@ profiles_app = typer.Typer(
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(profiles_app, name="profiles")
-
-ScenarioArg = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")
-]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change a field of the scenario, e.g. live.speed=1 or "
-        "'sites.0.grid_limit=300 kW'. Repeatable.",
-    ),
-]
-CsmsOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--csms",
-        metavar="URL",
-        help="The target: ws://host:port/path, {station_id} where the identity goes "
-        "(at the end if left out), or 'embedded'.",
-    ),
-]
-StationsOpt = Annotated[
-    int | None,
-    typer.Option(
-        "--stations",
-        metavar="N",
-        min=1,
-        help="Scale the network: its first N stations; past its end whole sites are cloned.",
-    ),
-]
-DurationOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--duration",
-        metavar="TIME",
-        help="The whole run: virtual time of a simulation (7d), real time of a live run "
-        "with its ramp (30s).",
-    ),
-]
-SeedOpt = Annotated[int | None, typer.Option("--seed", help="The seed of every draw.")]
-OutOpt = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="The run's folder; default: a new one in results/."),
-]
-JsonOpt = Annotated[
-    bool, typer.Option("--json", help="Print the summary as JSON on standard output, nothing else.")
-]
 
 
 class BootAnswer(StrEnum):
@@ -127,6 +92,8 @@ def simulate(
     duration: DurationOpt = None,
     seed: SeedOpt = None,
     out: OutOpt = None,
+    replications: ReplicationsOpt = None,
+    jobs: JobsOpt = None,
     sets: Sets = None,
     as_json: JsonOpt = False,
 ) -> None:
@@ -142,9 +109,20 @@ def simulate(
     loaded = _load(scenario, sets, csms)
     with ProgressBar("simulating", quiet=as_json) as progress:
         result = run(
-            loaded, stations=stations, duration=duration, seed=seed, out=out, progress=progress
+            loaded,
+            stations=stations,
+            duration=duration,
+            seed=seed,
+            out=out,
+            progress=progress,
+            replications=replications,
+            jobs=jobs,
         )
     _finish(result, as_json)
+
+
+app.command()(cli_variants.compare)
+app.command()(cli_variants.sweep)
 
 
 @app.command()

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-import simulator.simulation as simulation
+import simulator.simulation.part as part
+import simulator.simulation.run as run_module
 from simulator.cli import run
 from simulator.console import ENVIRONMENT
 from simulator.store import read_run
@@ -50,7 +51,7 @@ def test_any_other_system_error_is_our_fault_and_keeps_its_traceback(
 def test_too_little_memory_says_what_to_make_smaller_and_marks_the_run_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(simulation, "simulate_network", failing(MemoryError()))
+    monkeypatch.setattr(part, "simulate_network", failing(MemoryError()))
     assert run([*TINY, "--out", str(tmp_path / "run")]) == 1
     shown = capsys.readouterr().err
     assert "not enough memory" in shown and "record.interval" in shown
@@ -62,10 +63,10 @@ def test_a_full_disk_names_the_file_and_marks_the_run_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr("pyarrow.parquet.write_table", failing(full))
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter.write_table", failing(full))
     assert run([*TINY, "--out", str(tmp_path / "run")]) == 1
     assert capsys.readouterr().err == (
-        f"chargeswarm: {tmp_path}/run/sessions.parquet: cannot be written: "
+        f"chargeswarm: {tmp_path}/run/load.parquet: cannot be written: "
         f"{os.strerror(errno.ENOSPC)}\n"
     )
     assert read_run(tmp_path / "run").status == "failed"
@@ -75,7 +76,7 @@ def test_a_full_disk_names_the_file_and_marks_the_run_failed(
 def test_ctrl_c_says_so_is_130_and_leaves_a_folder_that_reads_as_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(simulation, "predict_network", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(run_module, "run_network", failing(KeyboardInterrupt()))
     assert run([*TINY, "--out", str(tmp_path / "run")]) == 130
     assert capsys.readouterr().err == "interrupted\n"
     found = read_run(tmp_path / "run")

@@ -54,7 +54,7 @@ def draw_crowd(
     hours = local_hours(scenario.start, scenario.timezone, crowd.at_s + crowd.within_s + 1.0)
     hour = hours.hour_of_week[np.searchsorted(hours.begin_s, arrival, side="right") - 1]
     currents = {station.model.current for station in site.stations}
-    car = pick_vehicles(cars, n, currents == {"dc"}, stream)
+    car = pick_vehicles(cars, n, currents, stream)
     on_dc = ("dc" in currents) & (cars.dc_kw > 0.0)
     efficiency = np.where(on_dc, cars.efficiency_dc, cars.efficiency_ac)[car]
     battery = cars.battery_kwh[car]

@@ -9,6 +9,7 @@ in the figures of the site; those of sessions have every session.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -208,11 +209,14 @@ def costs_row(costs: SiteCosts) -> dict[str, Any]:
     return {name: getattr(costs, name) for name in names}
 
 
-def network_costs(sites: list[SiteCosts]) -> list[dict[str, Any]]:
-    """Sums over sites, one row per currency (sites without a tariff are one of their own)."""
+def network_costs(sites: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sums over the rows of sites (see `costs_row`), one row per currency.
+
+    Sites without a tariff are one of their own.
+    """
     rows = []
-    for currency in dict.fromkeys(costs.currency for costs in sites):
-        chosen = [costs_row(costs) for costs in sites if costs.currency == currency]
+    for currency in dict.fromkeys(costs["currency"] for costs in sites):
+        chosen = [costs for costs in sites if costs["currency"] == currency]
         row: dict[str, Any] = {"currency": currency, "sites": len(chosen)}
         for name in chosen[0]:
             if name in ("currency", "per_kwh", "billed_peak_kw"):

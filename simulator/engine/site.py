@@ -52,6 +52,7 @@ class SiteRun:
         carbon: F64 | None = None,
         record_evses: bool = False,
         terms: SiteTerms | None = None,
+        warmup_s: float = 0.0,
         kernel: Kernel | None = None,
     ) -> None:
         """Lay out the site.
@@ -59,7 +60,8 @@ class SiteRun:
         ``changes`` are rows of ``state.CHANGE``, sorted by time; ``price``, ``feed_in`` are money
         per kWh drawn and given back, ``carbon`` kg per kWh, each by recording interval;
         ``record_evses`` keeps the load by EVSE and the peaks by station; ``terms`` bring prices
-        and other load of their own (the price arguments are then unused) and have the books kept.
+        and other load of their own (the price arguments are then unused) and have the books kept;
+        peaks and the time at a limit are counted from ``warmup_s`` on.
         Raises ValueError for visits or arrays that the kernel cannot run on.
         """
         if kernel is None:
@@ -72,6 +74,7 @@ class SiteRun:
         self.interval_s = interval_s
         self.now_s = 0.0
         self.kernel_s = 0.0
+        self._warmup_s = warmup_s
         self.layout = layout.site_layout(site)
         self.outages: list[Outage] = []
         self.base_log: list[tuple[float, float]] = []
@@ -130,7 +133,26 @@ class SiteRun:
 
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and including ``until_s``, at most to the horizon."""
-        until_s = min(until_s, self.duration_s)
+        if self.now_s < self._warmup_s <= until_s:
+            self._advance(self._warmup_s)
+            self._forget()
+        self._advance(min(until_s, self.duration_s))
+
+    def _forget(self) -> None:
+        """The warm-up is over: what is counted by the way begins here.
+
+        The peak begins at the last event before, as the kernel looks at a load between events.
+        """
+        record = self.state.site
+        record["peak_kw"] = record["peak_s"] = 0.0
+        record["net_peak_kw"] = record["net_peak_s"] = 0.0
+        held = record["held"] != 0
+        record["limit_bound_s"] = np.where(held, record["now_s"] - self._warmup_s, 0.0)
+        self.state.stations["peak_kw"] = 0.0
+        self.state.nodes["bound_s"] = 0.0
+        self.state.nodes["held_s"] = np.maximum(self.state.nodes["held_s"], self._warmup_s)
+
+    def _advance(self, until_s: float) -> None:
         started = time.perf_counter()
         while self._kernel.advance(*self.state, self._key, until_s) == CAPS_FULL:
             caps = self.state.caps

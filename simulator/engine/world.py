@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
 
 DAY_S = 86_400.0
+_PIECES = 8
+"""Calls of the kernel for the whole horizon of a site that nothing couples."""
 
 
 class SiteHandle:
@@ -196,6 +198,7 @@ def simulate_network(
     from simulator.engine.events import event_processes
     from simulator.engine.kernel.compiled import kernel
     from simulator.engine.terms import network_terms
+    from simulator.engine.windows import limit_changes
 
     horizon_s = scenario.duration_s if duration_s is None else duration_s
     if not 0.0 < horizon_s < float("inf"):
@@ -219,7 +222,10 @@ def simulate_network(
             horizon_s,
             interval_s=interval_s,
             record_caps=record_caps,
+            changes=limit_changes(scenario.start, scenario.timezone, site.site, horizon_s),
+            record_evses=scenario.file.record.evses,
             terms=None if terms[site.name].plain else terms[site.name],
+            warmup_s=scenario.file.scenario.warmup,
             kernel=compiled,
         )
         for visits, site in zip(drawn, network.sites, strict=True)
@@ -261,23 +267,19 @@ def run_world(
 
     Drivers who go on to another site wait there as ``mood`` says, or as at the first.
     """
-    env = simpy.Environment()
     meter = _Meter(progress, len(runs) * duration_s)
-    world = World(env, {run.site.name: SiteHandle(env, run) for run in runs}, duration_s)
-    for process in processes:
-        env.process(process(world))
-    for run in runs:
-        if run.visits.reserved_s is not None:
-            env.process(keep_reservations(env, run))
     ways = rerouting.routes([run.site for run in runs])
-    for group in ways.groups:
-        if len(group) == 1:
-            env.process(_site(env, runs[group[0]], meter))
-        else:
-            env.process(rerouting.travel_on(env, runs, ways, group, mood, meter.pass_by))
-    env.run(until=duration_s)
+    together = (
+        bool(processes)
+        or any(run.visits.reserved_s is not None for run in runs)
+        or any(len(group) > 1 for group in ways.groups)
+    )
+    if together:
+        _run_together(runs, duration_s, processes, ways, mood, meter)
     results = []
     for run in runs:
+        if not together:
+            _run_alone(run, meter)
         results.append(run.result())
         meter.done(run, duration_s)
     return EngineResult(
@@ -288,6 +290,38 @@ def run_world(
         kernel_s=sum(run.kernel_s for run in runs),
         compile_s=compile_s,
     )
+
+
+def _run_alone(run: SiteRun, meter: _Meter) -> None:
+    """Let a site that nothing couples live on its own, in a few long pieces."""
+    piece_s = max(DAY_S, run.duration_s / _PIECES)
+    while run.now_s + piece_s < run.duration_s:
+        run.advance(run.now_s + piece_s)
+        meter.done(run, run.now_s)
+
+
+def _run_together(
+    runs: Sequence[SiteRun],
+    duration_s: float,
+    processes: Sequence[Process],
+    ways: rerouting.Routes,
+    mood: rerouting.Redraw | None,
+    meter: _Meter,
+) -> None:
+    """Let sites live side by side, at the same moment wherever a process looks."""
+    env = simpy.Environment()
+    world = World(env, {run.site.name: SiteHandle(env, run) for run in runs}, duration_s)
+    for process in processes:
+        env.process(process(world))
+    for run in runs:
+        if run.visits.reserved_s is not None:
+            env.process(keep_reservations(env, run))
+    for group in ways.groups:
+        if len(group) == 1:
+            env.process(_site(env, runs[group[0]], meter))
+        else:
+            env.process(rerouting.travel_on(env, runs, ways, group, mood, meter.pass_by))
+    env.run(until=duration_s)
 
 
 def _site(env: simpy.Environment, run: SiteRun, meter: _Meter) -> Generator[Any, Any, None]:

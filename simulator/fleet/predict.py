@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
-from simulator.fleet.darkness import CHARGES_ON, Outages
+from simulator.fleet.darkness import Outages
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
     Frame,
@@ -100,13 +100,14 @@ def _prediction(
 ) -> Prediction:
     """Put parts of a network together; ``place`` says where each part's stations stand in it."""
     frame = tallies[0].frame
-    actions = tuple(sorted({action for tally in tallies for action in tally.series}))
+    parts = [tally.series() for tally in tallies]
+    actions = tuple(sorted({action for part in parts for action in part}))
     series = np.zeros((frame.bins, len(actions)), dtype=np.int64)
     per_station = np.zeros((len(ids), len(actions)), dtype=np.int64)
-    for tally, stations in zip(tallies, place, strict=True):
+    for tally, part, stations in zip(tallies, parts, place, strict=True):
         for column, action in enumerate(actions):
-            if action in tally.series:
-                series[:, column] += tally.series[action]
+            if action in part:
+                series[:, column] += part[action]
                 per_station[stations, column] += tally.per_station[action]
     return Prediction(frame.begin_s, frame.bin_s, actions, series, tuple(ids), per_station, notes)
 
@@ -188,25 +189,64 @@ def predict_network(
     with the phases of the heartbeat timers spread evenly. Suspensions by the site limit are seen
     only if the engine recorded caps; ``notes`` says when it did not.
     """
-    table = version_messages() if messages is None else messages
-    tallies, place, at, caps = [], [], 0, True
-    epoch = scenario.start.timestamp()
+    count = NetworkCount(
+        scenario,
+        engine.duration_s,
+        network.stations,
+        bin_s=bin_s,
+        heartbeat_s=heartbeat_s,
+        messages=messages,
+    )
+    at = 0
     for result in engine.sites:
-        frame = Frame(0.0, engine.duration_s, bin_s, len(result.site.stations))
-        models = [station.model.heartbeat for station in result.site.stations]
-        beat = heartbeats(scenario, models, heartbeat_s)
-        tally, recorded = _site_tally(result, frame, table, beat, epoch)
-        caps &= recorded
-        tallies.append(tally)
-        place.append(np.arange(at, at + frame.stations, dtype=np.int32))
-        at += frame.stations
+        count.add(result, at)
+        at += len(result.site.stations)
     ids = [station.id for site in network.sites for station in site.stations]
+    place = [np.arange(len(ids), dtype=np.int32)]
+    return _prediction([count.tally], ids, place, network_notes(network, count.recorded))
+
+
+class NetworkCount:
+    """The counting of ``predict_network``, site by site: a site may be forgotten once it is added.
+
+    Sums of whole numbers: parts of a network may be counted apart, in any order, and added up.
+    """
+
+    __slots__ = ("_epoch_s", "_heartbeat_s", "_scenario", "recorded", "tally")
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        duration_s: float,
+        stations: int,
+        *,
+        bin_s: float = MINUTE_S,
+        heartbeat_s: float | None = None,
+        messages: Messages | None = None,
+    ) -> None:
+        """``stations`` is the number of stations of the whole network."""
+        table = version_messages() if messages is None else messages
+        self.tally = Tally(Frame(0.0, duration_s, bin_s, stations), table)
+        self.recorded = True
+        """Whether all sites so far had recorded caps."""
+        self._scenario = scenario
+        self._heartbeat_s = heartbeat_s
+        self._epoch_s = scenario.start.timestamp()
+
+    def add(self, result: SiteResult, first_station: int) -> None:
+        """Count a site, the first of whose stations has that number in the network."""
+        models = [station.model.heartbeat for station in result.site.stations]
+        beat = heartbeats(self._scenario, models, self._heartbeat_s)
+        self.tally.base = first_station
+        self.recorded &= _count_site(self.tally, result, beat, self._epoch_s)
+
+
+def network_notes(network: Network, recorded: bool) -> tuple[str, ...]:
+    """What the counts of a network rest on that its plan does not say."""
     notes = _caveats([s.model for site in network.sites for s in site.stations])
-    if not caps:
+    if not recorded:
         notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
-    if any(result.outages for result in engine.sites):
-        notes += (CHARGES_ON,)
-    return _prediction(tallies, ids, place, notes)
+    return notes
 
 
 def _caveats(kinds: Iterable[StationModel]) -> tuple[str, ...]:
@@ -218,15 +258,14 @@ def _caveats(kinds: Iterable[StationModel]) -> tuple[str, ...]:
     return (f"{_DEBOUNCE} is not taken into account: fewer StatusNotification of {names}",)
 
 
-def _site_tally(
-    result: SiteResult, frame: Frame, table: Messages, beat: F64, epoch: float
-) -> tuple[Tally, bool]:
-    stays, recorded = network_stays(result, frame.end_s)
+def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float) -> bool:
+    """Add the messages of a site; says whether its caps were recorded."""
+    end_s = tally.frame.end_s
+    stays, recorded = network_stays(result, end_s)
     stations = result.site.stations
     evses = np.array([station.evses for station in stations], np.int32)
-    outages = Outages(result, stays, frame.end_s) if result.outages else None
+    outages = Outages(result, stays, end_s) if result.outages else None
     stays = stays if outages is None else outages.stays
-    tally = Tally(frame, table)
     every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
     sample_s = every[stays.station]
     events = tabulate(stays)
@@ -236,12 +275,11 @@ def _site_tally(
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
-    quiet = silences(stays, events, sample_s, beat, awake, frame.end_s, busy)
-    add_heartbeats(tally, quiet, beat)
+    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy), beat)
     aligned = np.array([aligned_interval(station.model) for station in stations])
     dark = None if outages is None else outages.dark
-    _add_aligned(tally, np.zeros(len(stations)), aligned, evses, frame.end_s, epoch, dark)
-    return tally, recorded
+    _add_aligned(tally, np.zeros(len(stations)), aligned, evses, end_s, epoch, dark)
+    return recorded
 
 
 def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:

@@ -49,22 +49,67 @@ def count_points(at_s: F64, begin_s: float, bin_s: float, bins: int) -> I64:
 def count_trains(
     start_s: F64, period_s: F64, n: I64, begin_s: float, bin_s: float, bins: int
 ) -> I64:
-    """Messages of trains per bin, shape (bins,).
+    """Messages of trains per bin, shape (bins,)."""
+    counts = TrainCounts(begin_s, bin_s, bins)
+    counts.add(start_s, period_s, n)
+    return counts.total()
 
-    Raises nothing: periods that are not whole seconds, or step badly with the bin, are written out
-    block by block instead.
+
+class TrainCounts:
+    """Trains added up in portions: what costs time per bin is done once, in ``total``.
+
+    A message past the last bin's end counts in the last bin. Periods that are not whole seconds,
+    or step badly with the bin, are written out block by block instead of marked.
     """
-    total = np.zeros(bins, dtype=np.int64)
-    keep = n > 0
-    start_s, period_s, n = start_s[keep], period_s[keep], n[keep]
-    for period in np.unique(period_s):
-        mine = period_s == period
-        steps = _whole_steps(float(period), bin_s)
-        if steps is None:
-            total += _written_out(start_s[mine], float(period), n[mine], begin_s, bin_s, bins)
-        else:
-            total += _by_marks(start_s[mine], float(period), n[mine], begin_s, bin_s, bins, *steps)
-    return total
+
+    __slots__ = ("_begin_s", "_bin_s", "_bins", "_direct", "_marks", "_n")
+
+    def __init__(self, begin_s: float, bin_s: float, bins: int) -> None:
+        self._begin_s = begin_s
+        self._bin_s = bin_s
+        self._bins = bins
+        self._direct = np.zeros(bins, dtype=np.int64)
+        self._marks: dict[float, I64] = {}
+        self._n: dict[float, int] = {}
+
+    def add(self, start_s: F64, period_s: F64, n: I64) -> None:
+        """Add trains: ``start + k * period`` for ``k = 1..n``."""
+        keep = n > 0
+        start_s, period_s, n = start_s[keep], period_s[keep], n[keep]
+        for period in np.unique(period_s).tolist():
+            mine = slice(None) if (period_s == period).all() else period_s == period
+            steps = _whole_steps(period, self._bin_s)
+            if steps is None:
+                self._direct += _written_out(
+                    start_s[mine], period, n[mine], self._begin_s, self._bin_s, self._bins
+                )
+            else:
+                self._mark(start_s[mine], period, n[mine], *steps)
+
+    def _mark(self, start_s: F64, period: float, n: I64, q: int, p: int) -> None:
+        if period not in self._marks:
+            self._marks[period] = np.zeros((-(-self._bins // p) + 1) * p, dtype=np.int64)
+            self._n[period] = 0
+        marks = self._marks[period]
+        size = len(marks)
+        for r in range(1, q + 1):
+            length = (n - r) // q + 1
+            some = length > 0
+            first = bins_of(start_s[some] + r * period, self._begin_s, self._bin_s, size)
+            after = first + length[some] * p
+            np.add.at(marks, first, 1)
+            np.add.at(marks, after[after < size], -1)
+        self._n[period] += int(n.sum())
+
+    def total(self) -> I64:
+        """Messages per bin, shape (bins,)."""
+        total = self._direct.copy()
+        for period, marks in self._marks.items():
+            _, p = _whole_steps(period, self._bin_s) or (1, 1)
+            inside = np.cumsum(marks.reshape(-1, p), axis=0).ravel()[: self._bins]
+            total += inside
+            total[-1] += self._n[period] - int(inside.sum())
+        return total
 
 
 def _whole_steps(period_s: float, bin_s: float) -> tuple[int, int] | None:
@@ -74,25 +119,6 @@ def _whole_steps(period_s: float, bin_s: float) -> tuple[int, int] | None:
     period, width = int(period_s), int(bin_s)
     shared = gcd(period, width)
     return (width // shared, period // shared) if width // shared <= 8 else None
-
-
-def _by_marks(
-    start_s: F64, period: float, n: I64, begin_s: float, bin_s: float, bins: int, q: int, p: int
-) -> I64:
-    rows = -(-bins // p) + 1
-    marks = np.zeros(rows * p, dtype=np.int64)
-    size = len(marks)
-    for r in range(1, q + 1):
-        length = (n - r) // q + 1
-        some = length > 0
-        first = bins_of(start_s[some] + r * period, begin_s, bin_s, size)
-        after = first + length[some] * p
-        marks += np.bincount(first, minlength=size)
-        marks -= np.bincount(after[after < size], minlength=size)
-    series = np.cumsum(marks.reshape(rows, p), axis=0).ravel()
-    inside: I64 = series[:bins].copy()
-    inside[-1] += n.sum() - inside.sum()
-    return inside
 
 
 def _written_out(

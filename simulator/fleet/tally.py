@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Happenings, Stays
-from simulator.fleet.series import count_points, count_trains, train_lengths
+from simulator.fleet.series import TrainCounts, bins_of, train_lengths
 from simulator.station.events import Event
 
 F64 = NDArray[np.float64]
@@ -41,27 +41,31 @@ class Frame:
 
 @dataclass(slots=True)
 class Tally:
-    """Messages per bin and per station, by action; grows as events are added."""
+    """Messages per bin and per station, by action; grows as events are added.
+
+    ``base`` is the number of the first station of those whose events are being added: sites are
+    added one after the other, each with stations that count from 0.
+    """
 
     frame: Frame
     messages: Messages
-    series: dict[str, I64] = field(default_factory=dict)
+    base: int = 0
     per_station: dict[str, I64] = field(default_factory=dict)
+    _points: dict[str, I64] = field(default_factory=dict)
+    _trains: dict[tuple[str, ...], TrainCounts] = field(default_factory=dict)
 
     def points(self, event: Event, at_s: F64, station: I32, times: I32 | int = 1) -> None:
         """Events at moments; each causes its messages ``times`` times over."""
         actions = self.messages.get(event, ())
         if not actions or not len(at_s):
             return
-        repeated = np.broadcast_to(np.asarray(times, dtype=np.int64), at_s.shape)
         frame = self.frame
-        if isinstance(times, int):
-            bins = times * count_points(at_s, frame.begin_s, frame.bin_s, frame.bins)
-        else:
-            bins = count_points(np.repeat(at_s, repeated), frame.begin_s, frame.bin_s, frame.bins)
-        here = _sums(station, repeated, frame.stations)
+        bins = bins_of(at_s, frame.begin_s, frame.bin_s, frame.bins)
         for action in actions:
-            self._add(action, bins, here)
+            if action not in self._points:
+                self._points[action] = np.zeros(frame.bins, dtype=np.int64)
+            np.add.at(self._points[action], bins, times)
+        self._stations(actions, station, np.broadcast_to(np.asarray(times, np.int64), at_s.shape))
 
     def trains(self, event: Event, start_s: F64, period_s: F64, n: I64, station: I32) -> None:
         """Events at ``start + k * period``, k = 1..n."""
@@ -69,22 +73,26 @@ class Tally:
         if not actions or not n.any():
             return
         frame = self.frame
-        bins = count_trains(start_s, period_s, n, frame.begin_s, frame.bin_s, frame.bins)
-        here = _sums(station, n, frame.stations)
+        if actions not in self._trains:
+            self._trains[actions] = TrainCounts(frame.begin_s, frame.bin_s, frame.bins)
+        self._trains[actions].add(start_s, period_s, n)
+        self._stations(actions, station, n)
+
+    def _stations(self, actions: tuple[str, ...], station: I32, weight: I64) -> None:
+        here = np.rint(np.bincount(station, weight)).astype(np.int64)
         for action in actions:
-            self._add(action, bins, here)
+            if action not in self.per_station:
+                self.per_station[action] = np.zeros(self.frame.stations, dtype=np.int64)
+            self.per_station[action][self.base : self.base + len(here)] += here
 
-    def _add(self, action: str, bins: I64, here: I64) -> None:
-        if action in self.series:
-            self.series[action] += bins
-            self.per_station[action] += here
-        else:
-            self.series[action] = bins.copy()
-            self.per_station[action] = here.copy()
-
-
-def _sums(station: I32, weight: I64, stations: int) -> I64:
-    return np.rint(np.bincount(station, weight, stations)).astype(np.int64)
+    def series(self) -> dict[str, I64]:
+        """Messages per bin by action, shape (bins,) each."""
+        series = {action: counts.copy() for action, counts in self._points.items()}
+        for actions, trains in self._trains.items():
+            total = trains.total()
+            for action in actions:
+                series[action] = series[action] + total if action in series else total.copy()
+        return series
 
 
 def add_stays(tally: Tally, stays: Stays, events: Sequence[Happenings], sample_s: F64) -> None:

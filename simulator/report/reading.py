@@ -6,7 +6,7 @@ live runs or to simulations is in ``live_reading`` and ``sim_reading``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from simulator.store import Run, StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 F64 = NDArray[np.float64]
 PREDICTED, MEASURED = "predicted", "measured"
@@ -110,6 +111,17 @@ class Reading:
                 self.missing.append(str(error))
             return None
         return None if frame.empty else frame
+
+    def row_count(self, name: str) -> int:
+        """Rows of a finished table; 0 where there is none."""
+        return self._run.row_count(name)
+
+    def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of a table, piece by piece; ends where it cannot be read further."""
+        try:
+            yield from self._run.batches(name, columns)
+        except StoreError as error:
+            self.missing.append(str(error))
 
     @property
     def name(self) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from simulator.report import words
 from simulator.report.canvas import ORANGE, RED
 from simulator.report.page import Absent, Block, Cell, Facts, Section, Table
 from simulator.report.plots import network, people
+from simulator.report.plots.people import Counted, scaled
 from simulator.report.reading import Reading
 from simulator.report.sim_reading import Load, Sessions
 
@@ -27,14 +26,17 @@ def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Se
     if visits is None:
         blocks.append(Absent(title, "the run has no table of sessions"))
     else:
-        waits = visits.wait_s[visits.plugged]
-        waited = waits[waits > 0] / 60
+        waited = scaled(visits.waits_s, 1 / 60)
+        plugged = int(visits.plugged.sum())
         blocks.append(
             people.histogram(
                 "waiting",
                 title,
                 f"{words.plural(len(waited), 'visit')} that waited and then got an EVSE, of "
-                f"{words.plural(int(visits.plugged.sum()), 'visit')} that got one.",
+                f"{words.plural(plugged, 'visit')} that got one."
+                if not isinstance(waited, Counted)
+                else f"{words.plural(len(waited), 'visit')} that waited for an EVSE, until they "
+                f"got one or gave up; {words.plural(plugged, 'visit')} got one.",
                 waited,
                 "minutes until plug-in",
                 noun="visits",
@@ -48,6 +50,7 @@ def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Se
             ("visits that got an EVSE or gave up", words.count(found.get("visits"))),
             ("of them waited", words.count(found.get("waited"))),
             ("mean wait", words.duration(found.get("mean_s"))),
+            ("median wait", words.duration(found.get("p50_s"))),
             ("p95 wait", words.duration(found.get("p95_s"))),
             ("longest wait", words.duration(found.get("max_s"))),
         ]
@@ -55,12 +58,17 @@ def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Se
     return Section("waiting", "Waiting", blocks)
 
 
+_RARE = ("future", "balked", "failed", "no_show")
+"""Outcomes that are left out where there are none."""
 _OUTCOMES = {
     "served": "Plugged in and left.",
     "running": "Still plugged in at the end.",
     "waiting": "Still in the queue at the end.",
     "blocked": "Found no free EVSE and no place in the queue.",
     "reneged": "Left the queue without an EVSE.",
+    "balked": "Saw the queue and drove on.",
+    "failed": "The station broke down while it was plugged in.",
+    "no_show": "Had a reservation and never came.",
     "unsuitable": "No EVSE of the site fits the vehicle.",
     "future": "Drawn, but arriving after the end; not counted elsewhere.",
 }
@@ -72,13 +80,12 @@ def sessions(reading: Reading, visits: Sessions | None) -> Section:
     if visits is None:
         blocks.append(Absent("Energy and stay per session", "the run has no table of sessions"))
     else:
-        served = visits.outcome == "served"
         blocks.append(
             people.histogram(
                 "session-energy",
                 "Energy per session",
                 "Grid side, of sessions that ended. The last bar holds what lies beyond.",
-                visits.energy_kwh[served],
+                visits.served_kwh,
                 "kWh",
                 unit="kWh",
             )
@@ -88,7 +95,7 @@ def sessions(reading: Reading, visits: Sessions | None) -> Section:
                 "session-stay",
                 "Time plugged in per session",
                 "Of sessions that ended, charging or not. The last bar holds what lies beyond.",
-                visits.stay_s[served] / 3600,
+                scaled(visits.stays_s, 1 / 3600),
                 "hours",
                 unit="h",
             )
@@ -106,7 +113,7 @@ def sessions(reading: Reading, visits: Sessions | None) -> Section:
                 _OUTCOMES.get(str(name), ""),
             ]
             for name, n in counts.items()
-            if words.as_number(n) or name != "future"
+            if words.as_number(n) or name not in _RARE
         ]
         heads = ("<outcome", "visits", "share", "<meaning")
         blocks.append(Table("What became of the visits", heads, rows))
@@ -122,7 +129,7 @@ def unserved(reading: Reading, visits: Sessions | None) -> Section:
     if visits is None:
         blocks.append(Absent(title, "the run has no table of sessions"))
     else:
-        lacking = visits.per_site(visits.unserved_kwh)
+        lacking = visits.unserved_kwh
         blocks.append(
             network.bars(
                 "unserved",
@@ -134,9 +141,8 @@ def unserved(reading: Reading, visits: Sessions | None) -> Section:
                 colour=RED,
             )
         )
-        lack = np.nan_to_num(visits.unserved_kwh)
         by_outcome = [
-            (name, float(lack[visits.outcome == name].sum()))
+            (name, visits.unserved_by.get(name, 0.0))
             for name in ("served", "reneged", "blocked", "unsuitable")
         ]
         blocks.append(

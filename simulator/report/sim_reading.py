@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.report import words
+from simulator.report.plots.people import Counted, Values
 from simulator.report.reading import F64, Reading, dig, floats
 
-I64 = NDArray[np.int64]
+MOST_ROWS = 1_000_000
+"""Tables with more rows are not read whole: their sums stand in the summary and in small tables."""
+_STEPS = 2_000
+_GOT_EVSE = ("served", "running", "failed")
 
 
 def group_of(site: str) -> str:
@@ -43,7 +47,9 @@ class Load:
 
 
 def load(reading: Reading) -> Load | None:
-    """The table of load as matrices."""
+    """The table of load as matrices; a very long one as means of longer steps."""
+    if reading.row_count("load") > MOST_ROWS:
+        return _large_load(reading)
     frame = reading.table("load")
     if frame is None:
         return None
@@ -70,32 +76,60 @@ def load(reading: Reading) -> Load | None:
     )
 
 
+def _large_load(reading: Reading) -> Load | None:
+    """The load as at most ``_STEPS`` steps, each of whole recording intervals; read in pieces."""
+    length = words.as_number(reading.get("duration_s"))
+    interval = words.as_number(reading.get("interval_s"))
+    names = [str(row.get("name")) for row in reading.rows("sites")]
+    if not length or not interval or not names:
+        return None
+    step = interval * max(1, ceil(length / interval / _STEPS))
+    starts = np.arange(ceil(length / step - 1e-9), dtype=np.float64) * step
+    lasted = np.minimum(step, length - starts)
+    place = {name: row for row, name in enumerate(names)}
+    columns = ("mean_kw", "occupied_evses", "queue")
+    sums = {name: np.zeros((len(names), len(starts))) for name in columns}
+    for batch in reading.batches("load", ("site", "start_s", *columns)):
+        site = batch.column("site")
+        rows = np.array([place.get(name, -1) for name in site.dictionary.to_pylist()])
+        row = rows[site.indices.to_numpy(zero_copy_only=False)]
+        start = batch.column("start_s").to_numpy(zero_copy_only=False)
+        known = row >= 0
+        cell = row[known] * len(starts) + (start[known] / step).astype(np.int64)
+        part = np.minimum(interval, length - start[known])
+        for name in columns:
+            values = np.nan_to_num(batch.column(name).to_numpy(zero_copy_only=False))
+            np.add.at(sums[name].reshape(-1), cell, values[known] * part)
+    kw, occupied, queue = (sums[name] / lasted for name in columns)
+    return Load(tuple(names), starts, step, kw, occupied, queue)
+
+
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The table of sessions as columns; times in seconds, nan where it did not happen."""
+    """What became of the visits: sums by site, and how some quantities are spread."""
 
     sites: tuple[str, ...]
-    site: I64
-    """Index into ``sites``."""
-    outcome: NDArray[np.str_]
-    wait_s: F64
-    stay_s: F64
+    plugged: F64
+    """Visits that got an EVSE, by site."""
     energy_kwh: F64
+    """By site, as are the next two."""
+    wait_s: F64
+    """Waits of the visits that got an EVSE, added up."""
     unserved_kwh: F64
-
-    @property
-    def plugged(self) -> NDArray[np.bool_]:
-        """Which visits got an EVSE."""
-        return np.isin(self.outcome, ("served", "running"))
-
-    def per_site(self, weights: F64 | None = None) -> F64:
-        """Visits, or the sum of ``weights``, by site."""
-        values = None if weights is None else np.nan_to_num(weights)
-        return np.bincount(self.site, values, len(self.sites)).astype(np.float64)
+    unserved_by: Mapping[str, float]
+    """Energy not served by outcome."""
+    waits_s: Values
+    """Waits above 0 of visits that got an EVSE."""
+    served_kwh: Values
+    """Energy of each session that ended."""
+    stays_s: Values
+    """Time plugged in of each session that ended."""
 
 
 def sessions(reading: Reading) -> Sessions | None:
     """Every visit within the horizon and what became of it."""
+    if reading.row_count("sessions") > MOST_ROWS:
+        return _large_sessions(reading)
     frame = reading.table("sessions")
     if frame is None:
         return None
@@ -107,14 +141,59 @@ def sessions(reading: Reading) -> Sessions | None:
     site, sites = pd.factorize(frame["site"].astype(str))
     stay = (frame["unplug"] - frame["plug_in"]).dt.total_seconds()
     stay_s: F64 = np.asarray(stay.to_numpy(na_value=np.nan), dtype=np.float64)
+    outcome = frame["outcome"].astype(str).to_numpy(dtype=np.str_)
+    plugged = np.isin(outcome, _GOT_EVSE)
+    served = outcome == "served"
+    wait, energy, lack = (floats(frame, name) for name in ("wait_s", "energy_kwh", "unserved_kwh"))
+
+    def by_site(values: F64) -> F64:
+        return np.bincount(site, np.nan_to_num(values), len(sites)).astype(np.float64)
+
+    waits = wait[plugged]
     return Sessions(
-        tuple(str(name) for name in sites),
-        np.asarray(site, dtype=np.int64),
-        frame["outcome"].astype(str).to_numpy(dtype=np.str_),
-        floats(frame, "wait_s"),
-        stay_s,
-        floats(frame, "energy_kwh"),
-        floats(frame, "unserved_kwh"),
+        sites=tuple(str(name) for name in sites),
+        plugged=by_site(plugged.astype(np.float64)),
+        energy_kwh=by_site(energy),
+        wait_s=by_site(wait * plugged),
+        unserved_kwh=by_site(lack),
+        unserved_by={
+            str(name): float(np.nan_to_num(lack[outcome == name]).sum())
+            for name in np.unique(outcome)
+        },
+        waits_s=waits[waits > 0],
+        served_kwh=energy[served],
+        stays_s=stay_s[served],
+    )
+
+
+def _large_sessions(reading: Reading) -> Sessions | None:
+    """The same from the summary and the table of distributions; waits of those who gave up too."""
+    rows = reading.rows("sites")
+    frame = reading.table("distributions")
+    if not rows or frame is None:
+        return None
+
+    def by_site(name: str) -> F64:
+        return np.array([_number(row.get(name)) for row in rows])
+
+    def spread(quantity: str) -> Counted:
+        chosen = frame[frame["quantity"] == quantity]
+        if quantity == "wait_s":
+            chosen = chosen[chosen["high"] != 0]
+        low, high = floats(chosen, "low"), floats(chosen, "high")
+        return Counted(low, np.where(np.isnan(high), low, high), floats(chosen, "count"))
+
+    by = reading.get("unserved_by_outcome")
+    return Sessions(
+        sites=tuple(str(row.get("name")) for row in rows),
+        plugged=by_site("sessions"),
+        energy_kwh=by_site("energy_kwh"),
+        wait_s=by_site("wait_s"),
+        unserved_kwh=by_site("unserved_kwh"),
+        unserved_by={str(k): _number(v) for k, v in by.items()} if isinstance(by, Mapping) else {},
+        waits_s=spread("wait_s"),
+        served_kwh=spread("energy_kwh"),
+        stays_s=spread("stay_s"),
     )
 
 

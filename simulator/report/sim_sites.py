@@ -100,14 +100,13 @@ def _columns(
         )
     place = {site: row for row, site in enumerate(visits.sites)}
     at = np.array([place.get(name, -1) for name in names])
-    plugged = visits.plugged.astype(np.float64)
-    for key, weights in (
-        ("sessions", plugged),
+    for key, sums in (
+        ("sessions", visits.plugged),
         ("energy", visits.energy_kwh),
-        ("wait", visits.wait_s * plugged),
+        ("wait", visits.wait_s),
         ("unserved", visits.unserved_kwh),
     ):
-        columns[key] = np.where(at >= 0, visits.per_site(weights)[at], 0.0)
+        columns[key] = np.where(at >= 0, sums[at], 0.0)
     return columns
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.report import common, method, sim_network, sim_people, sim_sites, words
+from simulator.report import common, method, sim_figures, sim_network, sim_people, sim_sites, words
 from simulator.report.page import Cell, Facts, Page, Section, Tile
 from simulator.report.reading import Reading
 from simulator.report.sim_reading import load, sessions
@@ -21,6 +21,7 @@ def page(reading: Reading) -> Page:
         sim_people.unserved(reading, visits),
         sim_network.messages(reading),
         sim_sites.section(reading, curve, visits),
+        sim_figures.section(reading),
         _work(reading),
         common.repeat(reading),
         common.environment(reading),
@@ -44,7 +45,7 @@ def head(reading: Reading) -> Page:
         reasons=common.reasons(reading) if judged else (),
         tiles=_tiles(reading) if reading.summary else (),
         notices=common.notices(reading),
-        first=(),
+        first=sim_figures.first(reading),
         summary=common.embedded(reading),
     )
 

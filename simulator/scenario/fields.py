@@ -29,6 +29,8 @@ LONGEST_S = 3660 * 86400.0
 """Every run is bounded in time: ten years."""
 MOST_STATIONS = 1_000_000
 """Every run is bounded in stations."""
+MOST_REPLICATIONS = 10_000
+"""And in repetitions."""
 
 
 class Profiles(Protocol):

@@ -42,7 +42,12 @@ class ScenarioSection(Table):
         f.Duration, Field(description="Length of the horizon, as elapsed time.")
     ] = 86400.0
     replications: Annotated[
-        int, Field(ge=1, le=10_000, description="Runs with other draws; figures get an interval.")
+        int,
+        Field(
+            ge=1,
+            le=f.MOST_REPLICATIONS,
+            description="Runs with other draws; figures get an interval.",
+        ),
     ] = 1
     warmup: Annotated[
         f.DurationOrZero, Field(description="Left out of the figures, from the start.")

@@ -96,6 +96,7 @@ class Scenario:
         duration_s: float | None = None,
         csms_url: str | None = None,
         speed: float | None = None,
+        replications: int | None = None,
     ) -> Scenario:
         """A changed copy. Raises ScenarioError for a value that a file could not have either."""
         section: dict[str, Any] = {}
@@ -106,6 +107,11 @@ class Scenario:
             section["seed"] = whole(seed)
             if section["seed"] is None or seed < 0:
                 problems.append(Problem("", "seed", str(seed), "a whole number of 0 or more"))
+        if replications is not None:
+            section["replications"] = whole(replications)
+            if section["replications"] is None or not 1 <= replications <= fields.MOST_REPLICATIONS:
+                expected = f"a whole number from 1 to {fields.MOST_REPLICATIONS}"
+                problems.append(Problem("", "replications", str(replications), expected))
         if duration_s is not None:
             section["duration"] = float(duration_s)
             if not 0 < duration_s <= fields.LONGEST_S:

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from simulator.engine.costs import costs_row, network_costs
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.engine.plan import SiteResult
+    from simulator.scenario import Scenario
 
     F64 = NDArray[np.float64]
 
@@ -31,16 +31,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def has_books(sites: Iterable[SiteResult]) -> bool:
+def keeps_books(scenario: Scenario) -> bool:
     """Whether any site has something to account for."""
-    return any(site.costs is not None for site in sites)
-
-
-def with_books(schema: pa.Schema, table: str) -> pa.Schema:
-    """The schema of a table with its columns of money and other load."""
-    for name in FIELDS[table]:
-        schema = schema.append(pa.field(name, pa.float64()))
-    return schema
+    return any(
+        part is not None
+        for site in scenario.file.sites
+        for part in (site.base_load, site.pv, site.battery, site.tariff, site.retail, site.carbon)
+    )
 
 
 def session_columns(site: SiteResult) -> dict[str, F64]:
@@ -94,7 +91,7 @@ def site_fields(site: SiteResult) -> dict[str, Any]:
     return fields
 
 
-def network_fields(sites: Iterable[SiteResult]) -> dict[str, Any]:
-    """What the summary says of the network besides: sums by currency."""
-    books = [site.costs for site in sites if site.costs is not None]
+def network_fields(sites: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the summary says of the network besides, from its rows of sites: sums by currency."""
+    books = [row["costs"] for row in sites if row.get("costs") is not None]
     return {"costs": network_costs(books)} if books else {}

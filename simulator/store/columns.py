@@ -8,67 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from simulator.engine.plan import EngineResult, Outcome, SiteResult
-from simulator.store.books import has_books, load_columns, session_columns, with_books
+from simulator.store.simtables import Rows, joined, plain_texts, site_table
 from simulator.store.tables import SCHEMAS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from simulator.engine.plan import EngineResult
     from simulator.measure.measurement import Measurement
-
-    F64 = NDArray[np.float64]
 
 
 def sessions_table(result: EngineResult, epoch_s: float) -> pa.Table:
     """One row per visit that came within the horizon; ``epoch_s``: Unix time of the start."""
-    schema = _schema("sessions", result)
-    return pa.concat_tables(
-        [schema.empty_table(), *(_sessions(site, epoch_s, schema) for site in result.sites)]
-    )
-
-
-def _schema(name: str, result: EngineResult) -> pa.Schema:
-    return with_books(SCHEMAS[name], name) if has_books(result.sites) else SCHEMAS[name]
-
-
-def _sessions(site: SiteResult, epoch_s: float, schema: pa.Schema) -> pa.Table:
-    plan, visits = site.plan, site.visits
-    used = plan.evse >= 0
-    evse = np.where(used, plan.evse, 0)
-    has_evse = len(site.evse_station) > 0
-    station = site.evse_station[evse] if has_evse else np.zeros(len(evse), np.int32)
-    number = site.evse_number[evse] if has_evse else np.zeros(len(evse), np.int32)
-    names = pa.array([s.id for s in site.site.stations], pa.string())
-    wait = plan.plug_in_s - visits.arrival_s
-    columns: dict[str, Any] = {
-        "site": _repeated(site.site.name, len(visits)),
-        "station": pa.DictionaryArray.from_arrays(
-            pa.array(station.astype(np.int32), mask=~used), names
-        ).cast(pa.string()),
-        "evse": pa.array(number.astype(np.int32), mask=~used),
-        "session": pa.nulls(len(visits), pa.string())
-        if visits.label is None
-        else list(visits.label),
-        "outcome": _named([o.name.lower() for o in Outcome], plan.outcome),
-        "arrival": _instants(visits.arrival_s, epoch_s),
-        "plug_in": _instants(plan.plug_in_s, epoch_s),
-        "charge_end": _instants(plan.charge_end_s, epoch_s),
-        "unplug": _instants(plan.unplug_s, epoch_s),
-        "wait_s": _floats(wait),
-        "energy_kwh": _floats(plan.energy_kwh),
-        "unserved_kwh": _floats(plan.unserved_kwh),
-        "limit_kw": _floats(plan.limit_kw),
-        "battery_kwh": _floats(visits.battery_kwh),
-        "soc_arrival": _floats(visits.soc),
-        "soc_target": _floats(visits.target_soc),
-        "soc_end": _floats(plan.soc_end),
-    }
-    for name, values in session_columns(site).items():
-        if name in schema.names:
-            columns[name] = _floats(values)
-    came = pa.array(plan.outcome != Outcome.FUTURE)
-    return pa.table(columns, schema=schema).filter(came)
+    return _simulated("sessions", result, epoch_s)
 
 
 def load_table(result: EngineResult, epoch_s: float) -> pa.Table:
@@ -77,28 +29,15 @@ def load_table(result: EngineResult, epoch_s: float) -> pa.Table:
     The last interval is shorter where the duration is no multiple of it; means are over the part
     that was simulated.
     """
-    schema = _schema("load", result)
-    return pa.concat_tables(
-        [schema.empty_table(), *(_load(site, result, epoch_s, schema) for site in result.sites)]
-    )
+    return _simulated("load", result, epoch_s)
 
 
-def _load(site: SiteResult, result: EngineResult, epoch_s: float, schema: pa.Schema) -> pa.Table:
-    start: F64 = np.arange(len(site.load_kwh), dtype=np.float64) * result.interval_s
-    length = np.clip(result.duration_s - start, 1e-9, result.interval_s)
-    columns: dict[str, Any] = {
-        "site": _repeated(site.site.name, len(start)),
-        "start": _instants(start, epoch_s),
-        "start_s": start,
-        "energy_kwh": site.load_kwh,
-        "mean_kw": site.load_kwh * 3600.0 / length,
-        "occupied_evses": site.occupied_s / length,
-        "queue": site.queue_s / length,
-    }
-    for name, values in load_columns(site, length).items():
-        if name in schema.names:
-            columns[name] = _floats(values)
-    return pa.table(columns, schema=schema)
+def _simulated(name: str, result: EngineResult, epoch_s: float) -> pa.Table:
+    parts = [
+        site_table(name, Rows(site, epoch_s, result.duration_s, result.interval_s))
+        for site in result.sites
+    ]
+    return plain_texts(name, joined(name, parts))
 
 
 def messages_table(
@@ -157,20 +96,3 @@ def _concat(name: str, parts: Iterable[pa.Table]) -> pa.Table:
 
 def _repeated(text: str, n: int) -> pa.Array:
     return pa.repeat(pa.scalar(text, pa.string()), n)
-
-
-def _named(names: list[str], codes: NDArray[np.integer[Any]]) -> pa.Array:
-    index = pa.array(codes.astype(np.int32))
-    return pa.DictionaryArray.from_arrays(index, pa.array(names, pa.string())).cast(pa.string())
-
-
-def _floats(values: F64) -> pa.Array:
-    """nan and infinities become null."""
-    return pa.array(values, pa.float64(), mask=~np.isfinite(values))
-
-
-def _instants(seconds: F64, epoch_s: float) -> pa.Array:
-    """Plan seconds as UTC instants to the millisecond; nan and infinities become null."""
-    known = np.isfinite(seconds)
-    ms = np.rint((np.where(known, seconds, 0.0) + epoch_s) * 1000).astype(np.int64)
-    return pa.array(ms, pa.int64(), mask=~known).cast(pa.timestamp("ms", tz="UTC"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,7 @@ from simulator.store.folder import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(slots=True)
@@ -54,6 +56,21 @@ class Run:
 
             self._tables[name] = tables.read_table(self.path, name)
         return self._tables[name]
+
+    def row_count(self, name: str) -> int:
+        """Rows of a finished table, without reading it; 0 where there is none."""
+        from simulator.store import tables
+
+        return tables.row_count(self.path, name)
+
+    def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of a finished table, piece by piece; texts as dictionaries.
+
+        For tables that are too large for ``table``. Raises StoreError for a file that is no table.
+        """
+        from simulator.store import tables
+
+        return tables.batches(self.path, name, columns)
 
 
 def read_run(path: Path | str) -> Run:

@@ -44,6 +44,7 @@ class Waiting:
     waited: int
     """Of those, the ones that did not get an EVSE at once."""
     mean_s: float | None
+    p50_s: float | None
     p95_s: float | None
     max_s: float | None
 

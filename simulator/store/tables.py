@@ -7,7 +7,7 @@ process. ``consolidate`` turns the streams of each table into one parquet file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
+from simulator.store import simtables
 from simulator.store.atomic import replacing
 from simulator.store.errors import StoreError, not_written
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from simulator.store.redact import Redactor
 
-_TIME = pa.timestamp("ms", tz="UTC")
+_TIME = simtables.TIME
 _FREE = {"text": "free"}
 """Marks columns that hold somebody else's words, in which secrets are looked for."""
 
@@ -33,36 +34,29 @@ def _schema(*fields: tuple[str, Any] | pa.Field) -> pa.Schema:
 
 
 SCHEMAS: dict[str, pa.Schema] = {
-    # One row per visit and what became of it. Instants are UTC; null: did not happen. Energies are
-    # grid side; unserved_kwh is that of visits that are over, 0 for one that still runs or waits.
-    "sessions": _schema(
-        ("site", pa.string()),
-        ("station", pa.string()),
-        ("evse", pa.int32()),
-        ("session", pa.string()),
-        ("outcome", pa.string()),
-        ("arrival", _TIME),
-        ("plug_in", _TIME),
-        ("charge_end", _TIME),
-        ("unplug", _TIME),
-        ("wait_s", pa.float64()),
-        ("energy_kwh", pa.float64()),
-        ("unserved_kwh", pa.float64()),
-        ("limit_kw", pa.float64()),
-        ("battery_kwh", pa.float64()),
-        ("soc_arrival", pa.float64()),
-        ("soc_target", pa.float64()),
-        ("soc_end", pa.float64()),
-    ),
-    # One row per site and recording interval.
-    "load": _schema(
-        ("site", pa.string()),
+    **simtables.SCHEMAS,
+    # The load of the whole network, as that of each site stands in "load".
+    "network": _schema(
         ("start", _TIME),
         ("start_s", pa.float64()),
         ("energy_kwh", pa.float64()),
         ("mean_kw", pa.float64()),
         ("occupied_evses", pa.float64()),
         ("queue", pa.float64()),
+    ),
+    # How waits, energies and stays are spread: visits by a quantity within low < x <= high (the
+    # first row of a quantity: 0 exactly).
+    "distributions": _schema(
+        ("quantity", pa.string()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("count", pa.int64()),
+    ),
+    # Every figure of every replication.
+    "replications": _schema(
+        ("replication", pa.int32()),
+        ("figure", pa.string()),
+        ("value", pa.float64()),
     ),
     # Calls per bucket, predicted and measured alike. bucket_s: start of the bucket in seconds since
     # the start of the scenario (simulation) or since T0 (live).
@@ -298,6 +292,28 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     """A table as a DataFrame; see ``Run.table``."""
     frame: pd.DataFrame = _arrow(folder, name).to_pandas()
     return frame
+
+
+def row_count(folder: Path, name: str) -> int:
+    """Rows of a finished table, from its footer; 0 where there is none."""
+    path = folder / f"{name}.parquet"
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowInvalid, OSError):
+        return 0
+
+
+def batches(folder: Path, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a finished table, piece by piece; texts come as dictionaries.
+
+    Raises StoreError where the file is no table.
+    """
+    path = folder / f"{name}.parquet"
+    try:
+        with pq.ParquetFile(path, read_dictionary=list(columns)) as file:
+            yield from file.iter_batches(columns=list(columns), batch_size=1 << 18)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreError(f"{path}: is no parquet file: {error}") from error
 
 
 def _arrow(folder: Path, name: str) -> pa.Table:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_build import HORIZON_S, courses, model, site, visits, with_policy
+from engine_build import HORIZON_S, model, visits, with_policy
 from engine_limits import (
     Checks,
-    cabinet,
-    limit,
     load_checks,
-    transformer,
     tree_cases,
     tree_sites,
-    with_limits,
     worst,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.engine import simulate_site
-from simulator.engine.policies import NAMES, POLICIES
+from simulator.engine.policies import NAMES
 
 TOLERANCE = 1 + 1e-9
 BELOW_KW = 1e-6

@@ -36,12 +36,17 @@ def world_of(*runs, **options):
     return run_world(runs, runs[0].duration_s, 900.0, **options)
 
 
+def idle(world):
+    yield world.env.timeout(HOUR_S)
+
+
 def test_a_site_by_the_day_is_the_site_in_one_go():
     duration_s = 2.7 * DAY_S
     alone = simulate_site(three_days(), hub(), duration_s)
     together = world_of(
         SiteRun(three_days(), hub(), duration_s),
         SiteRun(visits([5.0]), site(model(), name="other"), duration_s),
+        processes=[idle],
     )
     assert together.sites[0].load_kwh.tobytes() == alone.load_kwh.tobytes()
     assert together.sites[0].plan.soc_end.tobytes() == alone.plan.soc_end.tobytes()
@@ -50,9 +55,27 @@ def test_a_site_by_the_day_is_the_site_in_one_go():
 
 def test_progress_is_told_per_site_and_day_and_ends_at_one():
     told = []
-    runs = [SiteRun(three_days(), hub(n), 2.5 * DAY_S) for n in ("a", "b")]
-    world_of(*runs, progress=told.append)
-    assert told == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.9, 1.0])
+
+    def run(**options):
+        told.clear()
+        runs = [SiteRun(three_days(), hub(n), 2.5 * DAY_S) for n in ("a", "b")]
+        world_of(*runs, progress=told.append, **options)
+        return told
+
+    assert run(processes=[idle]) == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.9, 1.0])
+    assert run() == pytest.approx([0.2, 0.4, 0.5, 0.7, 0.9, 1.0])  # nothing joins them
+
+
+def test_a_warmup_is_left_out_of_the_peak_and_of_the_time_at_the_limit():
+    def run(warmup_s):
+        return SiteRun(three_days(), hub(), 3 * DAY_S, warmup_s=warmup_s).result()
+
+    whole, later, never = run(0.0), run(DAY_S), run(3 * DAY_S)
+    assert whole.load_kwh.tobytes() == later.load_kwh.tobytes()
+    assert whole.peak_s < DAY_S <= later.peak_s
+    assert 0 < later.peak_kw <= whole.peak_kw
+    assert 0 <= later.limit_bound_s <= whole.limit_bound_s
+    assert never.limit_bound_s == 0.0
 
 
 def test_a_process_changes_a_limit_and_the_engine_obeys():

@@ -128,7 +128,7 @@ def test_a_simulation_summary_has_every_field_that_readers_rely_on() -> None:
         peak_kw={"ring-road": 88.0},
         peak_15min_kw=80.0,
         unserved_kwh=math.nan,
-        wait=Waiting(visits=11, waited=2, mean_s=3.0, p95_s=None, max_s=30.0),
+        wait=Waiting(visits=11, waited=2, mean_s=3.0, p50_s=0.0, p95_s=None, max_s=30.0),
         events=1234,
         wall_s=0.1,
         messages={"Heartbeat": 288},

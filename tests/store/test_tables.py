@@ -85,7 +85,7 @@ def test_a_table_that_was_never_written_is_empty_with_its_columns(tmp_path: Path
     frame = read_run(tmp_path).table("sessions")
     assert frame.empty
     assert list(frame.columns) == SCHEMAS["sessions"].names
-    with pytest.raises(StoreError, match="no table 'session'; expected one of events, ledger"):
+    with pytest.raises(StoreError, match="no table 'session'; expected one of dist"):
         read_run(tmp_path).table("session")
 
 

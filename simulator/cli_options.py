@@ -1,0 +1,74 @@
+"""Options that several commands of the command line share. Called by ``cli`` and its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ScenarioArg = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a field of the scenario, e.g. live.speed=1 or "
+        "'sites.0.grid_limit=300 kW'. Repeatable.",
+    ),
+]
+CsmsOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--csms",
+        metavar="URL",
+        help="The target: ws://host:port/path, {station_id} where the identity goes "
+        "(at the end if left out), or 'embedded'.",
+    ),
+]
+StationsOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--stations",
+        metavar="N",
+        min=1,
+        help="Scale the network: its first N stations; past its end whole sites are cloned.",
+    ),
+]
+DurationOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--duration",
+        metavar="TIME",
+        help="The whole run: virtual time of a simulation (7d), real time of a live run "
+        "with its ramp (30s).",
+    ),
+]
+SeedOpt = Annotated[int | None, typer.Option("--seed", help="The seed of every draw.")]
+OutOpt = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The run's folder; default: a new one in results/."),
+]
+JobsOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="Processes at most; default: one per core, none but this for a small run.",
+    ),
+]
+ReplicationsOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--replications",
+        metavar="N",
+        min=1,
+        help="Repeat with other draws: every figure gets a 95 % interval.",
+    ),
+]
+JsonOpt = Annotated[
+    bool, typer.Option("--json", help="Print the summary as JSON on standard output, nothing else.")
+]

@@ -1,0 +1,27 @@
+"""What a simulation leaves out of its input, in words for its report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.scenario import Network, Scenario
+
+
+def trace_notes(scenario: Scenario, network: Network) -> list[str]:
+    """What of a trace is not replayed."""
+    from simulator.demand import trace_notice
+
+    notes = []
+    for site in network.sites:
+        if site.trace and scenario.trace is not None:
+            seen = trace_notice(scenario.trace, site, 0.0, scenario.duration_s)
+            for count, why in (
+                (seen.before, "begin before the scenario starts"),
+                (seen.after, "begin after its end"),
+                (seen.elsewhere, "use an EVSE that this smaller network does not have"),
+                (seen.overlapping, "arrive before an earlier one has left their EVSE, and wait"),
+            ):
+                if count:
+                    notes.append(f"{site.name}: of {seen.rows} rows of the trace {count} {why}")
+    return notes

@@ -1,0 +1,355 @@
+"""The tables of a simulation, column by column: what stands in each, and how it is made of a site.
+
+A column is one line: name, type, and a function of :class:`Rows`. Texts are built as dictionaries
+(a site has few of them) and are plain text in the file. Called by ``columns``, which puts sites
+together, and by ``tables`` for the schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from simulator.engine.plan import Outcome
+from simulator.store import books
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulator.engine.plan import SiteResult
+    from simulator.scenario import Scenario
+
+    F64 = NDArray[np.float64]
+
+TIME = pa.timestamp("ms", tz="UTC")
+TEXT = pa.string()
+NUMBER = pa.float64()
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+_OUTCOMES = pa.array([outcome.name.lower() for outcome in Outcome], TEXT)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A site of which the rows of a table are made."""
+
+    site: SiteResult
+    epoch_s: float
+    """Unix time of plan time 0."""
+    duration_s: float
+    interval_s: float
+    warmup_s: float = 0.0
+
+    # -- one row per visit ----------------------------------------------------------------------
+
+    @cached_property
+    def used(self) -> NDArray[np.bool_]:
+        """Visits that got an EVSE."""
+        return self.site.plan.evse >= 0
+
+    def of_evse(self, column: NDArray[np.int32]) -> NDArray[np.int32]:
+        """A column of the site's EVSEs by visit; 0 where it got none."""
+        if not len(column):
+            return np.zeros(len(self.used), np.int32)
+        return column[np.where(self.used, self.site.plan.evse, 0)].astype(np.int32)
+
+    def station_names(self) -> pa.Array:
+        """The id of each station of the site."""
+        return pa.array([station.id for station in self.site.site.stations], TEXT)
+
+    @cached_property
+    def session_books(self) -> dict[str, F64]:
+        """Money and CO2 by visit."""
+        return books.session_columns(self.site)
+
+    # -- one row per interval -------------------------------------------------------------------
+
+    @cached_property
+    def start_s(self) -> F64:
+        """Start of each recording interval."""
+        return np.arange(len(self.site.load_kwh), dtype=np.float64) * self.interval_s
+
+    @cached_property
+    def length_s(self) -> F64:
+        """What was simulated of each interval: the last may be cut short."""
+        return np.clip(self.duration_s - self.start_s, 1e-9, self.interval_s)
+
+    @cached_property
+    def load_books(self) -> dict[str, F64]:
+        """Other load by interval."""
+        return books.load_columns(self.site, self.length_s)
+
+    # -- one row per station --------------------------------------------------------------------
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """Visits that got an EVSE and came after the warm-up."""
+        return self.used & (np.asarray(self.site.visits.arrival_s) >= self.warmup_s)
+
+    def by_station(self, values: F64 | None) -> F64:
+        """Counts, or sums of ``values``, of the counted visits by station."""
+        rows = self.counted
+        station = self.of_evse(self.site.evse_station)[rows]
+        weights = None if values is None else values[rows]
+        sums = np.bincount(station, weights, len(self.site.site.stations))
+        return sums.astype(np.float64)
+
+    @cached_property
+    def occupied_s(self) -> F64:
+        """EVSE-seconds occupied by station, from the end of the warm-up to the horizon."""
+        plan, rows = self.site.plan, self.used
+        end = np.where(np.isnan(plan.unplug_s[rows]), self.duration_s, plan.unplug_s[rows])
+        begin = np.maximum(plan.plug_in_s[rows], self.warmup_s)
+        station = self.of_evse(self.site.evse_station)[rows]
+        stay = np.maximum(end - begin, 0.0)
+        return np.bincount(station, stay, len(self.site.site.stations)).astype(np.float64)
+
+    @cached_property
+    def station_evses(self) -> F64:
+        """Number of EVSEs of each station."""
+        count = np.bincount(self.site.evse_station, minlength=len(self.site.site.stations))
+        return count.astype(np.float64)
+
+    def station_peak_means(self) -> F64:
+        """Largest mean of a recording interval by station, after the warm-up."""
+        stations = len(self.site.site.stations)
+        kwh = np.zeros((stations, len(self.start_s)))
+        if len(self.site.evse_kwh):
+            np.add.at(kwh, self.site.evse_station, self.site.evse_kwh)
+        counted = self.start_s >= self.warmup_s
+        means: F64 = (kwh * 3600.0 / self.length_s)[:, counted]
+        peaks: F64 = means.max(axis=1, initial=0.0)
+        return peaks
+
+    def if_recorded(self, by_station: F64) -> pa.Array:
+        """A value per station where EVSEs are recorded, else null."""
+        if not len(self.site.evse_kwh):
+            return pa.nulls(len(self.site.site.stations), NUMBER)
+        return numbers(by_station)
+
+    @cached_property
+    def evse_cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """EVSE and interval wherever energy flowed."""
+        evse, interval = np.nonzero(self.site.evse_kwh)
+        return evse, interval
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    type: Any
+    make: Callable[[Rows], Any]
+    dictionary: bool = False
+    """Few different numbers: kept once each."""
+    only: Callable[[Scenario], bool] | None = None
+    """The column is there only in scenarios of which this is true; None: always."""
+
+
+def repeated(text: str, n: int) -> pa.Array:
+    """The same text ``n`` times."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([text], TEXT))
+
+
+def numbers(values: F64) -> pa.Array:
+    """Numbers, with null for nan and infinities."""
+    known = np.isfinite(values)
+    return pa.array(values, NUMBER) if known.all() else pa.array(values, NUMBER, mask=~known)
+
+
+def instants(seconds: F64, epoch_s: float) -> pa.Array:
+    """Plan seconds as UTC instants to the millisecond; nan and infinities become null."""
+    known = np.isfinite(seconds)
+    ms = np.rint((np.where(known, seconds, 0.0) + epoch_s) * 1000).astype(np.int64)
+    return pa.array(ms, pa.int64(), mask=None if known.all() else ~known).cast(TIME)
+
+
+def _visits(name: str) -> Callable[[Rows], Any]:
+    return lambda rows: numbers(np.asarray(getattr(rows.site.visits, name), np.float64))
+
+
+def _plan(name: str) -> Callable[[Rows], Any]:
+    return lambda rows: numbers(getattr(rows.site.plan, name))
+
+
+def _when(name: str) -> Callable[[Rows], Any]:
+    return lambda rows: instants(getattr(rows.site.plan, name), rows.epoch_s)
+
+
+def _gives_back(scenario: Scenario) -> bool:
+    return any(site.vehicle_to_grid is not None for site in scenario.file.sites)
+
+
+def _session_book(name: str) -> Column:
+    return Column(name, NUMBER, lambda r: numbers(r.session_books[name]), only=books.keeps_books)
+
+
+def _load_book(name: str) -> Column:
+    return Column(name, NUMBER, lambda r: numbers(r.load_books[name]), only=books.keeps_books)
+
+
+def _labels(rows: Rows) -> Any:
+    label = rows.site.visits.label
+    return pa.nulls(len(rows.used), TEXT) if label is None else pa.array(list(label), TEXT)
+
+
+SESSIONS: tuple[Column, ...] = (
+    Column("site", TEXT, lambda r: repeated(r.site.site.name, len(r.used))),
+    Column(
+        "station",
+        TEXT,
+        lambda r: pa.DictionaryArray.from_arrays(
+            pa.array(r.of_evse(r.site.evse_station), mask=~r.used), r.station_names()
+        ),
+    ),
+    Column(
+        "evse",
+        pa.int32(),
+        lambda r: pa.array(r.of_evse(r.site.evse_number), mask=~r.used),
+        dictionary=True,
+    ),
+    Column("session", TEXT, _labels),
+    Column(
+        "outcome",
+        TEXT,
+        lambda r: pa.DictionaryArray.from_arrays(
+            pa.array(r.site.plan.outcome.astype(np.int32)), _OUTCOMES
+        ),
+    ),
+    Column("arrival", TIME, lambda r: instants(np.asarray(r.site.visits.arrival_s), r.epoch_s)),
+    Column("plug_in", TIME, _when("plug_in_s")),
+    Column("charge_end", TIME, _when("charge_end_s")),
+    Column("unplug", TIME, _when("unplug_s")),
+    Column("wait_s", NUMBER, lambda r: numbers(r.site.plan.plug_in_s - r.site.visits.arrival_s)),
+    Column("energy_kwh", NUMBER, _plan("energy_kwh")),
+    Column("unserved_kwh", NUMBER, _plan("unserved_kwh")),
+    Column("limit_kw", NUMBER, _plan("limit_kw"), dictionary=True),
+    Column("battery_kwh", NUMBER, _visits("battery_kwh"), dictionary=True),
+    Column("soc_arrival", NUMBER, _visits("soc")),
+    Column("soc_target", NUMBER, _visits("target_soc")),
+    Column("soc_end", NUMBER, _plan("soc_end")),
+    Column("charged_kwh", NUMBER, _plan("charged_kwh"), only=_gives_back),
+    Column("discharged_kwh", NUMBER, _plan("discharged_kwh"), only=_gives_back),
+    *(_session_book(name) for name in books.FIELDS["sessions"]),
+)
+"""One row per visit and what became of it. Instants are UTC; null: did not happen. Energies are
+grid side; unserved_kwh is that of visits that are over, 0 for one that still runs or waits."""
+
+LOAD: tuple[Column, ...] = (
+    Column("site", TEXT, lambda r: repeated(r.site.site.name, len(r.start_s))),
+    Column("start", TIME, lambda r: instants(r.start_s, r.epoch_s)),
+    Column("start_s", NUMBER, lambda r: pa.array(r.start_s), dictionary=True),
+    Column("energy_kwh", NUMBER, lambda r: pa.array(r.site.load_kwh)),
+    Column("mean_kw", NUMBER, lambda r: pa.array(r.site.load_kwh * 3600.0 / r.length_s)),
+    Column("occupied_evses", NUMBER, lambda r: pa.array(r.site.occupied_s / r.length_s)),
+    Column("queue", NUMBER, lambda r: pa.array(r.site.queue_s / r.length_s)),
+    *(_load_book(name) for name in books.FIELDS["load"]),
+)
+"""One row per site and recording interval; means are over what was simulated of it."""
+
+STATIONS: tuple[Column, ...] = (
+    Column("site", TEXT, lambda r: repeated(r.site.site.name, len(r.station_evses))),
+    Column("station", TEXT, lambda r: r.station_names().dictionary_encode()),
+    Column("evses", pa.int32(), lambda r: pa.array(r.station_evses.astype(np.int32))),
+    Column("sessions", pa.int64(), lambda r: pa.array(r.by_station(None).astype(np.int64))),
+    Column("energy_kwh", NUMBER, lambda r: pa.array(r.by_station(r.site.plan.energy_kwh))),
+    Column("occupied_s", NUMBER, lambda r: pa.array(r.occupied_s)),
+    Column(
+        "peak_kw",
+        NUMBER,
+        lambda r: r.if_recorded(r.site.station_peak_kw),
+    ),
+    Column("peak_mean_kw", NUMBER, lambda r: r.if_recorded(r.station_peak_means())),
+    Column(
+        "utilisation",
+        NUMBER,
+        lambda r: numbers(r.occupied_s / (r.station_evses * (r.duration_s - r.warmup_s))),
+    ),
+)
+"""One row per station: sessions that came after the warm-up, and EVSE-seconds since then. The
+largest instantaneous power and the largest mean of a recording interval where EVSEs are recorded.
+"""
+
+EVSES: tuple[Column, ...] = (
+    Column("site", TEXT, lambda r: repeated(r.site.site.name, len(r.evse_cells[0]))),
+    Column(
+        "station",
+        TEXT,
+        lambda r: pa.DictionaryArray.from_arrays(
+            pa.array(r.site.evse_station[r.evse_cells[0]].astype(np.int32)), r.station_names()
+        ),
+    ),
+    Column(
+        "evse",
+        pa.int32(),
+        lambda r: pa.array(r.site.evse_number[r.evse_cells[0]].astype(np.int32)),
+        dictionary=True,
+    ),
+    Column("start", TIME, lambda r: instants(r.start_s[r.evse_cells[1]], r.epoch_s)),
+    Column("start_s", NUMBER, lambda r: pa.array(r.start_s[r.evse_cells[1]]), dictionary=True),
+    Column("energy_kwh", NUMBER, lambda r: pa.array(r.site.evse_kwh[r.evse_cells])),
+    Column(
+        "mean_kw",
+        NUMBER,
+        lambda r: pa.array(r.site.evse_kwh[r.evse_cells] * 3600.0 / r.length_s[r.evse_cells[1]]),
+    ),
+)
+"""One row per EVSE and recording interval in which energy flowed, where EVSEs are recorded."""
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "sessions": SESSIONS,
+    "load": LOAD,
+    "stations": STATIONS,
+    "evses": EVSES,
+}
+
+
+def columns_of(name: str, scenario: Scenario) -> tuple[str, ...]:
+    """Names of the columns that a table has in a scenario."""
+    return tuple(c.name for c in TABLES[name] if c.only is None or c.only(scenario))
+
+
+def tables_of(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The tables that a simulation of a scenario writes row by row, with their columns."""
+    names = [name for name in TABLES if name != "evses" or scenario.file.record.evses]
+    return {name: columns_of(name, scenario) for name in names}
+
+
+SCHEMAS: dict[str, pa.Schema] = {
+    name: pa.schema([(column.name, column.type) for column in columns if column.only is None])
+    for name, columns in TABLES.items()
+}
+
+
+def site_table(name: str, rows: Rows, chosen: Sequence[str] | None = None) -> pa.Table:
+    """The rows of one site, texts as dictionaries. A visit that never came is left out.
+
+    ``chosen`` are the columns; None: those that are always there.
+    """
+    columns = [c for c in TABLES[name] if (c.name in chosen if chosen else c.only is None)]
+    made = [column.make(rows) for column in columns]
+    types = [_WORDS if pa.types.is_dictionary(a.type) else a.type for a in made]
+    schema = pa.schema([(c.name, t) for c, t in zip(columns, types, strict=True)])
+    table = pa.Table.from_arrays(made, schema=schema)
+    if name == "sessions":
+        came = rows.site.plan.outcome != Outcome.FUTURE
+        if not came.all():
+            table = table.filter(pa.array(came))
+    return table
+
+
+def joined(name: str, parts: Sequence[pa.Table]) -> pa.Table:
+    """The tables of several sites under one another, texts as dictionaries in common."""
+    if not parts:
+        return SCHEMAS[name].empty_table()
+    return pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+
+
+def plain_texts(name: str, table: pa.Table) -> pa.Table:
+    """The table with texts instead of dictionaries: the schema of the file."""
+    return table.cast(SCHEMAS[name])
