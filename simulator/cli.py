@@ -301,9 +301,10 @@ def scenarios_schema() -> None:
 
     In the file's first line: #:schema ./scenario.schema.json
     """
+    from simulator.engine.events import NAMES
     from simulator.scenario import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    print(json.dumps(json_schema(events=NAMES), indent=2))
 
 
 @profiles_app.command("list")

@@ -15,11 +15,12 @@ import numpy as np
 
 from simulator.engine import simulate_network
 from simulator.engine.kernel.cache import is_warm
+from simulator.engine.outages import downtime
 from simulator.engine.plan import EngineResult, Outcome, SiteResult
 from simulator.fleet.predict import predict_network
 from simulator.measure.verdict import Decision, Verdict
 from simulator.store import RunFolder, StoreError
-from simulator.store.columns import load_table, messages_table, sessions_table
+from simulator.store.columns import load_table, messages_table, outages_table, sessions_table
 from simulator.store.host import host, versions
 from simulator.store.summary import Waiting, short_summary, simulation_summary
 
@@ -79,6 +80,8 @@ def run_simulation(
         epoch_s = scenario.start.timestamp()
         folder.write_table("sessions", sessions_table(engine, epoch_s))
         folder.write_table("load", load_table(engine, epoch_s))
+        if any(site.outages for site in engine.sites):
+            folder.write_table("outages", outages_table(engine, epoch_s))
         folder.write_table("messages", messages_table(_series(prediction), {}, prediction.bin_s))
         decision = Decision(Verdict.NO_SLO, ("a simulation predicts; an SLO is judged live",))
         summary = summarise(engine, scenario, network, prediction, decision)
@@ -121,7 +124,7 @@ def summarise(
         messages=dict(
             zip(prediction.actions, map(int, prediction.series.sum(axis=0)), strict=True)
         ),
-        notes=[*prediction.notes, *_trace_notes(scenario, network)],
+        notes=[*prediction.notes, *_trace_notes(scenario, network), *_outage_notes(engine)],
         kernel_s=engine.kernel_s,
         compile_s=engine.compile_s,
         interval_s=engine.interval_s,
@@ -147,6 +150,33 @@ def _trace_notes(scenario: Scenario, network: Network) -> list[str]:
                 if count:
                     notes.append(f"{site.name}: of {seen.rows} rows of the trace {count} {why}")
     return notes
+
+
+def _outage_notes(engine: EngineResult) -> list[str]:
+    """What outages cost, in words; nothing where there were none."""
+    notes = []
+    for site in engine.sites:
+        if site.outages:
+            row = _outage_row(site, engine.duration_s)
+            notes.append(
+                f"{site.site.name}: {100.0 * row['availability']:.2f} % of EVSE-hours in service,"
+                f" {row['failed']} sessions cut short, {row['failed_unserved_kwh']:.1f} kWh of"
+                " theirs not delivered"
+            )
+    return notes
+
+
+def _outage_row(site: SiteResult, duration_s: float) -> dict[str, Any]:
+    """Time out of service, and the sessions that a failure ended."""
+    evses = len(site.evse_kw)
+    out_s = downtime(site).out.seconds(evses, duration_s).sum() if site.outages else 0.0
+    failed = site.plan.outcome == Outcome.FAILED
+    return {
+        "outages": len(site.outages),
+        "availability": 1.0 - float(out_s) / max(evses * duration_s, 1e-9),
+        "failed": int(failed.sum()),
+        "failed_unserved_kwh": float(_known(site.plan.unserved_kwh[failed]).sum()),
+    }
 
 
 def _series(prediction: Prediction) -> dict[tuple[str, str], Any]:
@@ -215,4 +245,5 @@ def _site_row(site: SiteResult, duration_s: float) -> dict[str, Any]:
         "blocked": int(outcomes[Outcome.BLOCKED]),
         "reneged": int(outcomes[Outcome.RENEGED]),
         "unsuitable": int(outcomes[Outcome.UNSUITABLE]),
+        **_outage_row(site, duration_s),
     }

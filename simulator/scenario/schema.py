@@ -20,11 +20,14 @@ _QUANTITIES = {
 }
 
 
-def json_schema(policies: Collection[str] = POLICIES) -> dict[str, Any]:
-    """The schema (draft 2020-12) of a scenario file."""
+def json_schema(
+    policies: Collection[str] = POLICIES, events: Collection[str] = ()
+) -> dict[str, Any]:
+    """The schema (draft 2020-12) of a scenario file; ``events``: the kinds that there are."""
     schema = ScenarioFile.model_json_schema(by_alias=True)
     shipped = {kind: names(kind) for kind in ("arrivals", "vehicles", "stations")}
-    resolved = _resolve(schema, shipped, list(policies))
+    words = {"x-policy": list(policies), "x-event": list(events)}
+    resolved = _resolve(schema, shipped, words)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **resolved,
@@ -32,21 +35,22 @@ def json_schema(policies: Collection[str] = POLICIES) -> dict[str, Any]:
     }
 
 
-def _resolve(node: Any, shipped: dict[str, list[str]], policies: list[str]) -> Any:
+def _resolve(node: Any, shipped: dict[str, list[str]], words: dict[str, list[str]]) -> Any:
     """Fill in names; drop titles, and the null that TOML does not have."""
     if isinstance(node, list):
-        return [_resolve(item, shipped, policies) for item in node]
+        return [_resolve(item, shipped, words) for item in node]
     if not isinstance(node, dict):
         return node
-    result = {key: _resolve(value, shipped, policies) for key, value in node.items()}
+    result = {key: _resolve(value, shipped, words) for key, value in node.items()}
     if isinstance(result.get("title"), str):
         del result["title"]
     kind = result.pop("x-profile", None)
     if kind is not None:
         result.pop("type", None)
         result["anyOf"] = [{"enum": shipped.get(kind, [])}, {"type": "string"}]
-    if result.pop("x-policy", None):
-        result["enum"] = policies
+    for mark, known in words.items():
+        if result.pop(mark, None) and known:
+            result["enum"] = known
     quantity = result.pop("x-quantity", None)
     if quantity is not None and isinstance(result.get("default"), float):
         result["default"] = units.text(_QUANTITIES[quantity], result["default"])

@@ -64,6 +64,17 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("occupied_evses", pa.float64()),
         ("queue", pa.float64()),
     ),
+    # Times without service. station null: the whole site had no power; evse as the station numbers
+    # it. end null: beyond the horizon, up to which lasted_s counts.
+    "outages": _schema(
+        ("site", pa.string()),
+        ("station", pa.string()),
+        ("evse", pa.int32()),
+        ("start", _TIME),
+        ("end", _TIME),
+        ("start_s", pa.float64()),
+        ("lasted_s", pa.float64()),
+    ),
     # Calls per bucket, predicted and measured alike. bucket_s: start of the bucket in seconds since
     # the start of the scenario (simulation) or since T0 (live).
     "messages": _schema(
