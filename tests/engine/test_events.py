@@ -17,6 +17,7 @@ from simulator.engine.events.reasons import Reasons
 from simulator.engine.outages import downtime
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
+from simulator.scenario import ScenarioError
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 
@@ -308,19 +309,32 @@ def test_a_users_process_is_called_by_its_name_with_its_arguments(hub, tmp_path)
     assert second.load_kwh[24:].max() * 4 <= 5.0 * (1 + 1e-9)
 
 
-def test_a_function_that_is_no_generator_is_refused(hub, tmp_path):
-    (tmp_path / "mine.py").write_text("def process(world):\n    return 3\n")
-    scenario = hub(event("python", '{ function = "mine.py:process" }'))
-    with pytest.raises(TypeError, match=r"mine.py:process: expected a generator.*not int"):
-        run(scenario)
-
-
-def test_an_error_in_a_users_process_is_the_users_to_see(hub, tmp_path):
-    (tmp_path / "mine.py").write_text(
-        "def process(world):\n    yield world.env.timeout(60)\n    1 / 0\n"
-    )
-    with pytest.raises(ZeroDivisionError):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("    return 3\n", "a function that says `yield` (a generator), not one that gives 3"),
+        (
+            "    yield world.env.timeout(60)\n    1 / 0\n",
+            "a process that runs (ZeroDivisionError: division by zero; mine.py, line 3;"
+            " plan time 60 s)",
+        ),
+        (
+            "    yield 5\n",
+            "a process that runs (TypeError: yields 5, not world.env.timeout(seconds) or the like;",
+        ),
+        (
+            "    yield world.env.timeout(9)\n    world.sites['hub'].set_limit(-1)\n",
+            "a process that runs (ValueError: hub: a site limit of -1 kW; acts.py, line",
+        ),
+    ],
+)
+def test_an_error_in_a_users_process_is_named_and_located(hub, tmp_path, text, said):
+    (tmp_path / "mine.py").write_text("def process(world):\n" + text)
+    with pytest.raises(ScenarioError) as caught:
         run(hub(event("python", '{ function = "mine.py:process" }')))
+    message = str(caught.value)
+    assert message.startswith("hub.toml: events[0].options.function: value 'mine.py:process': ")
+    assert f"expected {said}" in message
 
 
 def test_the_shipped_process_runs(hub):
@@ -417,3 +431,22 @@ def test_a_car_goes_on_charging_after_the_power_came_back():
     result = run_world([run_], 7200.0, 900.0, processes=[cut]).sites[0]
     assert result.plan.unplug_s[0] == pytest.approx(3600.0 + 900.0)
     assert result.plan.energy_kwh[0] == pytest.approx(10.0)
+
+
+def test_a_users_process_may_wait_for_processes_of_its_own_and_catch_what_they_raise(hub, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "def child(world, hours):\n"
+        "    yield world.env.timeout(hours * 3600)\n"
+        "    if hours > 2:\n"
+        "        raise KeyError(hours)\n"
+        "    return hours\n"
+        "def process(world):\n"
+        "    got = yield world.env.process(child(world, 2))\n"
+        "    assert got == 2\n"
+        "    try:\n"
+        "        yield world.env.process(child(world, 3))\n"
+        "    except KeyError:\n"
+        "        world.sites['hub'].power_off()\n"
+    )
+    result = run(hub(event("python", '{ function = "mine.py:process" }')))
+    assert [(o.evse, o.from_s) for o in result.sites[0].outages] == [(-1, 5 * HOUR_S)]
