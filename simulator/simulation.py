@@ -153,17 +153,18 @@ def _trace_notes(scenario: Scenario, network: Network) -> list[str]:
 
 
 def _outage_notes(engine: EngineResult) -> list[str]:
-    """What outages cost, in words; nothing where there were none."""
-    notes = []
-    for site in engine.sites:
-        if site.outages:
-            row = _outage_row(site, engine.duration_s)
-            notes.append(
-                f"{site.site.name}: {100.0 * row['availability']:.2f} % of EVSE-hours in service,"
-                f" {row['failed']} sessions cut short, {row['failed_unserved_kwh']:.1f} kWh of"
-                " theirs not delivered"
-            )
-    return notes
+    """What outages cost the network, in words; nothing where there were none."""
+    if not any(site.outages for site in engine.sites):
+        return []
+    rows = [_outage_row(site, engine.duration_s) for site in engine.sites]
+    evses = [len(site.evse_kw) for site in engine.sites]
+    part = sum(row["availability"] * n for row, n in zip(rows, evses, strict=True)) / sum(evses)
+    failed = sum(row["failed"] for row in rows)
+    missing = sum(row["failed_unserved_kwh"] for row in rows)
+    return [
+        f"EVSEs were in service {100.0 * part:.2f} % of the time; failures cut {failed} sessions"
+        f" short, of which {missing:.1f} kWh are missing"
+    ]
 
 
 def _outage_row(site: SiteResult, duration_s: float) -> dict[str, Any]:

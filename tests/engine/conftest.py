@@ -1,4 +1,4 @@
-"""Makes the builders importable as ``engine_build`` (the tests are no package)."""
+"""Makes ``build`` and ``hub`` importable as ``engine_build`` and ``engine_hub``."""
 
 import importlib.util
 import sys
@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pytest
 
-_NAME = "engine_build"
-if _NAME not in sys.modules:
-    _spec = importlib.util.spec_from_file_location(_NAME, Path(__file__).with_name("build.py"))
-    assert _spec is not None and _spec.loader is not None
-    _module = importlib.util.module_from_spec(_spec)
-    sys.modules[_NAME] = _module
-    _spec.loader.exec_module(_module)
+for _name, _file in (("engine_build", "build.py"), ("engine_hub", "hub.py")):
+    if _name not in sys.modules:
+        _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(_file))
+        assert _spec is not None and _spec.loader is not None
+        _module = importlib.util.module_from_spec(_spec)
+        sys.modules[_name] = _module
+        _spec.loader.exec_module(_module)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """Makes a scenario of a hub with events."""
+    return sys.modules["engine_hub"].maker(tmp_path)
 
 
 @pytest.fixture(scope="session")
