@@ -75,3 +75,33 @@ def test_a_process_of_the_users_own_acts_on_the_simulated_world(tmp_path: Path) 
     late = held.load[held.load.start_s >= 6 * 3600]
     assert late.mean_kw.max() <= 5.0 * (1 + 1e-9)
     assert held.summary["energy_kwh"] < free.summary["energy_kwh"]
+
+
+def test_events_leave_their_mark_on_tables_summary_and_messages(tmp_path: Path) -> None:
+    done = simulate("stadium-night", out=tmp_path / "night", report=False)
+    outages = done.run.table("outages")
+    whole = outages[outages.station.isna()]
+    assert whole.site.tolist() == ["park-and-ride#2"]
+    assert whole.lasted_s.tolist() == [1200.0]
+    single = outages[outages.station.notna()]
+    assert len(single) > 0 and single.evse.isin([1, 2]).all()
+    assert single.groupby(["station", "start_s"]).evse.nunique().eq(2).all()
+    rows = {row["name"]: row for row in done.summary["sites"]}
+    assert sum(row["outages"] for row in rows.values()) == len(outages)
+    hours = 2 * 24 * rows["park-and-ride"]["evses"]
+    out = single[single.site == "park-and-ride"].lasted_s.sum() / 3600.0
+    assert rows["park-and-ride"]["availability"] == pytest.approx(1.0 - out / hours)
+    failed = done.sessions[done.sessions.outcome == "failed"]
+    assert sum(row["failed"] for row in rows.values()) == len(failed)
+    assert sum("in service" in note for note in done.summary["notes"]) == 1
+    # Every station that comes back boots: 15 of the dark site at once, and each repaired one.
+    messages = done.messages
+    boots = messages[messages.action == "BootNotification"]
+    assert boots[boots.bucket_s == (20 * 60 + 30) * 60].loc[:, "count"].tolist() == [15]
+    back = single[single.end.notna()].groupby(["station", "start_s"]).ngroups
+    assert boots.loc[:, "count"].sum() == 15 + back
+
+
+def test_a_run_without_events_has_no_outages(day: Result) -> None:
+    assert "outages" not in {path.stem for path in day.path.glob("*.parquet")}
+    assert all(row["availability"] == 1.0 for row in day.summary["sites"])

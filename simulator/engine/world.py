@@ -13,6 +13,12 @@ process sees and changes every site exactly as it is *now*:
 
     simulate_network(scenario, network, processes=[maintenance])
 
+A scenario names such a function as an event, and runs it besides those of our own (``events``):
+
+    [[events]]
+    kind = "python"
+    options = { function = "mine.py:maintenance" }
+
 What a site does at the very moment at which a process acts comes first, the process's act after it.
 Processes run until the horizon, which they do not see: what falls on it does not happen.
 """

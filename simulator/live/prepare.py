@@ -91,6 +91,7 @@ def prepare(
     engine = simulate_network(
         scenario, network, duration_s=span.until_s, record_caps="all", progress=progress
     )
+    refuse_outages(engine, span)
     embedded = scenario.file.csms.url == "embedded"
     shards = shard_count(scenario.file.live.shards, len(names), embedded=embedded)
     plans = tuple(
@@ -110,6 +111,22 @@ def prepare(
     return Prepared(
         scenario, network, stages, phases(stages), span, engine, plans, traced, heartbeat_s
     )
+
+
+def refuse_outages(engine: EngineResult, span: Window) -> None:
+    """Raise RefusedError where stations would lose their power during the run.
+
+    Live stations play sessions, limits and crowds as the plan has them, but know no power cut.
+    """
+    for site in engine.sites:
+        for outage in site.outages:
+            if outage.from_s < span.until_s and not outage.to_s <= span.from_s:
+                what = "the site" if outage.evse < 0 else f"EVSE {outage.evse}"
+                raise RefusedError(
+                    f"events: {what} of {site.site.name} is out of service from plan time"
+                    f" {outage.from_s:.0f} s on, and a live run cannot play outages yet"
+                    " (leave out station_failures and site_outage)"
+                )
 
 
 def read_stages(scenario: Scenario, stations: int, duration_s: float | None) -> tuple[Stage, ...]:

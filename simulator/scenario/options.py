@@ -68,8 +68,7 @@ def _function(value: object) -> str:
         raise FieldError(expected)
     file, colon, name = value.rpartition(":")
     if not colon or not file.endswith(".py") or not name.isidentifier():
-        near = f"{value}.py:{name or 'process'}" if not colon and value.isidentifier() else None
-        raise FieldError(expected, near)
+        raise FieldError(expected)
     return value
 
 

@@ -25,3 +25,17 @@ def trace_notes(scenario: Scenario, network: Network) -> list[str]:
                 if count:
                     notes.append(f"{site.name}: of {seen.rows} rows of the trace {count} {why}")
     return notes
+
+
+def outage_notes(sites: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What outages cost the network, in words, from its rows of sites; nothing without outages."""
+    if not any(row["outages"] for row in sites):
+        return []
+    evses = sum(row["evses"] for row in sites)
+    part = sum(row["availability"] * row["evses"] for row in sites) / max(evses, 1)
+    failed = sum(row["failed"] for row in sites)
+    missing = sum(row["failed_unserved_kwh"] for row in sites)
+    return [
+        f"EVSEs were in service {100.0 * part:.2f} % of the time; failures cut {failed} sessions"
+        f" short, of which {missing:.1f} kWh are missing"
+    ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.engine.outages import downtime
 from simulator.engine.plan import Outcome
 from simulator.simulation.spread import counts
 from simulator.store.books import site_fields
@@ -122,7 +123,20 @@ def site_row(rows: Rows) -> dict[str, Any]:
         "grid_kwh": grid_kwh,
         "battery_kwh": battery_kwh,
         **{outcome.name.lower(): int(outcomes[outcome]) for outcome in _LOST},
+        **_service(rows, plan.outcome == Outcome.FAILED),
         **site_fields(site),
+    }
+
+
+def _service(rows: Rows, failed: NDArray[np.bool_]) -> dict[str, Any]:
+    """Outages of a site over the whole horizon, and what failures cost its sessions."""
+    site = rows.site
+    evses = len(site.evse_kw)
+    out_s = downtime(site).out.seconds(evses, rows.duration_s).sum() if site.outages else 0.0
+    return {
+        "outages": len(site.outages),
+        "availability": 1.0 - float(out_s) / max(evses * rows.duration_s, 1e-9),
+        "failed_unserved_kwh": float(np.nan_to_num(site.plan.unserved_kwh[failed]).sum()),
     }
 
 

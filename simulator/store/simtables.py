@@ -83,6 +83,19 @@ class Rows:
         """Other load by interval."""
         return books.load_columns(self.site, self.length_s)
 
+    # -- one row per outage ---------------------------------------------------------------------
+
+    @cached_property
+    def broken(self) -> NDArray[np.int32]:
+        """The EVSE of each outage; -1: the whole site."""
+        return np.array([outage.evse for outage in self.site.outages], np.int32)
+
+    @cached_property
+    def outage_s(self) -> tuple[F64, F64]:
+        """Start and end of each outage; nan: not within the horizon."""
+        start = np.array([outage.from_s for outage in self.site.outages], np.float64)
+        return start, np.array([outage.to_s for outage in self.site.outages], np.float64)
+
     # -- one row per station --------------------------------------------------------------------
 
     @cached_property
@@ -301,11 +314,39 @@ EVSES: tuple[Column, ...] = (
 )
 """One row per EVSE and recording interval in which energy flowed, where EVSEs are recorded."""
 
+OUTAGES: tuple[Column, ...] = (
+    Column("site", TEXT, lambda r: repeated(r.site.site.name, len(r.site.outages))),
+    Column(
+        "station",
+        TEXT,
+        lambda r: pa.DictionaryArray.from_arrays(
+            pa.array(r.site.evse_station[r.broken].astype(np.int32), mask=r.broken < 0),
+            r.station_names(),
+        ),
+    ),
+    Column(
+        "evse",
+        pa.int32(),
+        lambda r: pa.array(r.site.evse_number[r.broken].astype(np.int32), mask=r.broken < 0),
+    ),
+    Column("start", TIME, lambda r: instants(r.outage_s[0], r.epoch_s)),
+    Column("end", TIME, lambda r: instants(r.outage_s[1], r.epoch_s)),
+    Column("start_s", NUMBER, lambda r: pa.array(r.outage_s[0])),
+    Column(
+        "lasted_s",
+        NUMBER,
+        lambda r: pa.array(np.fmin(r.outage_s[1], r.duration_s) - r.outage_s[0]),
+    ),
+)
+"""Times without service. Station null: the whole site had no power; evse as the station numbers it.
+End null: beyond the horizon, up to which lasted_s counts."""
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "sessions": SESSIONS,
     "load": LOAD,
     "stations": STATIONS,
     "evses": EVSES,
+    "outages": OUTAGES,
 }
 
 
@@ -316,7 +357,8 @@ def columns_of(name: str, scenario: Scenario) -> tuple[str, ...]:
 
 def tables_of(scenario: Scenario) -> dict[str, tuple[str, ...]]:
     """The tables that a simulation of a scenario writes row by row, with their columns."""
-    names = [name for name in TABLES if name != "evses" or scenario.file.record.evses]
+    wanted = {"evses": scenario.file.record.evses, "outages": bool(scenario.file.events)}
+    names = [name for name in TABLES if wanted.get(name, True)]
     return {name: columns_of(name, scenario) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""Makes the builders importable as ``engine_build``, ``engine_limits`` (the tests are no package)."""
+"""Makes ``build``, ``limits`` and ``hub`` importable as ``engine_build`` and so on."""
 
 import importlib.util
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-for _file in ("build.py", "limits.py"):
+for _file in ("build.py", "limits.py", "hub.py"):
     _name = f"engine_{_file[:-3]}"
     if _name not in sys.modules:
         _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(_file))
@@ -14,6 +14,12 @@ for _file in ("build.py", "limits.py"):
         _module = importlib.util.module_from_spec(_spec)
         sys.modules[_name] = _module
         _spec.loader.exec_module(_module)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """Makes a scenario of a hub with events."""
+    return sys.modules["engine_hub"].maker(tmp_path)
 
 
 @pytest.fixture(scope="session")

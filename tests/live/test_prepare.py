@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from simulator.engine.events import KINDS
+from simulator.live.errors import RefusedError
 from simulator.live.interrupts import Interrupts
-from simulator.live.prepare import read_stages, shard_count
+from simulator.live.prepare import prepare, read_stages, shard_count
 from simulator.scenario import load_scenario
 
 CITY = Path(__file__).parents[2] / "scenarios" / "city-launch.toml"
@@ -27,6 +29,29 @@ def test_stages_are_for_the_fleet_at_hand_and_keep_their_proportions() -> None:
 def test_a_run_of_no_length_is_refused() -> None:
     with pytest.raises(ValueError, match="longer than 0 s"):
         read_stages(load_scenario(CITY), 50, 0.0)
+
+
+def test_a_live_run_refuses_what_it_cannot_play_and_plays_the_rest() -> None:
+    """Power cuts within the run are refused; a crowd and a lowered limit are in the plan."""
+    more = {"duration_s": None, "trace": "", "password": None, "heartbeat_s": None}
+
+    def prepared(kind: str, options: str, begin: str = "18:00"):  # type: ignore[no-untyped-def]
+        event = f"[{{kind = '{kind}', sites = ['kerbside'], options = {options}}}]"
+        sets = [f"events={event}", f"live.from={begin}"]
+        scenario = load_scenario(CITY, sets=sets, events=KINDS)
+        return prepare(scenario, scenario.network(700), **more)  # type: ignore[arg-type]
+
+    cut = "{at = '18:30', for = '10m'}"
+    with pytest.raises(RefusedError, match="events: the site of kerbside is out of service"):
+        prepared("site_outage", cut)
+    with pytest.raises(RefusedError, match="cannot play outages yet"):
+        prepared("station_failures", "{mtbf = '2d', mttr = '2h'}")
+    assert prepared("site_outage", cut, "19:00").plans
+    plain = prepared("stadium_night", "{at = '23:00', visits = 50}")
+    crowd = prepared("stadium_night", "{at = '18:10', visits = 50}")
+    stays = [sum(len(plan.stays) for plan in run.plans) for run in (plain, crowd)]
+    assert stays[1] > stays[0]
+    assert prepared("demand_response", "{at = '18:10', for = '1h', limit = '9 kW'}").plans
 
 
 @pytest.mark.parametrize(

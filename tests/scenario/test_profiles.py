@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.engine.events import KINDS
 from simulator.scenario import (
     ArrivalProfile,
     ScenarioError,
@@ -170,11 +171,16 @@ def test_the_list_has_every_shipped_profile_with_its_source() -> None:
 
 def test_the_list_has_every_shipped_scenario_and_all_load() -> None:
     rows = list_scenarios()
-    assert [row.name for row in rows] == ["boot-storm", "city-launch", "workplace-trace"]
+    assert [row.name for row in rows] == [
+        "boot-storm",
+        "city-launch",
+        "stadium-night",
+        "workplace-trace",
+    ]
     for row in rows:
-        scenario = load_scenario(row.name)
+        scenario = load_scenario(row.name, events=KINDS)
         assert scenario.name == row.name and row.description
-        assert load_scenario(row.path).as_dict() == scenario.as_dict()
+        assert load_scenario(row.path, events=KINDS).as_dict() == scenario.as_dict()
 
 
 def test_profiles_beside_the_scenario_are_found(write, tmp_path: Path) -> None:

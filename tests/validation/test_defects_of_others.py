@@ -1,6 +1,7 @@
 """Defects that were seen in other charging simulators, one test each: ours does not share them.
 
-The first four and the sixth to eighth were found by running those programs, the others by reading.
+The first five, the seventh and the eighth were found by running those programs, the others by
+reading them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from validation_world import HOUR_S, Model, replicate
 import simulator
 from simulator import load_scenario, simulate
 from simulator.engine import Outcome, simulate_site
+from simulator.engine.site import SiteRun
+from simulator.engine.world import run_world
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,6 +96,36 @@ def _imported(tree):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("soc", [0.95, 0.7, 0.45])
+def test_5_what_a_vehicle_gives_back_does_not_depend_on_its_state_of_charge(soc):
+    """Seen: a discharge curve of half the power that rose to all of it at a full battery."""
+    seen = []
+
+    def drain(world):
+        yard = world.sites["yard"]
+        yield world.env.timeout(1.0)
+        yard.set_controls([-5.5])
+        for _ in range(4):
+            yield world.env.timeout(300.0)
+            seen.append(yard.load_kw)
+
+    wanted = visits(
+        [0.0],
+        departure_s=4 * HOUR_S,
+        soc=soc,
+        target_soc=soc,
+        ac_kw=11.0,
+        discharge_kw=5.5,
+        reserve_soc=0.3,
+    )
+    run = SiteRun(wanted, site(model("ac"), name="yard"), 2 * HOUR_S)
+    plan = run_world([run], 2 * HOUR_S, 900.0, processes=[drain]).sites[0].plan
+    assert seen == [-5.5] * 4
+    given = plan.discharged_kwh[0]
+    assert given == pytest.approx(min(5.5 * (2.0 - 1.0 / 3600.0), (soc - 0.3) * 60.0 * 0.9))
+    assert plan.soc_end[0] == pytest.approx(soc - given / 0.9 / 60.0)
 
 
 def test_6_an_error_in_a_users_process_ends_the_run_with_its_own_traceback(tmp_path):

@@ -8,14 +8,17 @@ is relative to the scenario's and runs as any program of the user's does: with a
 
 from __future__ import annotations
 
-import importlib.util
+import functools
 import inspect
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.engine.functions import load_function
 from simulator.scenario.options import Option, Options
+from simulator.scenario.problems import Problem, ScenarioError
 
 if TYPE_CHECKING:
     from simulator.engine.events import Event
@@ -30,28 +33,46 @@ OPTIONS: Options = {
 
 def processes(event: Event) -> Iterator[Generator[Any, Any, Any]]:
     """The user's process, with a world of the sites that the event names."""
-    function = load(event.scenario.path.parent, event.options["function"])
+    yield _process(event)
+
+
+def _process(event: Event) -> Generator[Any, Any, None]:
+    """Run it; whatever it raises is a ScenarioError that says where, with its own as the cause."""
+    path, named = event.scenario.path, event.options["function"]
+    numbers = [n for n, table in enumerate(event.scenario.file.events) if table.kind == NAME]
+    where = f"events[{numbers[event.number]}].options.function"
+    function = load_function(named, path.parent, path.name, where)
+
+    def wrong(expected: str) -> ScenarioError:
+        return ScenarioError([Problem(path.name, where, repr(named), expected)])
+
     sites = {place.name: place.handle for place in event.places}
-    made = function(replace(event.world, sites=sites), **(event.options["arguments"] or {}))
-    if not inspect.isgenerator(made):
-        raise TypeError(
-            f"{event.options['function']}: expected a generator (a function that says `yield`),"
-            f" not {type(made).__name__}"
-        )
-    yield made
+    try:
+        made = function(replace(event.world, sites=sites), **(event.options["arguments"] or {}))
+        if inspect.isgenerator(made):
+            yield from _checked(made)
+            return
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__}: {error}"
+        at = f"{Path(line.filename).name}, line {line.lineno}"
+        raise wrong(
+            f"a process that runs ({what}; {at}; plan time {event.world.env.now:g} s)"
+        ) from (error)
+    raise wrong(f"a function that says `yield` (a generator), not one that gives {made!r}")
 
 
-def load(folder: Path, text: str) -> Callable[..., Any]:
-    """The function that ``file.py:name`` means; runs the file.
-
-    Raises whatever the file raises, AttributeError if the name is not there any more.
-    """
-    file, _, name = text.rpartition(":")
-    path = folder / file
-    spec = importlib.util.spec_from_file_location(f"chargeswarm_user_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: Callable[..., Any] = getattr(module, name)
-    return found
+def _checked(made: Generator[Any, Any, Any]) -> Generator[Any, Any, None]:
+    """The same process; a number where an event should be waited for is told to the user."""
+    resume: Callable[[], Any] = functools.partial(next, made)
+    while True:
+        try:
+            awaited = resume()
+        except StopIteration:
+            return
+        if not hasattr(awaited, "callbacks"):
+            raise TypeError(f"yields {awaited!r}, not world.env.timeout(seconds) or the like")
+        try:
+            resume = functools.partial(made.send, (yield awaited))
+        except Exception as error:
+            resume = functools.partial(made.throw, error)

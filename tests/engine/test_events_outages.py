@@ -1,70 +1,23 @@
-"""Events in the simulated world: what each does, that draws are common, that nobody gets lost."""
+"""Stations that fail and sites without power: availability, common draws, conservation."""
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from engine_build import INF, model, posts, services, site, visits
+from engine_hub import event, run
 
-from simulator import load_scenario
-from simulator.engine import Outcome, simulate_network
-from simulator.engine.events import KINDS, NAMES, concerns
+from simulator.engine import Outcome
+from simulator.engine.events import KINDS, concerns
 from simulator.engine.events.reasons import Reasons
 from simulator.engine.outages import downtime
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
-
-HUB = """\
-[scenario]
-name = "hub"
-seed = 3
-start = {start}
-timezone = "Europe/Berlin"
-duration = "{days}d"
-
-[[sites]]
-name = "hub"
-count = {count}
-stations = [{{ model = "ac-22-dual", count = {stations} }}]
-grid_limit = "{limit}"
-arrivals = "public-ac"
-visits_per_evse_day = {rate}
-vehicles = "europe-2021"
-queue = 4
-{extra}
-"""
-
-
-@pytest.fixture
-def hub(tmp_path):
-    """A made-up hub; ``events`` are TOML."""
-
-    def make(events="", days=2, count=1, stations=10, limit="100 kW", rate=4.0, **more):
-        more = {"start": "2026-06-01T00:00:00", "extra": ""} | more
-        text = HUB.format(days=days, count=count, stations=stations, limit=limit, rate=rate, **more)
-        path = tmp_path / "hub.toml"
-        path.write_text(text + events)
-        return load_scenario(path)
-
-    return make
-
-
-def run(scenario, **options):
-    return simulate_network(scenario, scenario.network(), **options)
-
-
-def event(kind, options, sites=None):
-    where = f"sites = {sites}\n".replace("'", '"') if sites else ""
-    return f'\n[[events]]\nkind = "{kind}"\n{where}options = {options}\n'
-
-
-# -- station failures --------------------------------------------------------------------------
 
 FAILURES = event("station_failures", '{ mtbf = "40h", mttr = "10h" }')
 
@@ -148,9 +101,6 @@ def test_nobody_is_at_a_station_without_power_and_nobody_is_lost(hub):
     assert np.isnan(plan.plug_in_s[waiting]).all()
 
 
-# -- site outages ------------------------------------------------------------------------------
-
-
 def test_nobody_charges_during_an_outage_and_everybody_goes_on_after_it(hub):
     free = run(hub(days=1)).sites[0]
     dark = run(hub(event("site_outage", '{ at = 2026-06-01T18:00:00, for = "1h" }'), days=1)).sites[
@@ -187,156 +137,6 @@ def test_random_outages_have_their_mean_gap_and_are_each_sites_own(hub):
         assert lasting == pytest.approx([HOUR_S] * len(lasting))
     assert np.mean(gaps) / HOUR_S == pytest.approx(20.0, abs=3 * 20.0 / math.sqrt(len(gaps)))
     assert len({result.outages[0].from_s for result in results}) == 4
-
-
-# -- demand response ---------------------------------------------------------------------------
-
-
-def test_a_limit_is_lowered_for_a_while(hub):
-    events = event("demand_response", '{ at = "17:00", for = "2h", limit = "20 kW" }')
-    free, held = (run(hub(more)).sites[0] for more in ("", events))
-    window = [slice(68 + 96 * day, 76 + 96 * day) for day in (0, 1)]
-    for part in window:
-        assert free.load_kwh[part].max() * 4 > 40.0
-        assert held.load_kwh[part].max() * 4 <= 20.0 * (1 + 1e-9)
-    assert held.load_kwh[76:80].max() * 4 > 40.0
-    assert held.load_kwh[:68] == pytest.approx(free.load_kwh[:68], rel=1e-12)
-
-
-def test_a_part_of_the_limit_and_the_lowest_of_several(hub):
-    events = event(
-        "demand_response", '{ at = 2026-06-01T17:00:00, for = "2h", percent = "50 %" }'
-    ) + event("demand_response", '{ at = 2026-06-01T18:00:00, for = "2h", limit = "70 kW" }')
-    seen = {}
-
-    def look(world):
-        yield world.env.timeout(16.5 * HOUR_S)
-        for _ in range(5):
-            seen[world.env.now / HOUR_S] = world.sites["hub"].limit_kw
-            yield world.env.timeout(HOUR_S)
-
-    run(hub(events), processes=[look])
-    assert seen == {16.5: 100.0, 17.5: 50.0, 18.5: 50.0, 19.5: 70.0, 20.5: 100.0}
-
-
-class Fake:
-    """A site's limit, and whatever is done to it."""
-
-    name = "fake"
-
-    def __init__(self):
-        self.limit_kw = 100.0
-
-    def set_limit(self, kw):
-        self.limit_kw = kw
-
-
-def test_a_limit_that_changes_by_itself_does_not_end_the_event():
-    site_, reasons = Fake(), Reasons()
-    reasons.curtail(site_, 50.0)
-    site_.limit_kw = 80.0  # the site's own window begins
-    reasons.look_again(site_)
-    assert site_.limit_kw == 50.0
-    assert reasons.own_limit_kw(site_) == 80.0
-    site_.limit_kw = 30.0
-    reasons.restore(site_, 50.0)
-    assert site_.limit_kw == 30.0
-
-
-# -- a stadium night ---------------------------------------------------------------------------
-
-MATCH = event(
-    "stadium_night",
-    '{ at = 2026-06-01T19:00:00, visits = 80, within = "1h", leave = "3h", energy = "10 kWh" }',
-)
-
-
-def test_a_crowd_comes_together_and_leaves_together(hub):
-    ordinary, night = (
-        run(hub(more, limit="2 MW", stations=60, rate=0.5)).sites[0] for more in ("", MATCH)
-    )
-    more = len(night.visits) - len(ordinary.visits)
-    assert more == 80
-    gone = night.visits.departure_s == 22 * HOUR_S
-    assert gone.sum() == 80
-    arrival = night.visits.arrival_s[gone]
-    assert arrival.min() > 19 * HOUR_S
-    assert arrival.max() <= 20 * HOUR_S
-    assert arrival.mean() == pytest.approx(19.5 * HOUR_S, abs=3 * HOUR_S / math.sqrt(12 * 80))
-    plan = night.plan
-    served = gone & (plan.outcome == Outcome.SERVED)
-    assert served.sum() > 40
-    assert (plan.unplug_s[served] == 22 * HOUR_S).all()
-    wanted = plan.energy_kwh + plan.unserved_kwh
-    assert wanted[served] == pytest.approx(10.0, rel=1e-9)
-    rest = np.sort(night.visits.arrival_s[~gone])
-    assert rest.tobytes() == ordinary.visits.arrival_s.tobytes()
-
-
-def test_the_crowds_draws_are_its_own_and_repeatable(hub):
-    one, two = (run(hub(MATCH)).sites[0].visits.arrival_s for _ in range(2))
-    assert one.tobytes() == two.tobytes()
-    other = run(hub(MATCH).replace(seed=8)).sites[0].visits.arrival_s
-    assert one.tobytes() != other.tobytes()
-
-
-def test_without_an_energy_the_crowd_wants_what_the_sites_drivers_want(hub):
-    events = event("stadium_night", '{ at = "19:00", visits = 300 }')
-    result = run(hub(events, days=1)).sites[0]
-    wanted = result.plan.energy_kwh + result.plan.unserved_kwh
-    crowd = result.visits.departure_s == 23 * HOUR_S
-    assert crowd.sum() == 300
-    both = wanted[crowd], wanted[~crowd]
-    assert np.median(both[0]) == pytest.approx(np.median(both[1]), rel=0.35)
-    assert np.std(both[0]) > 1.0
-
-
-# -- a process of the user's -------------------------------------------------------------------
-
-
-def test_a_users_process_is_called_by_its_name_with_its_arguments(hub, tmp_path):
-    (tmp_path / "mine.py").write_text(
-        "def squeeze(world, kw, at=6):\n"
-        "    yield world.env.timeout(at * 3600)\n"
-        "    for site in world.sites.values():\n"
-        "        site.set_limit(kw)\n"
-    )
-    options = '{ function = "mine.py:squeeze", arguments = { kw = 5.0 } }'
-    result = run(hub(event("python", options, ["hub#2"]), count=2))
-    first, second = result.sites
-    assert first.load_kwh[24:].max() * 4 > 20.0
-    assert second.load_kwh[24:].max() * 4 <= 5.0 * (1 + 1e-9)
-
-
-def test_a_function_that_is_no_generator_is_refused(hub, tmp_path):
-    (tmp_path / "mine.py").write_text("def process(world):\n    return 3\n")
-    scenario = hub(event("python", '{ function = "mine.py:process" }'))
-    with pytest.raises(TypeError, match=r"mine.py:process: expected a generator.*not int"):
-        run(scenario)
-
-
-def test_an_error_in_a_users_process_is_the_users_to_see(hub, tmp_path):
-    (tmp_path / "mine.py").write_text(
-        "def process(world):\n    yield world.env.timeout(60)\n    1 / 0\n"
-    )
-    with pytest.raises(ZeroDivisionError):
-        run(hub(event("python", '{ function = "mine.py:process" }')))
-
-
-def test_the_shipped_process_runs(hub):
-    scenario = load_scenario("stadium-night")
-    result = run(scenario)
-    stadium = result.sites[0]
-    half = stadium.load_kwh[33 * 4 : 35 * 4].max() * 4
-    assert half <= 300.0 * (1 + 1e-9)
-    assert stadium.peak_kw == pytest.approx(600.0)
-    assert (stadium.plan.outcome == Outcome.SERVED).sum() > 100
-    kinds = [table.kind for table in scenario.file.events]
-    assert set(kinds) == set(NAMES)
-    assert len((Path(str(scenario.path.parent)) / "processes/maintenance.py").read_text()) < 900
-
-
-# -- in common ---------------------------------------------------------------------------------
 
 
 def test_the_same_failure_for_two_reasons_lasts_until_both_are_gone():
