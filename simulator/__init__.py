@@ -20,6 +20,7 @@ _HOME = {
     "simulate": "simulator.api",
     "run_live": "simulator.api",
     "open_run": "simulator.api",
+    "calibrate_arrivals": "simulator.calibration",
     "Result": "simulator.api",
     "Scenario": "simulator.scenario",
     "ScenarioError": "simulator.scenario",
@@ -32,6 +33,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "__version__",
+    "calibrate_arrivals",
     "load_scenario",
     "open_run",
     "run_live",
@@ -40,6 +42,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from simulator.api import Result, load_scenario, open_run, run_live, simulate
+    from simulator.calibration import calibrate_arrivals
     from simulator.scenario import InputError, Scenario, ScenarioError
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from simulator.cli_calibrate import calibrate_app
 from simulator.console import ProgressBar, explain, print_table
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ profiles_app = typer.Typer(
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(profiles_app, name="profiles")
+app.add_typer(calibrate_app, name="calibrate")
 
 ScenarioArg = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")
