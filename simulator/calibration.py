@@ -62,7 +62,7 @@ class Calibration:
 
         target = Path(path)
         check_name(target)
-        _check_free(target, overwrite)
+        check_free(target, overwrite)
         write_text(target, self.text)
         return target
 
@@ -73,7 +73,7 @@ class Calibration:
         from simulator.store.atomic import write_text
 
         target = Path(path)
-        _check_free(target, overwrite)
+        check_free(target, overwrite)
         shown = page(self.recorded, self.traps, self.fit, self.goodness, self.profile, self.text)
         write_text(target, html(shown))
         return target
@@ -106,11 +106,7 @@ def calibrate_arrivals(
     try:
         fit = fit_arrivals(seen)
     except TooFewError as error:
-        suspected = [t for t in recorded.traps if t.state == "suspected"]
-        hints = "".join(
-            f"; {t.title}: {t.told}" + (f" (--fix {t.fix})" if t.fix else "") for t in suspected
-        )
-        raise InputError([Problem(str(path), "", None, f"{error}{hints}")]) from None
+        raise _refused(recorded, str(error)) from None
     called = name or Path(path).stem
     text = arrival_text(_file(recorded, fit), _heading(recorded, fit, seen))
     profile = profile_of(called, text)
@@ -119,11 +115,21 @@ def calibrate_arrivals(
     return Calibration(recorded, profile, fit, judged, traps, text, seen)
 
 
+def _refused(recorded: Recorded, expected: str) -> InputError:
+    """What a fit needs and the file does not have, with what may be the reason."""
+    for trap in recorded.traps:
+        if trap.state == "suspected":
+            expected += f"; {trap.title}: {trap.told}" + (
+                f" (--fix {trap.fix})" if trap.fix else ""
+            )
+    return InputError([Problem(str(recorded.path), "", None, expected)])
+
+
 def _observed(recorded: Recorded, evses: int | None) -> Observed:
     """Seconds since the local midnight before the first session."""
     zone = recorded.zone
     if not len(recorded):
-        raise InputError([Problem(str(recorded.path), "", None, "sessions that can be true")])
+        raise _refused(recorded, "sessions that can be true")
     first = dt.datetime.fromtimestamp(float(recorded.start_s[0]), zone)
     origin = first.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     begin = origin.timestamp()
@@ -225,7 +231,8 @@ def _heading(recorded: Recorded, fit: Fit, seen: Observed) -> list[str]:
     return lines
 
 
-def _check_free(path: Path, overwrite: bool) -> None:
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise ScenarioError if a file cannot be written there, or is there and not to be replaced."""
     if path.is_dir() or (path.exists() and not overwrite):
         expected = "a file that does not exist yet, or --force to replace it"
         raise ScenarioError([Problem("", "", repr(str(path)), expected)])
@@ -234,4 +241,4 @@ def _check_free(path: Path, overwrite: bool) -> None:
         raise ScenarioError([Problem("", "", repr(str(path)), expected)])
 
 
-__all__ = ["Calibration", "calibrate_arrivals"]
+__all__ = ["Calibration", "calibrate_arrivals", "check_free"]

@@ -82,11 +82,14 @@ def arrivals(
 
     Example: chargeswarm calibrate arrivals sessions.csv --timezone Europe/Berlin --out ours.toml
     """
-    from simulator.calibration import calibrate_arrivals
+    from simulator.calibration import calibrate_arrivals, check_free
     from simulator.scenario.profile_write import check_name
 
     target = out if out is not None else Path(f"{sessions.stem}.toml")
+    page = report if report is not None else target.with_suffix(".html")
     check_name(target)
+    for path in (target, page):
+        check_free(path, force)
     done = calibrate_arrivals(
         sessions,
         name=target.stem,
@@ -96,7 +99,6 @@ def arrivals(
         fixes=fix or (),
         evses=evses,
     )
-    page = report if report is not None else target.with_suffix(".html")
     done.write(target, overwrite=force)
     done.report(page, overwrite=force)
     _say(done, target, page)
@@ -129,7 +131,7 @@ def _say(done: Calibration, profile: Path, page: Path) -> None:
     read, fit, good = done.recorded, done.fit, done.goodness
     print(f"{read.path.name}: {read.layout}, {read.rows} rows, {read.zone.key}")
     if read.unread:
-        print(f"{len(read.unread)} rows could not be read:")
+        print(f"{len(read.unread)} row(s) could not be read:")
         for row in read.unread[:_SHOWN]:
             print(f"  {row.place}: {row.why}")
         if len(read.unread) > _SHOWN:

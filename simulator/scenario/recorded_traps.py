@@ -29,7 +29,7 @@ are local whatever zone stands beside them. wh: energies are Wh."""
 HIGHEST_KW = 400.0
 _FEW = 20
 _SHOWN = 5
-_NIGHT = (21.5, 8.0)
+_NIGHT = (21.5, 6.5)
 """Where the middle of the quietest six hours lies, at any kind of site that drivers come to."""
 
 
