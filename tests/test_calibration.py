@@ -1,4 +1,4 @@
-"""From a file of sessions to a profile that a scenario uses, with its page; as a command and as API."""
+"""From a file of sessions to a profile that a scenario uses, with its page."""
 
 from __future__ import annotations
 

@@ -55,7 +55,10 @@ def same(found: Recorded) -> bool:
         ),
         ("Start_Date___Time,Total_Duration__hh_mm_ss_,Energy__kWh_", "3/2/2026 7:00,3:30:00,12.5"),
         ("started,duration (min),energy_wh", "2026-03-02T07:00:00,210,12500"),
-        ("UTCTransactionStart,UTCTransactionStop,TotalEnergy", "2026-03-02 06:00,2026-03-02 09:30,12.5"),
+        (
+            "UTCTransactionStart,UTCTransactionStop,TotalEnergy",
+            "2026-03-02 06:00,2026-03-02 09:30,12.5",
+        ),
         (
             "start_date_time,end_date_time,total_energy,total_time,cdr_location.evse_uid",
             "2026-03-02T06:00:00,2026-03-02T09:30:00Z,12.5,3.5,P1",
