@@ -111,6 +111,10 @@ class Reading:
             return None
         return None if frame.empty else frame
 
+    def holds(self, name: str) -> bool:
+        """Whether the run has a table of this name."""
+        return name in self._run.tables
+
     @property
     def name(self) -> str:
         """The scenario's name."""
