@@ -100,7 +100,7 @@ def test_the_command_writes_profile_and_page(
     assert (tmp_path / "ours.html").is_file()
     assert "1 row(s) could not be read" in said
     assert "column 'start' is 'soon'" in said
-    assert "left out: Durations of zero or less: 1 rows" in said
+    assert "left out: Durations of zero or less: 1 row:" in said
 
 
 def test_suspected_utc_is_said_on_the_screen_and_the_page_and_nothing_is_changed(

@@ -32,6 +32,8 @@ _COLOURS: dict[str, Colour] = {
     "noted": "warn",
 }
 _SHOWN = 20
+_AGREES = 0.8
+"""Share of the hours of the week within the replays from which a fit is shown as good."""
 
 
 def page(
@@ -48,7 +50,7 @@ def page(
         title=profile.name,
         subtitle=f"calibration · arrivals and stays · {recorded.path.name}",
         verdict="DATA SUSPECT" if suspected else "FITTED",
-        state="bad" if suspected else "good",
+        state="bad" if suspected else "good" if good.occupied.inside >= _AGREES else "warn",
         headline=_headline(fit, recorded),
         because=_because(suspected, good),
         reasons=(),
@@ -81,9 +83,11 @@ def _because(suspected: Sequence[Trap], good: Goodness) -> str:
         names = words.listed([trap.title.lower() for trap in suspected])
         return f"Look at the data first: {names}. The fit below rests on the data as it is."
     inside = words.share(good.occupied.inside, 2)
+    data, model = (words.figure(peak) for peak in good.occupied.peak)
     return (
         f"Drawn from the profile again, the number of vehicles plugged in covers the data in "
-        f"{inside} of the hours of the week (95 % if the model were true)."
+        f"{inside} of the hours of the week (95 % if the model were true); its peak is {model} "
+        f"and was {data}."
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from simulator.scenario.problems import InputError, Problem
 from simulator.scenario.recorded_sheet import Sheet, read_energy
-from simulator.scenario.recorded_time import Stamp, read_stamp
+from simulator.scenario.recorded_time import Stamp, read_length, read_stamp
 
 _TIME = "a date and time"
 
@@ -100,8 +100,8 @@ def _add(
         name = sheet.columns[role]
         stamp = _stamp(item.get(name), naive_s)
         if stamp is None and role == "end":
-            hours = read_energy(item.get("total_time"))
-            stamp = None if hours is None else (stamps[0][0] + hours * 3600, stamps[0][1])
+            length = read_length(str(item.get("total_time")), 3600.0)
+            stamp = None if length is None else (stamps[0][0] + length, stamps[0][1])
         if stamp is None:
             sheet.skip(place, name, item.get(name), _TIME)
             return

@@ -31,6 +31,9 @@ _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})(.*)", re.DOTALL)
 _NAMED = ("%d %b %Y %H:%M:%S", "%d %b %Y %H:%M", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y %H:%M",
           "%b %d, %Y %I:%M %p", "%d %B %Y %H:%M")  # fmt: skip
 _LENGTH = re.compile(r"(?:(\d+)\s*d(?:ays?)?,?\s+)?(\d+):([0-5]\d)(?::([0-5]\d)(?:\.\d+)?)?")
+_LAST_S = 7.2e9
+"""Faces from 1970 to 2198 are dates of sessions; others are slips that no calendar need hold."""
+_LONGEST_S = 1e9
 _UNIX_S, _UNIX_MS = 1e8, 1e11
 """Numbers from here on count from 1970, in seconds or in milliseconds: minutes stay below."""
 
@@ -54,7 +57,11 @@ def read_stamp(text: str, days_first: bool, origin: dt.datetime | None) -> Stamp
 
     A number is Unix time or, if it is too small for that, minutes since ``origin`` (aware).
     """
-    text = text.strip()
+    found = _stamp(text.strip(), days_first, origin)
+    return found if found is not None and 0 <= found[0] < _LAST_S else None
+
+
+def _stamp(text: str, days_first: bool, origin: dt.datetime | None) -> Stamp | None:
     number = _number(text)
     if number is not None:
         return _numeric(number, origin)
@@ -79,8 +86,7 @@ def _number(text: str) -> float | None:
 
 def _numeric(value: float, origin: dt.datetime | None) -> Stamp | None:
     if abs(value) >= _UNIX_S:
-        seconds = value if abs(value) < _UNIX_MS else value / 1000.0
-        return (seconds, 0.0) if seconds < 1e11 else None
+        return (value if abs(value) < _UNIX_MS else value / 1000.0), 0.0
     if origin is None:
         return None
     return origin.timestamp() + 60.0 * value, 0.0
@@ -137,12 +143,13 @@ def read_length(text: str, unit_s: float | None) -> float | None:
     match = _LENGTH.fullmatch(text)
     if match:
         days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-        return days * DAY_S + hours * 3600 + minutes * 60 + seconds
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return value * unit_s if unit_s is not None and math.isfinite(value) else None
+        length = days * DAY_S + hours * 3600 + minutes * 60 + seconds
+    else:
+        try:
+            length = float(text.replace(",", ".")) * (math.nan if unit_s is None else unit_s)
+        except ValueError:
+            return None
+    return length if abs(length) < _LONGEST_S else None
 
 
 def swap_day_and_month(face_s: F64) -> F64:

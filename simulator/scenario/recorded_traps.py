@@ -187,7 +187,9 @@ def single_rows(rows: Rows) -> tuple[list[Trap], Bools]:
             found.append(Trap(name, title, "none", 0, "no row"))
             continue
         places = tuple(rows.place[row] for row in np.flatnonzero(hit)[:_SHOWN])
-        found.append(Trap(name, title, "left out", n, f"{n} rows: {what}", places))
+        found.append(
+            Trap(name, title, "left out", n, f"{n} row{'s' if n > 1 else ''}: {what}", places)
+        )
     found.append(_overlap(rows, left))
     return found, left
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import datetime as dt
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as hs
 
 from simulator.scenario import InputError
 from simulator.scenario.recorded import Recorded, read_recorded
@@ -210,3 +215,45 @@ def test_a_file_in_latin_1_is_read_with_a_note(read: Read) -> None:
 def test_files_without_sessions_are_refused(read: Read, text: str) -> None:
     with pytest.raises(InputError):
         read(text)
+
+
+STAMP = hs.sampled_from(
+    ["2026-03-02 07:00", "02/03/2026 7:00 PM", "0001-01-01", "9999-12-31T23:59:59Z", "1e300",
+     "-1e12", "1772431200", "31.12.99", "2026-03-29 02:30", "24:00", "nan", "", "²", "20260302"]
+)  # fmt: skip
+CELL = STAMP | hs.text(max_size=12) | hs.floats().map(str)
+
+
+@given(hs.lists(hs.tuples(CELL, CELL, CELL), max_size=6), hs.sampled_from(["end", "duration (h)"]))
+@settings(deadline=None, max_examples=150)
+def test_any_csv_is_read_or_refused_in_words(rows: list[tuple[str, str, str]], end: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("start", end, "kwh"), *rows])
+        for fixes in ((), ("day-month", "utc", "wh"), ("local",)):
+            with contextlib.suppress(InputError):
+                found = read_recorded(path, timezone=BERLIN, fixes=fixes)
+                assert np.isfinite(found.start_s).all() and np.isfinite(found.end_s).all()
+                assert (found.end_s > found.start_s).all()
+
+
+JSON = hs.recursive(
+    hs.none() | hs.booleans() | hs.floats() | hs.integers() | STAMP,
+    lambda inner: hs.lists(inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = hs.sampled_from(
+    ["start_date_time", "end_date_time", "total_energy", "total_time", "cdr_location", "location",
+     "id", "connectionTime", "disconnectTime", "kWhDelivered", "timezone", "sessionID"]
+)  # fmt: skip
+
+
+@given(hs.lists(hs.dictionaries(FIELDS, JSON, max_size=8) | JSON, max_size=4))
+@settings(deadline=None, max_examples=150)
+def test_any_json_is_read_or_refused_in_words(items: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s.json"
+        path.write_text(json.dumps(items))
+        with contextlib.suppress(InputError):
+            read_recorded(path, timezone=BERLIN)
