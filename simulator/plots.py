@@ -45,6 +45,9 @@ __all__ = [
 
 F64 = patterns.F64
 _MOST_BARS = 12
+_BOOKKEEPING = frozenset(
+    {"point", "replication", "seed", "figure", "unit", "value", "low", "high", "n"}
+)
 
 
 def load_duration(*results: Result | pd.DataFrame, names: Sequence[str] = ()) -> Plot | Absent:
@@ -112,30 +115,33 @@ def coincidence_figure(
 def cost_against_peak(
     table: pd.DataFrame,
     *,
-    by: str | None = None,
+    by: str | Sequence[str] = (),
     x: str = "peak_15min_kw",
     y: str = "cost",
     x_label: str | None = None,
     y_label: str | None = None,
     title: str = "Cost against peak",
 ) -> Plot | Absent:
-    """Variants in two figures of a tidy table, with 95 % confidence intervals.
+    """Variants in two figures of a tidy table (of a sweep, say), with 95 % confidence intervals.
 
-    ``table`` has a column of variants (``by``; default: ``policy`` or ``variant``), ``figure`` and
-    ``value``. Several rows of a variant and figure are replications; one row may bring its own
-    ``low`` and ``high``. Raises ValueError where a column or a figure is missing.
+    ``table`` has the columns ``figure`` and ``value``, and one or more (``by``) whose values tell
+    the variants apart; default: all others than the bookkeeping of a sweep. Several rows of a
+    variant and figure are replications; a single one may bring its own ``low`` and ``high``.
+    Raises ValueError where a column or a figure is missing.
     """
-    group = by or next((name for name in ("policy", "variant") if name in table.columns), None)
-    if group is None or not {group, "figure", "value"} <= set(table.columns):
-        wanted = f"{group or 'policy (or variant)'}, figure and value"
-        raise ValueError(f"table has the columns {list(table.columns)}: expected {wanted}")
+    columns = [by] if isinstance(by, str) else list(by)
+    columns = columns or [str(name) for name in table.columns if name not in _BOOKKEEPING]
+    missing = {*columns, "figure", "value"} - set(table.columns)
+    if missing or not columns:
+        wanted = "figure, value and a column of variants" if not columns else f"{sorted(missing)}"
+        raise ValueError(f"table has the columns {list(table.columns)}: expected {wanted} too")
     known = set(table["figure"])
     for figure in (x, y):
         if figure not in known:
             raise ValueError(f"figure {figure!r}: expected one of {sorted(map(str, known))}")
     variants = [
-        Variant(str(name), _estimate(rows, x), _estimate(rows, y))
-        for name, rows in table.groupby(group, sort=False)
+        Variant(", ".join(str(part) for part in key), _estimate(rows, x), _estimate(rows, y))
+        for key, rows in table.groupby(columns, sort=False)
     ]
     return tradeoffs.tradeoff(variants, x_label or x, y_label or y, title=title)
 

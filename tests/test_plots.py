@@ -109,6 +109,13 @@ def test_cost_against_peak_has_intervals_where_there_are_replications(
     assert ("confidence" in figure.caption) == (bars > 0)
 
 
+def test_several_fields_of_a_sweep_name_a_variant() -> None:
+    table = tidy(3)
+    table["sites.0.grid_limit"], table["point"], table["unit"] = "40 kW", 0, ""
+    assert {"a, 40 kW", "b, 40 kW"} <= set(texts(plots.cost_against_peak(table)))
+    assert "a" in texts(plots.cost_against_peak(table, by="policy"))
+
+
 def test_a_row_may_bring_its_own_interval() -> None:
     table = tidy(1)
     table["low"], table["high"] = table["value"] - 5, table["value"] + 5
@@ -118,8 +125,10 @@ def test_a_row_may_bring_its_own_interval() -> None:
 
 
 def test_a_table_without_the_columns_or_figures_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected policy"):
+    with pytest.raises(ValueError, match=r"expected \['figure', 'value'\]"):
         plots.cost_against_peak(pd.DataFrame({"a": [1]}))
+    with pytest.raises(ValueError, match="a column of variants"):
+        plots.cost_against_peak(tidy(1).drop(columns="policy"))
     with pytest.raises(ValueError, match=r"figure 'eur': expected one of \['cost'"):
         plots.cost_against_peak(tidy(1), y="eur")
 
