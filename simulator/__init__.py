@@ -22,6 +22,7 @@ _HOME = {
     "sweep": "simulator.api",
     "run_live": "simulator.api",
     "open_run": "simulator.api",
+    "calibrate_arrivals": "simulator.calibration",
     "Result": "simulator.api",
     "Scenario": "simulator.scenario",
     "ScenarioError": "simulator.scenario",
@@ -34,6 +35,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "__version__",
+    "calibrate_arrivals",
     "compare",
     "load_scenario",
     "open_run",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         simulate,
         sweep,
     )
+    from simulator.calibration import calibrate_arrivals
     from simulator.scenario import InputError, Scenario, ScenarioError
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from simulator import cli_variants
+from simulator.cli_calibrate import calibrate_app
 from simulator.cli_options import (
     CsmsOpt,
     DurationOpt,
@@ -57,6 +58,7 @@ profiles_app = typer.Typer(
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(profiles_app, name="profiles")
+app.add_typer(calibrate_app, name="calibrate")
 
 
 class BootAnswer(StrEnum):

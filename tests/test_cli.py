@@ -17,6 +17,7 @@ COMMANDS = [
     ["live"],
     ["csms"],
     ["report"],
+    ["calibrate", "arrivals"],
     ["fleet", "export"],
     ["scenarios", "list"],
     ["scenarios", "show"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 State = Literal["", "good", "bad", "warn"]
@@ -98,6 +99,16 @@ class Plot:
     inline: str
     wide: bool
     kind: str = "plot"
+
+    def _repr_svg_(self) -> str:
+        """What a notebook shows."""
+        return self.svg
+
+    def save(self, path: str | Path) -> Path:
+        """Write the drawing as an SVG file."""
+        target = Path(path)
+        target.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + self.svg, encoding="utf-8")
+        return target
 
 
 @dataclass(frozen=True, slots=True)

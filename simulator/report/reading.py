@@ -102,6 +102,10 @@ class Reading:
         found = self.get(*path)
         return [str(text) for text in found] if isinstance(found, list) else []
 
+    def holds(self, name: str) -> bool:
+        """Whether the run has a table of this name."""
+        return name in self._run.tables
+
     def table(self, name: str) -> pd.DataFrame | None:
         """A table of the run; None where it is missing, empty or unreadable."""
         try:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.report import common, method, sim_figures, sim_network, sim_people, sim_sites, words
+from simulator.report import (
+    common,
+    method,
+    sim_figures,
+    sim_network,
+    sim_patterns,
+    sim_people,
+    sim_sites,
+    words,
+)
 from simulator.report.page import Cell, Facts, Page, Section, Tile
 from simulator.report.reading import Reading
+from simulator.report.sim_patterns import with_blocks
 from simulator.report.sim_reading import load, sessions
 
 
@@ -14,9 +24,11 @@ def page(reading: Reading) -> Page:
     """Build the report of a simulation, plots included."""
     curve, visits = load(reading), sessions(reading)
     sections = [
-        sim_network.load(reading, curve),
-        sim_network.utilisation(reading, curve),
-        sim_people.waiting(reading, curve, visits),
+        with_blocks(sim_network.load(reading, curve), sim_patterns.load(reading, curve)),
+        with_blocks(
+            sim_network.utilisation(reading, curve), sim_patterns.utilisation(reading, curve)
+        ),
+        with_blocks(sim_people.waiting(reading, curve, visits), sim_patterns.waiting(reading)),
         sim_people.sessions(reading, visits),
         sim_people.unserved(reading, visits),
         sim_network.messages(reading),

@@ -136,12 +136,13 @@ def _week(file: ArrivalFile, wrong: Wrong, problems: list[Problem]) -> tuple[flo
 
 def _stay(stay: StayFile, wrong: Wrong, problems: list[Problem]) -> tuple[Pair, ...]:
     """(median in s, sigma) per hour of arrival."""
-    if stay.ln_hours is not None:
-        for field in ("mean_by_hour", "sigma_ln"):
-            if getattr(stay, field) is not None:
-                problems.append(wrong(("stay", field), "nothing here besides ln_hours"))
-        mu, sigma = stay.ln_hours
-        return ((math.exp(mu) * 3600.0, sigma),) * 24
+    pairs = stay.ln_hours_by_hour or ((stay.ln_hours,) * 24 if stay.ln_hours else None)
+    if pairs is not None:
+        given = "ln_hours_by_hour" if stay.ln_hours_by_hour else "ln_hours"
+        for field in ("ln_hours", "mean_by_hour", "sigma_ln"):
+            if field != given and getattr(stay, field) is not None:
+                problems.append(wrong(("stay", field), f"nothing here besides {given}"))
+        return tuple((math.exp(mu) * 3600.0, sigma) for mu, sigma in pairs)
     if stay.mean_by_hour is None or stay.sigma_ln is None:
         for field in ("mean_by_hour", "sigma_ln"):
             if getattr(stay, field) is None:

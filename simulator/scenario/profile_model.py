@@ -193,9 +193,12 @@ class ProfileFile(Table):
 
 
 class StayFile(Table):
-    """Length of stay: one lognormal for all hours, or means by hour of arrival."""
+    """Length of stay: one lognormal for all hours, one for each, or means by hour of arrival."""
 
     ln_hours: LogNormal | None = None
+    ln_hours_by_hour: (
+        Annotated[tuple[LogNormal, ...], Field(strict=False, min_length=24, max_length=24)] | None
+    ) = None
     mean_by_hour: dict[str, f.Duration] | None = None
     sigma_ln: Sigma | None = None
 

@@ -233,3 +233,8 @@ def test_the_sums_of_the_messages_survive_the_change_of_step(live_run: Make) -> 
 def test_the_page_names_each_plot_once(live_run: Make) -> None:
     names = [plot.name for plot in build(read_run(live_run())).plots]
     assert len(names) == len(set(names))
+
+
+def test_a_simulation_shows_what_planners_draw(simulation_run: Make) -> None:
+    names = [plot.name for plot in build(read_run(simulation_run())).plots]
+    assert {"load-duration", "load-week", "waiting-tail", "utilisation-by-site"} <= set(names)
