@@ -125,12 +125,11 @@ def site_costs(site: SiteResult, terms: SiteTerms) -> SiteCosts:
 
 def with_books(site: SiteResult, terms: SiteTerms, battery: BatteryRun | None) -> SiteResult:
     """The result with photovoltaics, battery and costs added; the battery's books are settled."""
-    intervals = len(site.load_kwh)
 
     def energy(steps: Steps | None) -> F64:
         if steps is None:
             return np.zeros(0)
-        return steps.energy_kwh(terms.interval_s, terms.duration_s)[:intervals]
+        return steps.energy_kwh(terms.interval_s, terms.duration_s)
 
     added = replace(
         site,
