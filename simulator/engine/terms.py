@@ -112,7 +112,7 @@ def site_terms(scenario: Scenario, site: Site, duration_s: float) -> SiteTerms:
     carbon = None if site.carbon is None else scenario.carbon[site.carbon]
     _check_cuts(scenario, site, tariff, carbon, duration_s)
     intervals = max(1, math.ceil(duration_s / record.interval))
-    begins = np.arange(intervals) * record.interval
+    begins = np.arange(intervals, dtype=np.float64) * record.interval
     price = feed_in = intensity = None
     billing_month = np.zeros(0, np.int32)
     shares: dict[int, float] = {}

@@ -53,7 +53,8 @@ class Steps:
         borders = np.minimum(np.arange(intervals + 1) * interval_s, duration_s)
         whole = np.concatenate([[0.0], np.cumsum(np.diff(self.time_s) * self.kw[:-1])])
         at = np.searchsorted(self.time_s, borders, side="right") - 1
-        return np.diff(whole[at] + (borders - self.time_s[at]) * self.kw[at]) / 3600.0
+        kwh = np.diff(whole[at] + (borders - self.time_s[at]) * self.kw[at]) / 3600.0
+        return np.asarray(kwh, np.float64)
 
     def at(self, seconds: float) -> float:
         """The value in force at a plan time."""

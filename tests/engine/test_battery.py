@@ -130,14 +130,16 @@ def test_it_follows_the_vehicles_at_its_ticks_and_makes_room_under_the_limit(pla
         [HOUR_S, HOUR_S], soc=0.0, target_soc=1.0, battery_kwh=30.0, ac_kw=10.0, efficiency_ac=1.0
     )
     base = Steps(np.zeros(1), np.array([4.0]))
-    tight = simulated(None, base, cars, plain, limit=16.0)
-    found = simulated(battery(40.0, 8.0, 1.0, soc=1.0, target=16.0), base, cars, plain, limit=16.0)
-    assert found.plan.energy_kwh.sum() >= tight.plan.energy_kwh.sum() - 1e-9
-    assert tight.net_peak_kw <= 16.0 + 1e-9
-    assert found.net_peak_kw <= 16.0 + 1e-9
-    emptied = simulated(battery(40.0, 8.0, 1.0, soc=1.0), base, cars, plain, limit=16.0)
-    assert emptied.plan.energy_kwh.sum() > tight.plan.energy_kwh.sum()
-    assert emptied.net_peak_kw <= 16.0 + 1e-9
+    parts = (base, cars, plain)
+    bounds = {"limit": 16.0, "hours": 4.0}
+    tight = simulated(None, *parts, **bounds)
+    shaved = simulated(battery(40.0, 8.0, 1.0, soc=1.0, target=16.0), *parts, **bounds)
+    helped = simulated(battery(40.0, 8.0, 1.0, soc=1.0), *parts, **bounds)
+    assert tight.plan.energy_kwh.sum() == pytest.approx(36.0)
+    assert shaved.plan.energy_kwh.sum() == pytest.approx(36.0)
+    assert helped.plan.energy_kwh.sum() > 40.0
+    for found in (tight, shaved, helped):
+        assert found.net_peak_kw <= 16.0 + 1e-9
 
 
 def test_energy_of_all_parts_meets_at_the_meter(plain) -> None:

@@ -118,11 +118,7 @@ def test_a_bill_by_hand(plain) -> None:
 
 def test_other_load_leaves_the_vehicles_less_of_the_grid_limit(plain) -> None:
     book = terms(8.0, base=steps((0, 4.0), (1.5, 9.0)))
-    found = (
-        run(site(*posts(1), limit=12.0), one_car(min_kw=0.0), book, plain)
-        if False
-        else run(site(*posts(1), limit=14.5), one_car(), book, plain)
-    )
+    found = run(site(*posts(1), limit=14.5), one_car(), book, plain)
     kwh = found.load_kwh.tolist()
     assert kwh[4:6] == pytest.approx([2.5, 2.5])
     assert kwh[6] == pytest.approx(5.5 / 4)
