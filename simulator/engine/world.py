@@ -202,6 +202,7 @@ def simulate_network(
             horizon_s,
             interval_s=interval_s,
             record_caps=record_caps,
+            record_evses=scenario.file.record.evses,
             kernel=compiled,
         )
         for site in network.sites
