@@ -206,6 +206,7 @@ def simulate_network(
             interval_s=interval_s,
             record_caps=record_caps,
             terms=None if terms[site.name].plain else terms[site.name],
+            record_evses=scenario.file.record.evses,
             kernel=compiled,
         )
         for site in network.sites
