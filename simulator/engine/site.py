@@ -71,6 +71,7 @@ class SiteRun:
         self.duration_s = duration_s
         self.interval_s = interval_s
         self.now_s = 0.0
+        self._begun = False
         self.kernel_s = 0.0
         self.layout = layout.site_layout(site)
         self.outages: list[Outage] = []
@@ -131,6 +132,9 @@ class SiteRun:
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and including ``until_s``, at most to the horizon."""
         until_s = min(until_s, self.duration_s)
+        if self._begun and until_s <= self.now_s and self.state.site["call_s"][0] > until_s:
+            return  # it has all happened, and nobody asks for a decision
+        self._begun = True
         started = time.perf_counter()
         while self._kernel.advance(*self.state, self._key, until_s) == CAPS_FULL:
             caps = self.state.caps

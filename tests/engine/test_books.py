@@ -193,6 +193,14 @@ def test_a_site_without_terms_keeps_no_books(plain) -> None:
     assert simulate_site(one_car(), site(*posts(1)), 8 * HOUR_S, kernel=plain).costs is None
 
 
+def test_a_site_without_a_tariff_has_no_bill(plain) -> None:
+    costs = run(site(*posts(1)), one_car(), terms(8.0, carbon=np.full(32, 0.5)), plain).costs
+    assert costs is not None
+    assert costs.total is costs.energy_cost is costs.vehicles_cost is costs.revenue is None
+    assert costs.carbon_kg == pytest.approx(5.0)
+    assert costs.currency is None
+
+
 def test_sums_are_by_currency(plain) -> None:
     euro = run(site(*posts(1)), one_car(), terms(8.0, tariff=tariff()), plain).costs
     dollar = replace(euro, currency="USD")

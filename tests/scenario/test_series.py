@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator.scenario import InputError, load_profile, load_scenario
@@ -207,6 +208,26 @@ def test_a_local_time_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         "load.csv: line 3, column 'time': value '2026-03-29T02:00': expected a local time that "
         "exists in Europe/Berlin (clocks go forward there)"
     ]
+
+
+CELLS = st.one_of(
+    st.text(max_size=8),
+    st.integers(-100, 100).map(str),
+    st.sampled_from(["2026-06-01T00:00", "2026-06-01T00:00Z", "9999-12-31", "1e400", "-inf"]),
+)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(CELLS, CELLS), max_size=5))
+def test_no_file_makes_it_stumble(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    path = tmp_path / "any.csv"
+    with path.open("w", encoding="utf-8", newline="", errors="surrogatepass") as file:
+        csv.writer(file).writerows([("time", "kW"), *rows])
+    try:
+        found = read_series(path, "any.csv", JUNE)
+    except InputError:
+        return
+    assert (np.diff(found.time_s) > 0).all() and np.isfinite(found.kw).all()
 
 
 # -- in a scenario ----------------------------------------------------------------------------
