@@ -108,12 +108,15 @@ def battery_process(
         tick_s = terms.interval_s / math.ceil(terms.interval_s / TICK_S)
         ticks = np.arange(0.0, terms.duration_s + tick_s, tick_s)
         times = np.union1d(ticks, terms.step_times())
+        in_force_kw = math.nan
         for now_s, until_s in zip(times[:-1].tolist(), times[1:].tolist(), strict=True):
             if now_s > world.env.now:
                 yield world.env.timeout(now_s - world.env.now)
             battery.settle(now_s)
             other_kw = terms.other_kw(now_s)
             power_kw = battery.decide(site.load_kw + other_kw + standby_kw, until_s)
-            site.set_base(other_kw + power_kw)
+            if other_kw + power_kw != in_force_kw:
+                in_force_kw = other_kw + power_kw
+                site.set_base(in_force_kw)
 
     return run

@@ -40,7 +40,7 @@ class SessionCosts:
 
 @dataclass(frozen=True, slots=True)
 class SiteCosts:
-    """The books of one site, in its tariff's currency; 0 where there is no such part.
+    """The books of one site, in its tariff's currency; None where it has no such part.
 
     ``energy_cost - feed_in_revenue = vehicles_cost + others_cost``, and ``total`` adds demand
     charge and fixed fee. Without vehicles that give back, and without a warm-up, ``vehicles_cost``
@@ -51,19 +51,19 @@ class SiteCosts:
     bought_kwh: float
     sold_kwh: float
     """Given to the grid."""
-    energy_cost: float
-    feed_in_revenue: float
-    demand_charge: float
+    energy_cost: float | None
+    feed_in_revenue: float | None
+    demand_charge: float | None
     """By calendar month in local time; of a month that is simulated in part, that part (by time)
     of what its highest billing interval would cost."""
-    fixed: float
+    fixed: float | None
     """Likewise by time."""
-    total: float
+    total: float | None
     per_kwh: float | None
     """``total`` per kWh that vehicles, building and stations used; None if they used none."""
-    vehicles_cost: float
+    vehicles_cost: float | None
     """The vehicles' energy at the price of its interval."""
-    others_cost: float
+    others_cost: float | None
     """Building and standby at the price, less what photovoltaics and battery saved or earned."""
     billed_peak_kw: float
     """Highest mean net load of a billing interval (0 if the site never drew)."""
@@ -85,16 +85,6 @@ def site_costs(site: SiteResult, terms: SiteTerms) -> SiteCosts:
     net = site.load_kwh + site.base_kwh
     bought, sold = t.netted(net)
     counted = slice(first, None)
-    energy = earned = vehicles = demand = fixed = 0.0
-    if terms.tariff is not None and terms.price is not None and terms.feed_in is not None:
-        energy = t.energy_cost(terms.price[counted], bought[counted])
-        earned = t.energy_cost(terms.feed_in[counted], sold[counted])
-        vehicles = t.energy_cost(terms.price[counted], site.load_kwh[counted])
-        if terms.tariff.grid is not None:
-            demand = _demand(bought, first, terms, terms.tariff.grid.demand_per_kw_month)
-            fixed = terms.tariff.grid.fixed_per_month * sum(terms.month_shares.values())
-    total = energy - earned + demand + fixed
-    used = float(site.load_kwh[counted].sum() + _used_otherwise(site, terms)[counted].sum())
     carbon = vehicles_carbon = None
     if terms.carbon is not None:
         carbon = t.energy_cost(terms.carbon[counted], bought[counted])
@@ -106,14 +96,7 @@ def site_costs(site: SiteResult, terms: SiteTerms) -> SiteCosts:
         currency=None if priced is None else priced.currency,
         bought_kwh=float(bought[counted].sum()),
         sold_kwh=float(sold[counted].sum()),
-        energy_cost=energy,
-        feed_in_revenue=earned,
-        demand_charge=demand,
-        fixed=fixed,
-        total=total,
-        per_kwh=total / used if used > 0 else None,
-        vehicles_cost=vehicles,
-        others_cost=energy - earned - vehicles,
+        **_bill(site, terms, bought, sold, first),
         billed_peak_kw=float(_billed(bought, first, terms).max(initial=0.0)),
         carbon_kg=carbon,
         vehicles_carbon_kg=vehicles_carbon,
@@ -124,14 +107,39 @@ def site_costs(site: SiteResult, terms: SiteTerms) -> SiteCosts:
     )
 
 
+def _bill(
+    site: SiteResult, terms: SiteTerms, bought: F64, sold: F64, first: int
+) -> dict[str, float | None]:
+    """The fields of the bill, from recording interval ``first`` on; all None without a tariff."""
+    names = ("energy_cost", "feed_in_revenue", "demand_charge", "fixed", "total", "per_kwh")
+    if terms.tariff is None or terms.price is None or terms.feed_in is None:
+        return dict.fromkeys((*names, "vehicles_cost", "others_cost"))
+    counted = slice(first, None)
+    energy = t.energy_cost(terms.price[counted], bought[counted])
+    earned = t.energy_cost(terms.feed_in[counted], sold[counted])
+    vehicles = t.energy_cost(terms.price[counted], site.load_kwh[counted])
+    demand = fixed = 0.0
+    if terms.tariff.grid is not None:
+        demand = _demand(bought, first, terms, terms.tariff.grid.demand_per_kw_month)
+        fixed = terms.tariff.grid.fixed_per_month * sum(terms.month_shares.values())
+    total = energy - earned + demand + fixed
+    used = float((site.load_kwh + _used_otherwise(site, terms))[counted].sum())
+    per_kwh = total / used if used > 0 else None
+    figures = zip(names, (energy, earned, demand, fixed, total, per_kwh), strict=True)
+    return {
+        **dict(figures),
+        "vehicles_cost": vehicles,
+        "others_cost": energy - earned - vehicles,
+    }
+
+
 def with_books(site: SiteResult, terms: SiteTerms, battery: BatteryRun | None) -> SiteResult:
     """The result with photovoltaics, battery and costs added; the battery's books are settled."""
-    intervals = len(site.load_kwh)
 
     def energy(steps: Steps | None) -> F64:
         if steps is None:
             return np.zeros(0)
-        return steps.energy_kwh(terms.interval_s, terms.duration_s)[:intervals]
+        return steps.energy_kwh(terms.interval_s, terms.duration_s)
 
     added = replace(
         site,

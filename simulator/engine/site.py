@@ -73,6 +73,7 @@ class SiteRun:
         self.duration_s = duration_s
         self.interval_s = interval_s
         self.now_s = 0.0
+        self._begun = False
         self.kernel_s = 0.0
         self._warmup_s = warmup_s
         self.layout = layout.site_layout(site)
@@ -153,6 +154,9 @@ class SiteRun:
         self.state.nodes["held_s"] = np.maximum(self.state.nodes["held_s"], self._warmup_s)
 
     def _advance(self, until_s: float) -> None:
+        if self._begun and until_s <= self.now_s and self.state.site["call_s"][0] > until_s:
+            return  # it has all happened, and nobody asks for a decision
+        self._begun = True
         started = time.perf_counter()
         while self._kernel.advance(*self.state, self._key, until_s) == CAPS_FULL:
             caps = self.state.caps

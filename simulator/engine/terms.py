@@ -7,6 +7,7 @@ bill work on. Made once per site of the scenario (its copies share it), before t
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,8 @@ def site_terms(scenario: Scenario, site: Site, duration_s: float) -> SiteTerms:
     tariff = None if site.tariff is None else scenario.tariffs[site.tariff]
     carbon = None if site.carbon is None else scenario.carbon[site.carbon]
     _check_cuts(scenario, site, tariff, carbon, duration_s)
-    begins = np.arange(0.0, duration_s, record.interval)
+    intervals = max(1, math.ceil(duration_s / record.interval))
+    begins = np.arange(intervals, dtype=np.float64) * record.interval
     price = feed_in = intensity = None
     billing_month = np.zeros(0, np.int32)
     shares: dict[int, float] = {}

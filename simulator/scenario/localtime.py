@@ -63,7 +63,8 @@ def offset_eras(start: dt.datetime, duration_s: float) -> tuple[F64, F64]:
             since.append(float(round(right)) if abs(right - round(right)) < 2e-3 else right)
             offsets.append(after)
         low = high
-    return np.array(since), np.array(offsets)
+    inside = [index for index, begin in enumerate(since) if begin < duration_s or index == 0]
+    return np.array(since)[inside], np.array(offsets)[inside]
 
 
 def local_time(start: dt.datetime, duration_s: float, times_s: F64) -> LocalTime:

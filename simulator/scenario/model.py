@@ -153,9 +153,12 @@ class Series(Table):
         Field(description="Shape, from profiles/series."),
     ] = None
     file: Annotated[
-        str | None, Field(description="CSV with time and kW, relative to this file.")
+        str | None, Field(description="CSV with columns time and kW, relative to this file.")
     ] = None
-    peak: Annotated[f.Power | None, Field(description="The shape's largest value.")] = None
+    peak: Annotated[
+        f.Power | None,
+        Field(description="The shape's largest value; of a generator in the sun: its rating."),
+    ] = None
 
 
 class Controller(Table):

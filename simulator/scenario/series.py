@@ -49,10 +49,12 @@ class Steps:
 
     def energy_kwh(self, interval_s: float, duration_s: float) -> F64:
         """Exact energy of each interval from 0 on; the last ends at ``duration_s``."""
-        borders = np.append(np.arange(0.0, duration_s, interval_s), duration_s)
+        intervals = max(1, math.ceil(duration_s / interval_s))
+        borders = np.minimum(np.arange(intervals + 1) * interval_s, duration_s)
         whole = np.concatenate([[0.0], np.cumsum(np.diff(self.time_s) * self.kw[:-1])])
         at = np.searchsorted(self.time_s, borders, side="right") - 1
-        return np.diff(whole[at] + (borders - self.time_s[at]) * self.kw[at]) / 3600.0
+        kwh = np.diff(whole[at] + (borders - self.time_s[at]) * self.kw[at]) / 3600.0
+        return np.asarray(kwh, np.float64)
 
     def at(self, seconds: float) -> float:
         """The value in force at a plan time."""

@@ -278,10 +278,15 @@ def courses(result: SiteResult, horizon_s: float) -> dict[int, Course]:
     }
 
 
-def load_points(result: SiteResult, horizon_s: float):
-    """(time, load by station) right after and just before every turning point, and in between."""
+def load_points(result: SiteResult, horizon_s: float, extra=None):
+    """(time, load by station) right after and just before every turning point, and in between.
+
+    ``extra`` are changes, whose times count as turning points too.
+    """
     played = courses(result, horizon_s)
     times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
+    if extra is not None:
+        times = sorted({*times, *(float(t) for t in extra["time_s"])})
     middles = [0.5 * (a + b) for a, b in pairwise(times)]
     stations = len(result.site.stations)
     for t in [*times, *(t - 1e-7 for t in times), *middles]:
@@ -355,9 +360,9 @@ def script(seed, evses, times=6, controls=True):
     r = np.random.default_rng(seed)
     played = []
     for t in np.sort(np.round(r.uniform(0.0, HORIZON_S, times) / 60.0) * 60.0):
-        what = r.integers(0, 8 if controls else 7)
+        what = 7 if controls and r.random() < 0.5 else r.integers(0, 7)
         evse = int(r.integers(0, evses))
-        limits = r.choice([-20.0, -3.0, 0.0, 6.0, INF], evses)
+        limits = r.choice([-20.0, -20.0, -3.0, 0.0, 6.0, INF, INF], evses)
         row = int(r.integers(0, 3))
         act = {
             0: lambda run, evse=evse: acts.fail(run, evse),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.scenario import InputError, Problem, ScenarioError, load_scenario
+from simulator.scenario import InputError, Problem, ScenarioError, list_scenarios, load_scenario
 from simulator.scenario.problems import SHOWN, nearest, shown
 
 AUTHORISE = "a loopback address, or csms.authorised = true if you may put load on it"
@@ -125,7 +125,7 @@ def test_a_file_that_is_no_text_is_located(tmp_path: Path) -> None:
 def test_a_scenario_that_does_not_exist_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
     expected = (
         "expected a scenario file, or the name of a shipped scenario "
-        "(boot-storm, city-launch, workplace-trace)"
+        f"({', '.join(row.name for row in list_scenarios())})"
     )
     with pytest.raises(ScenarioError) as caught:
         load_scenario("city-lunch")

@@ -391,3 +391,18 @@ def test_each_mistake_is_one_located_message(old: str, new: str, message: str, s
         return
     files = {"t__csv": "session_id,evse,arrival,departure,energy_kWh,max_kW\na,0001-1,0,9,1,7\n"}
     assert say((old, new), **files) == [f"s.toml: {message}"]
+
+
+def test_controllers_and_events_are_those_that_exist(say) -> None:
+    known = {"controllers": ("price", "peak"), "events": ("outage",)}
+    wrong = (
+        ("vehicles", 'controller = { kind = "prise" }\nvehicles'),
+        ("[csms]", '[[events]]\nkind = "outrage"\n\n[csms]'),
+    )
+    assert say(*wrong, options=known) == [
+        "s.toml: sites.ring-road.controller.kind: value 'prise': expected a controller: price or "
+        "peak; did you mean 'price'?",
+        "s.toml: events[0].kind: value 'outrage': expected a kind of event: outage; did you mean "
+        "'outage'?",
+    ]
+    assert say(*wrong)[0].endswith("expected a controller: there is none yet")

@@ -94,3 +94,10 @@ def test_no_field_is_missing_from_the_schema() -> None:
     assert set(SCHEMA["properties"]) == set(ScenarioFile.model_fields)
     assert {"for", "to", "kind"} == set(SCHEMA["$defs"]["Stage"]["properties"])
     assert "from" in SCHEMA["$defs"]["Live"]["properties"]
+
+
+def test_editors_are_offered_controllers_and_events_that_exist() -> None:
+    schema = json_schema(controllers=("price",), events=("outage",))
+    assert schema["$defs"]["Controller"]["properties"]["kind"]["enum"] == ["price"]
+    assert schema["$defs"]["Event"]["properties"]["kind"]["enum"] == ["outage"]
+    assert schema["$defs"]["Series"]["properties"]["profile"]["anyOf"][0]["enum"] == names("series")
