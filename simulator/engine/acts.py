@@ -54,7 +54,7 @@ def set_node_limit(run: SiteRun, node: str | int, limit_kw: float) -> None:
 
 def node_index(run: SiteRun, node: str | int) -> int:
     """Which row of the limits a name or an index means."""
-    names = [limit.name for limit in run.site.site.limits]
+    names = list(run.node_names)
     if isinstance(node, str):
         if node in names:
             return names.index(node)
@@ -254,10 +254,10 @@ def _room_for(run: SiteRun, count: int, more: int) -> Any:
     """The state with room for further visits; it grows by a quarter at least."""
     missing = count + more - len(run.state.visits)
     if missing > 0:
-        missing = max(missing, count // 4)
-        extra = np.zeros(missing, state.VISIT)
-        run.state = run.state._replace(
-            visits=np.concatenate([run.state.visits, extra]),
-            sessions=np.concatenate([run.state.sessions, layout.session_records(missing)]),
-        )
+        size = len(run.state.visits) + max(missing, count // 4)
+        visits = np.zeros(size, state.VISIT)
+        visits[:count] = run.state.visits[:count]
+        sessions = layout.session_records(size)
+        sessions[:count] = run.state.sessions[:count]
+        run.state = run.state._replace(visits=visits, sessions=sessions)
     return run.state

@@ -162,6 +162,11 @@ class SiteRun:
         """The limit of the grid connection in force."""
         return float(self.state.site["grid_kw"][0])
 
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """Names of the limits between the site's and the stations', as the kernel counts them."""
+        return tuple(limit.name for limit in self.site.site.limits)
+
     def view(self) -> SiteView:
         """What a controller sees at ``now_s``."""
         return site_view(self.state, self.now_s)

@@ -92,7 +92,8 @@ class SiteHandle:
     def outcomes(self) -> NDArray[np.int32]:
         """What has become of each visit so far (see ``Outcome``), by row; a copy."""
         run = self._now()
-        return run.state.sessions["outcome"][: len(run.visits)].astype(np.int32)
+        outcomes: NDArray[np.int32] = run.state.sessions["outcome"][: len(run.visits)].copy()
+        return outcomes
 
     def view(self) -> SiteView:
         """The whole site at this moment, as arrays: what a controller sees."""
@@ -209,6 +210,7 @@ def simulate_network(
             horizon_s,
             interval_s=interval_s,
             record_caps=record_caps,
+            record_evses=scenario.file.record.evses,
             kernel=compiled,
         )
         for visits, site in zip(drawn, network.sites, strict=True)

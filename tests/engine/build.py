@@ -13,8 +13,10 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
-from simulator.charging.curve import advance_soc, power_at, time_to_soc
+from simulator.charging.curve import advance_soc, drained_soc, draining, power_at, time_to_soc
 from simulator.demand.visits import Curves, Visits
+from simulator.engine import acts
+from simulator.engine.kernel import state
 from simulator.engine.plan import SiteResult
 from simulator.scenario import Site, SiteInstance, StationInstance, StationModel
 from simulator.scenario.model import StationGroup
@@ -39,7 +41,7 @@ CURVES = Curves(
 )
 
 
-def model(current="ac", evses=1, evse_kw=22.0, station_kw=None, phases=3, min_kw=5.0):
+def model(current="ac", evses=1, evse_kw=22.0, station_kw=None, phases=3, min_kw=5.0, **fields):
     return StationModel(
         name="post",
         source="",
@@ -57,10 +59,13 @@ def model(current="ac", evses=1, evse_kw=22.0, station_kw=None, phases=3, min_kw
         clock_aligned_interval=0.0,
         heartbeat=None,
         configuration={},
+        **fields,
     )
 
 
-def site(*models, limit=None, policy="equal_share", queue=True, rotate=900.0, name="yard"):
+def site(
+    *models, limit=None, policy="equal_share", queue=True, rotate=900.0, name="yard", **fields
+):
     table = Site.model_construct(
         name=name,
         stations=(StationGroup(model="post"),),
@@ -68,6 +73,7 @@ def site(*models, limit=None, policy="equal_share", queue=True, rotate=900.0, na
         policy=policy,
         queue=queue,
         rotate=rotate,
+        **fields,
     )
     stations = tuple(
         StationInstance(
@@ -105,11 +111,10 @@ def visits(arrival_s, curves=CURVES, **columns):
         "curve": 0,
         "evse": -1,
     } | columns
-    whole = ("ac_phases", "curve", "evse")
+    kinds = dict.fromkeys(("ac_phases", "curve", "evse", "most_ahead", "next_visit"), np.int32)
+    kinds["no_show"] = np.bool_
     filled = {
-        name: np.broadcast_to(
-            np.asarray(value, np.int32 if name in whole else np.float64), n
-        ).copy()
+        name: np.broadcast_to(np.asarray(value, kinds.get(name, np.float64)), n).copy()
         for name, value in values.items()
     }
     return Visits(arrival_s=np.asarray(arrival_s, np.float64), label=None, curves=curves, **filled)
@@ -197,7 +202,8 @@ class Course:
         plan, v = result.plan, result.visits
         self.efficiency = float(plan.efficiency[i])
         self.capacity = float(v.battery_kwh[i]) / self.efficiency
-        self.target = float(v.target_soc[i])
+        self.target = float(plan.target_soc[i])
+        self.reserve = 0.0 if v.reserve_soc is None else float(v.reserve_soc[i])
         soc, kw = KNOTS[v.curve[i]]
         self.knots = (soc, [x * (1.0 / self.efficiency) for x in kw])
         rows = slice(plan.cap_offset[i], plan.cap_offset[i + 1])
@@ -205,7 +211,7 @@ class Course:
         self.caps = [float(c) for c in plan.cap_kw[rows]]
         unplug = float(plan.unplug_s[i])
         self.end_s = horizon_s if math.isnan(unplug) else unplug
-        self.socs = [float(v.soc[i])]
+        self.socs = [float(plan.soc_start[i])]
         for n, cap in enumerate(self.caps):
             self.socs.append(self._soc_after(self.socs[-1], self._stop(n) - self.start_s[n], cap))
 
@@ -214,11 +220,16 @@ class Course:
 
     def _soc_after(self, soc: float, dt_s: float, cap: float) -> float:
         n = len(self.knots[0])
+        if cap < 0.0:
+            given = self.capacity * self.efficiency**2
+            return drained_soc(soc, dt_s, -cap, given, self.reserve)
         return min(self.target, advance_soc(soc, dt_s, cap, self.capacity, *self.knots, 0, n))
 
     @property
     def energy_kwh(self) -> float:
-        return (self.socs[-1] - self.socs[0]) * self.capacity
+        """Net, grid side."""
+        gains = [b - a for a, b in pairwise(self.socs)]
+        return sum(g * self.capacity * (1.0 if g > 0.0 else self.efficiency**2) for g in gains)
 
     def power_kw(self, t: float) -> float:
         """Power just after ``t``."""
@@ -226,6 +237,8 @@ class Course:
             return 0.0
         n = bisect_right(self.start_s, t) - 1
         soc = self._soc_after(self.socs[n], t - self.start_s[n], self.caps[n])
+        if self.caps[n] < 0.0:
+            return self.caps[n] if soc > self.reserve + 1e-12 else 0.0
         if soc >= self.target - 1e-12:
             return 0.0
         return power_at(soc, self.caps[n], *self.knots, 0, len(self.knots[0]))
@@ -234,6 +247,10 @@ class Course:
         """Times at which the power may turn: caps, knots, crossings, the target, and the ends."""
         times = [*self.start_s, self.end_s]
         for n, cap in enumerate(self.caps):
+            if cap < 0.0 and self.socs[n] > self.reserve:
+                given = self.capacity * self.efficiency**2
+                dt = draining(self.socs[n], self.reserve, -cap, given)
+                times.append(min(self.start_s[n] + dt, self._stop(n)))
             if cap <= 0.0:
                 continue
             marks = [*self.knots[0], self.target, *self._crossings(cap)]
@@ -261,10 +278,15 @@ def courses(result: SiteResult, horizon_s: float) -> dict[int, Course]:
     }
 
 
-def load_points(result: SiteResult, horizon_s: float):
-    """(time, load by station) right after and just before every turning point, and in between."""
+def load_points(result: SiteResult, horizon_s: float, extra=None):
+    """(time, load by station) right after and just before every turning point, and in between.
+
+    ``extra`` are changes, whose times count as turning points too.
+    """
     played = courses(result, horizon_s)
     times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
+    if extra is not None:
+        times = sorted({*times, *(float(t) for t in extra["time_s"])})
     middles = [0.5 * (a + b) for a, b in pairwise(times)]
     stations = len(result.site.stations)
     for t in [*times, *(t - 1e-7 for t in times), *middles]:
@@ -277,3 +299,92 @@ def load_points(result: SiteResult, horizon_s: float):
 
 def with_policy(where: SiteInstance, policy: str) -> SiteInstance:
     return replace(where, site=where.site.model_copy(update={"policy": policy}))
+
+
+def changes(*rows):
+    """A table of changes from (time, what, node, kW)."""
+    return np.array(sorted(rows), state.CHANGE)
+
+
+@st.composite
+def rich_cases(draw, most_visits=24, tight=True):
+    """A case with all that a site and its people can have, and the options of its run.
+
+    Timers, drivers who balk, vehicles that come back, station losses, prices, limits and other
+    load that change by the clock.
+    """
+    where, wanted = draw(cases(most_visits))
+    n = len(wanted)
+    r = np.random.default_rng(draw(st.integers(0, 2**32)))
+    losses = draw(st.sampled_from([1.0, 0.93]))
+    standby = draw(st.sampled_from([0.0, 0.05]))
+    stations = tuple(
+        replace(s, model=replace(s.model, efficiency=losses, standby_kw=standby))
+        for s in where.stations
+    )
+    following = np.full(n, -1, np.int32)
+    for i in range(n - 1):
+        if r.random() < 0.3:
+            following[i] = r.integers(i + 1, n)
+    wanted = replace(
+        wanted,
+        ready_s=np.where(r.random(n) < 0.3, wanted.arrival_s + r.choice([60.0, 1800.0], n), 0.0),
+        most_ahead=r.choice([-1, -1, 0, 1, 3], n).astype(np.int32),
+        next_visit=following,
+        used_soc=r.choice([0.0, 0.1, 0.7], n),
+        discharge_kw=r.choice([0.0, 7.0, 30.0], n),
+        reserve_soc=r.choice([0.0, 0.3, 0.6], n),
+        weight=r.choice([1.0, 2.0], n),
+        no_show=r.random(n) < 0.05,
+    )
+    full = sum(s.model.station_kw for s in stations)
+    rows = []
+    if tight:
+        for t in r.uniform(0.0, HORIZON_S, draw(st.integers(0, 4))):
+            rows.append((t, state.SITE_LIMIT, -1, full * r.choice([0.0, 0.02, 0.2, 0.6, 2.0])))
+        for t in r.choice([0.0, 600.0, 1800.0, 3600.0, 5000.0], draw(st.integers(0, 3))):
+            rows.append((t, state.BASE_LOAD, -1, full * r.choice([-0.2, 0.0, 0.1, 0.5, 3.0])))
+    intervals = 8
+    options = {
+        "changes": changes(*rows) if rows else None,
+        "price": r.uniform(-0.1, 0.4, intervals),
+        "feed_in": r.uniform(0.0, 0.1, intervals),
+        "carbon": r.uniform(0.1, 0.6, intervals),
+        "record_evses": draw(st.booleans()),
+    }
+    return replace(where, stations=stations), wanted, options
+
+
+def script(seed, evses, times=6, controls=True):
+    """Acts at times, the same every time it is played: (time, function of a SiteRun)."""
+    r = np.random.default_rng(seed)
+    played = []
+    for t in np.sort(np.round(r.uniform(0.0, HORIZON_S, times) / 60.0) * 60.0):
+        what = 7 if controls and r.random() < 0.5 else r.integers(0, 7)
+        evse = int(r.integers(0, evses))
+        limits = r.choice([-20.0, -20.0, -3.0, 0.0, 6.0, INF, INF], evses)
+        row = int(r.integers(0, 3))
+        act = {
+            0: lambda run, evse=evse: acts.fail(run, evse),
+            1: lambda run, evse=evse: acts.repair(run, evse),
+            2: acts.power_off,
+            3: acts.power_on,
+            4: lambda run, row=row: acts.hold(run, row),
+            5: lambda run, evse=evse: acts.release(run, evse),
+            6: lambda run, t=t: acts.add_visits(run, visits([t + 30.0, t + 900.0], dc_kw=60.0)),
+            7: lambda run, limits=limits: acts.set_controls(run, limits),
+        }[int(what)]
+        played.append((float(t), act))
+    return played
+
+
+def play(run, acts_at=(), cuts=()):
+    """Advance a run to the horizon with acts at their times and cuts in between."""
+    for t, _, act in sorted(
+        [(t, 1, act) for t, act in acts_at] + [(t, 0, None) for t in cuts], key=lambda x: x[:2]
+    ):
+        run.advance(t)
+        if act is not None:
+            act(run)
+    run.advance(HORIZON_S)
+    return run

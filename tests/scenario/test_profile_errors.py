@@ -155,6 +155,24 @@ meter_interval = "1m"
         ("stations", "evses = 2", "evses = 2\nphases = 2", "phases: value 2: expected 1 or 3"),
         (
             "stations",
+            "evses = 2",
+            "evses = 2\nefficiency = -0.9",
+            "efficiency: value -0.9: expected a number above 0",
+        ),
+        (
+            "stations",
+            "evses = 2",
+            "evses = 2\nefficiency = 1.1",
+            "efficiency: value 1.1: expected a number of at most 1",
+        ),
+        (
+            "stations",
+            "evses = 2",
+            "evses = 2\nstandby_w = -5",
+            "standby_w: value -5: expected a number of 0 or more",
+        ),
+        (
+            "stations",
             '"1m"',
             '"1500 ms"',
             "meter_interval: value '1500 ms': expected whole seconds, as OCPP 1.6 has them",

@@ -154,6 +154,8 @@ def test_every_station_model_is_virtual_whole_and_consistent(name: str) -> None:
     else:
         assert model.least_kw == model.min_kw > 0
         assert "SoC" in model.measurands
+    # Nobody has measured what these virtual stations lose or take for themselves.
+    assert (model.efficiency, model.standby_kw) == (1.0, 0.0)
     assert hash(model) == hash(load_profile("stations", name))
 
 

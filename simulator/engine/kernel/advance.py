@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from simulator.engine.kernel.changes import apply_change, call_for_decision
-from simulator.engine.kernel.course import end_piece, start_charging, unplug
+from simulator.engine.kernel.course import end_piece, set_due, start_charging, unplug
 from simulator.engine.kernel.load import pass_time, record_energy, soc_at
 from simulator.engine.kernel.share import decide
 from simulator.engine.kernel.state import BLOCK, SERVED, State
@@ -157,6 +157,7 @@ def release_block(k: State, block: int, now: float) -> None:
             if evse.departure_s <= now:
                 unplug(k, i, now, SERVED)
             elif evse.ready_s <= now:
+                set_due(k, i, evse.departure_s)
                 start_charging(k, i, now)
 
 

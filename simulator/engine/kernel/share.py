@@ -75,6 +75,18 @@ def site_can_bind(k: State) -> bool:
     return bool(total > k.site[0].limit_kw)
 
 
+def own_cap_kw(evse: Any) -> float:
+    """The cap of a vehicle that no limit of the site holds back: the pairing's or a controller's.
+
+    A controller that allows less than the minimum stops it; below 0 the vehicle gives back.
+    """
+    if evse.control_kw >= evse.limit_kw:
+        return float(evse.limit_kw)
+    if evse.control_kw < 0.0:
+        return float(max(evse.control_kw, -evse.discharge_kw))
+    return float(evse.control_kw if evse.control_kw >= evse.min_kw else 0.0)
+
+
 def release_caps(k: State, station: Any, now: float) -> None:
     """Nothing can bind at this station: everybody runs uncapped."""
     station.curbed = 0
@@ -82,7 +94,7 @@ def release_caps(k: State, station: Any, now: float) -> None:
         evse = k.evses[i]
         if evse.active:
             set_paused(k, evse, 0, now)
-            set_cap(k, i, evse.limit_kw, now)
+            set_cap(k, i, own_cap_kw(evse), now)
 
 
 def collect(k: State, key: Any, first: int, stop: int, now: float) -> int:
