@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand.visits import Curves, Visits
-from simulator.engine.layout import NEUTRAL
+from simulator.demand.visits import NEUTRAL, Curves, Visits
 
 Rows = NDArray[np.int64]
 

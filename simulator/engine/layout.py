@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.demand.visits import NEUTRAL
 from simulator.engine.kernel import state
 from simulator.engine.kernel.pairing import LINE_TO_LINE
 from simulator.engine.limits import LimitTree, limit_tree
@@ -23,19 +24,6 @@ if TYPE_CHECKING:
 
 Records = NDArray[np.void]
 F64 = NDArray[np.float64]
-
-NEUTRAL: dict[str, Any] = {
-    "ready_s": 0.0,
-    "weight": 1.0,
-    "most_ahead": np.int32(-1),
-    "discharge_kw": 0.0,
-    "reserve_soc": 0.0,
-    "next_visit": np.int32(-1),
-    "used_soc": 0.0,
-    "reserved_s": math.nan,
-    "no_show": False,
-}
-"""What it means where a column of visits is None."""
 
 
 @dataclass(frozen=True, slots=True)
