@@ -256,7 +256,7 @@ def lay_lines(k: State, n: int, limits: int, low: float, high: float) -> None:
         if g >= 0:
             kind = k.evses[k.links[MEMBER, m]].kind
             weight = k.scratch[WEIGHT, m]
-            grows = k.scratch[FLOOR, m] <= low * weight and k.scratch[WANT, m] >= high * weight
+            grows = k.scratch[FLOOR, m] < middle * weight < k.scratch[WANT, m]
             if grows and not k.links[FIXED, m]:
                 k.scratch[SLOPES + kind, g] += weight
             else:
@@ -353,7 +353,7 @@ def fill_by_phasor(k: State, n: int, limits: int) -> None:
         free -= fixed
         if fixed == 0:  # A limit that rounding alone exceeds: nobody gets more.
             for m in range(n):
-                k.scratch[GIVE, m] = share_at(k, m, level)
+                k.scratch[GIVE, m] = share_at(k, m, low)
                 k.links[FIXED, m] = 1
             free = 0
         high = highest_want(k, n)
