@@ -260,6 +260,6 @@ def tree_cases(draw, most_visits=20, phased=True):
         ac_kw=r.choice([3.7, 7.4, 11.0, 22.0], n),
         ac_phases=r.choice([1, 2, 3], n),
         dc_kw=r.choice([50.0, 120.0, 250.0], n),
-        curve=r.integers(0, len(KNOTS), n),
+        curve=np.where(r.random(n) < 0.5, len(KNOTS) - 1, r.integers(0, len(KNOTS), n)),
         weight=r.choice([1.0, 1.0, 3.0], n),
     )

@@ -161,3 +161,25 @@ def test_filling_is_max_min_fair_under_power_and_current(case, policy):
     weight = cars.weight if policy == "weighted" else np.ones(len(cars))
     expected = slow_fill(result, cap > 0.0, weight)
     assert cap == pytest.approx(expected, abs=2e-3)
+
+
+def one_phase_cars(**columns):
+    """Three one-phase posts, one on each phase, and three cars of 7.4 kW at once."""
+    posts = [model("ac", 1, 7.4, phases=1)] * 3
+    cars = visits([0.0] * 3, ac_kw=7.4, ac_phases=1, evse=[0, 1, 2], **columns)
+    return site(*posts), cars
+
+
+def test_a_balanced_load_is_not_trusted_to_stay_balanced_while_batteries_fill():
+    """Three equal currents leave the neutral empty, until one of the cars tapers."""
+    where, cars = one_phase_cars(
+        soc=[0.2, 0.2, 0.75], target_soc=1.0, curve=6, efficiency_ac=1.0, battery_kwh=20.0
+    )
+    where = with_limits(where, wiring=["L1", "L2", "L3"], neutral=16.0)
+    for policy in NAMES:
+        result = simulate_site(cars, with_policy(where, policy), HORIZON_S, record_caps="all")
+        used = {name: 0.0 for name in ("site A",)}
+        for _, name, found, most in load_checks(result):
+            if name in used:
+                used[name] = max(used[name], found / most)
+        assert 0.5 < used["site A"] <= TOLERANCE

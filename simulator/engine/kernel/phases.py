@@ -256,7 +256,7 @@ def lay_lines(k: State, n: int, limits: int, low: float, high: float) -> None:
         if g >= 0:
             kind = k.evses[k.links[MEMBER, m]].kind
             weight = k.scratch[WEIGHT, m]
-            grows = k.scratch[FLOOR, m] <= low * weight and k.scratch[WANT, m] >= high * weight
+            grows = k.scratch[FLOOR, m] < middle * weight < k.scratch[WANT, m]
             if grows and not k.links[FIXED, m]:
                 k.scratch[SLOPES + kind, g] += weight
             else:
@@ -336,8 +336,9 @@ def fill_by_phasor(k: State, n: int, limits: int) -> None:
     for m in range(n):
         k.links[FIXED, m] = 0
     level = 0.0
+    free = n
     high = highest_want(k, n)
-    while not fits_at(k, n, limits, high):
+    while free > 0 and not fits_at(k, n, limits, high):
         low = level
         at = bend(k, n, low, high)
         while at >= 0.0:
@@ -348,10 +349,13 @@ def fill_by_phasor(k: State, n: int, limits: int) -> None:
             at = bend(k, n, low, high)
         lay_lines(k, n, limits, low, high)
         level = max(low, min(high, binding_level(k, limits, high)))
-        if fix_held(k, limits, level) == 0:
+        fixed = fix_held(k, limits, level)
+        free -= fixed
+        if fixed == 0:  # A limit that rounding alone exceeds: nobody gets more.
             for m in range(n):
-                k.scratch[GIVE, m] = share_at(k, m, level)
+                k.scratch[GIVE, m] = share_at(k, m, low)
                 k.links[FIXED, m] = 1
+            free = 0
         high = highest_want(k, n)
     for m in range(n):
         k.scratch[GIVE, m] = share_at(k, m, high)
