@@ -125,7 +125,7 @@ def test_a_file_that_is_no_text_is_located(tmp_path: Path) -> None:
 def test_a_scenario_that_does_not_exist_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
     expected = (
         "expected a scenario file, or the name of a shipped scenario "
-        "(boot-storm, city-launch, workplace-trace)"
+        "(boot-storm, city-launch, workplace-smart, workplace-trace)"
     )
     with pytest.raises(ScenarioError) as caught:
         load_scenario("city-lunch")

@@ -169,7 +169,12 @@ def test_the_list_has_every_shipped_profile_with_its_source() -> None:
 
 def test_the_list_has_every_shipped_scenario_and_all_load() -> None:
     rows = list_scenarios()
-    assert [row.name for row in rows] == ["boot-storm", "city-launch", "workplace-trace"]
+    assert [row.name for row in rows] == [
+        "boot-storm",
+        "city-launch",
+        "workplace-smart",
+        "workplace-trace",
+    ]
     for row in rows:
         scenario = load_scenario(row.name)
         assert scenario.name == row.name and row.description
