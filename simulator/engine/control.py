@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from simulator.charging.controllers import CONTROLLERS, Controller, InfeasibleError, Setup
 from simulator.engine.foresight import foresee
 from simulator.engine.functions import load_function
-from simulator.engine.outlook import Outlook
+from simulator.engine.outlook import Outlook, Steps
 from simulator.scenario import Problem, ScenarioError
 from simulator.scenario.check_control import option_values
 from simulator.scenario.problems import listed, nearest
@@ -152,11 +152,13 @@ def site_controls(
     runs: Sequence[SiteRun],
     functions: Mapping[str, Controller] | None = None,
     demand_prices: Mapping[str, float] | None = None,
+    others: Mapping[str, Steps] | None = None,
 ) -> list[SiteControl]:
     """The controllers of all sites that have one, before the first event.
 
     ``functions`` are a user's own by name of the site (a name means all its copies, ``name#2`` the
-    second); they stand in for the scenario's. ``demand_prices``: per kW and month, by site.
+    second); they stand in for the scenario's. By site: ``demand_prices`` per kW and month,
+    ``others`` the other load where a process puts it in force (see ``Outlook``).
     Raises ScenarioError for what the scenario names and cannot be had.
     """
     given = dict(functions or {})
@@ -169,10 +171,15 @@ def site_controls(
         if function is None and table is None:
             continue
         tick_s = DEFAULT_TICK_S if table is None else table.tick
-        price = (demand_prices or {}).get(site.name, 0.0)
         name, ask, foresees = _controller(scenario, site, function)
-        known = foresee(run) if foresees else None
-        outlook = Outlook(scenario, run, tick_s, demand_price=price, visits=known)
+        outlook = Outlook(
+            scenario,
+            run,
+            tick_s,
+            demand_price=(demand_prices or {}).get(site.name, 0.0),
+            other=(others or {}).get(site.name),
+            visits=foresee(run) if foresees else None,
+        )
         controls.append(SiteControl(site.name, name, ask, outlook, scenario.start))
     return controls
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+Steps = tuple[F64, F64]
+"""Times from 0 on, and what holds from each of them."""
 
 
 class Outlook:
@@ -36,15 +38,20 @@ class Outlook:
         tick_s: float,
         *,
         demand_price: float = 0.0,
+        other: Steps | None = None,
         visits: KnownVisits | None = None,
     ) -> None:
-        """``demand_price`` is per kW and month of the highest billing interval."""
+        """``demand_price`` is per kW and month of the highest billing interval.
+
+        ``other`` is the other load (without standby) of a site on which a process puts it in force;
+        by default it is what the kernel's table of changes says.
+        """
         self.tick_s = tick_s
         self.ticks = max(1, math.ceil(run.duration_s / tick_s - 1e-9))
         edges_s = np.minimum(tick_s * np.arange(self.ticks + 1), run.duration_s)
         site = run.state.site[0]
         grid_kw = _steps(run, state.SITE_LIMIT, float(site["grid_kw"]))
-        other_kw = _steps(run, state.BASE_LOAD, 0.0)
+        other_kw = other or _steps(run, state.BASE_LOAD, 0.0)
         standby_kw = float(site["standby_kw"])
         self._base_kw = _means(*other_kw, edges_s) + standby_kw
         self._known_kw = _at(*other_kw, edges_s[:-1]) + standby_kw
@@ -94,7 +101,7 @@ def _cut(values: F64 | None, tick: int) -> F64 | None:
     return None if values is None else _locked(values[tick:])
 
 
-def _steps(run: SiteRun, what: int, first_kw: float) -> tuple[F64, F64]:
+def _steps(run: SiteRun, what: int, first_kw: float) -> Steps:
     """When which value comes into force; the first one at 0."""
     rows = run.state.changes[run.state.changes["what"] == what]
     time_s = np.concatenate([[0.0], rows["time_s"]])

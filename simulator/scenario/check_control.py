@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -137,7 +138,7 @@ def _defined(named: str, beside: Path) -> None:
         raise FieldError(f"a file of valid Python ({error.args[0]}, line {line})") from None
     except OSError:
         here = (beside / file).parent
-        known = sorted(path.name for path in here.glob("*.py")) if here.is_dir() else []
+        known = sorted(path.name for path in here.glob("*.py")) if os.path.isdir(here) else []  # noqa: PTH112  Path.is_dir raises for a name that is too long
         near = nearest(Path(file).name, known)
         meant = f"{Path(file).with_name(near)}:{name}" if near else None
         raise FieldError("a Python file that exists", meant) from None

@@ -106,7 +106,8 @@ def test_a_vehicle_takes_surplus_and_nothing_else_while_it_can_wait():
     power = run(case, controller(case, "pv_following")).power_kw[:, 0]
     assert power[:8] == pytest.approx(0.0)
     assert power[8:16] == pytest.approx(6.0)
-    assert power[16:28] == pytest.approx(0.0, abs=1e-9)  # 8 kWh are left for the end
+    assert power[16:27] == pytest.approx(0.0, abs=1e-9)  # 8 kWh are left for the end
+    assert power[31] == pytest.approx(0.0, abs=1e-9)
     assert power.sum() / 4 == pytest.approx(20.0)
 
 

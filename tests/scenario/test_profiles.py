@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.engine.events import KINDS
+from simulator.api import known_names
 from simulator.scenario import (
     ArrivalProfile,
     ScenarioError,
@@ -177,9 +177,9 @@ def test_the_list_has_every_shipped_scenario_and_all_load() -> None:
         path.stem for path in data_folder("scenarios").glob("*.toml")
     )
     for row in rows:
-        scenario = load_scenario(row.name, events=KINDS)
+        scenario = load_scenario(row.name, **known_names())
         assert scenario.name == row.name and row.description
-        assert load_scenario(row.path, events=KINDS).as_dict() == scenario.as_dict()
+        assert load_scenario(row.path, **known_names()).as_dict() == scenario.as_dict()
 
 
 def test_profiles_beside_the_scenario_are_found(write, tmp_path: Path) -> None:

@@ -35,9 +35,12 @@ def laxity_s(view: View) -> F64:
     return deadline_s(view) - view.now_s - shortest_s(view)
 
 
-def due_kwh(view: View, step_s: float) -> F64:
-    """What has to be delivered in the next step, so that full power afterwards is enough."""
-    after_h = np.maximum(deadline_s(view) - view.now_s - step_s, 0.0) / HOUR_S
+def due_kwh(view: View, step_s: float, spare_s: float = 0.0) -> F64:
+    """What has to be delivered in the next step, so that full power afterwards is enough.
+
+    ``spare_s`` before the departure everybody is to be done.
+    """
+    after_h = np.maximum(deadline_s(view) - spare_s - view.now_s - step_s, 0.0) / HOUR_S
     due = view.needed_kwh - view.limit_kw * after_h
     most = np.minimum(view.limit_kw * (step_s / HOUR_S), view.needed_kwh)
     return np.where(wants(view), np.clip(due, 0.0, most), 0.0)

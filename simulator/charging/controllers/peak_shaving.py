@@ -5,8 +5,9 @@ never falls within a billing period: a peak that has been reached is paid for, a
 early leaves room for who comes later. Where everybody is there from the start this is the lowest
 peak there is. Of visits to come nothing is known, so the level rises when vehicles come late
 with much to do; ``lp`` says how low it could have stayed (of 200 drawn sites the median peak
-was 2 % above that, the mean 9 %, one in ten more than 30 %). The other load is taken as forecast. Vehicles without a departure time are served at once; who comes
-between two ticks waits for the next.
+was 2 % above that, the mean 9 %, one in ten more than 30 %). The other load is taken as
+forecast. Vehicles without a departure time are served at once; who comes between two ticks waits
+for the next.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """PV following: vehicles take the surplus of the site's own generation, and no more if they can.
 
 Surplus is what generation leaves over after all other load. Who has least time to spare takes of it
-first. Whatever the sun does, everybody is done by departure: a vehicle that could not make it
-at full power afterwards is given what it is due. Vehicles that come between two ticks wait for
-the next one; drivers without a departure time are served at once. Nothing is given back to the
-grid.
+first. Whatever the sun does, everybody is done a tick before departure (which leaves a taper some
+time): a vehicle that could not make it at full power afterwards is given what it is due. Vehicles
+that come between two ticks wait for the next one; drivers without a departure time are served at
+once. Nothing is given back to the grid.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def make(setup: Setup) -> Controller:
         if not wants(view).any():
             return np.zeros(len(view.visit))
         surplus_kw = -float(forecast.base_kw[0])
-        due_kw = due_kwh(view, setup.tick_s) * (HOUR_S / setup.tick_s)
+        due_kw = due_kwh(view, setup.tick_s, setup.tick_s) * (HOUR_S / setup.tick_s)
         sure_kw = above_minimum(due_kw, view, setup.tick_s)
         surplus_kw -= float(sure_kw.sum())
         if surplus_kw <= 0.0:
