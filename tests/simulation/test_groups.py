@@ -34,11 +34,18 @@ def test_a_process_of_the_users_couples_them_all(scenario: Scenario) -> None:
     assert coupled(scenario, processes=True) == ((0, 1, 2, 3),)
 
 
-def test_an_event_couples_the_sites_that_it_names_or_all(scenario: Scenario) -> None:
-    event = Event.model_construct(kind="x", sites=("hub",), options={})
+def test_a_function_of_the_users_couples_the_sites_that_it_names_or_all(
+    scenario: Scenario,
+) -> None:
+    event = Event.model_construct(kind="python", sites=("hub",), options={})
     assert coupled(with_file(scenario, events=(event,))) == ((0, 1, 2), (3,))
-    everywhere = Event.model_construct(kind="x", sites=None, options={})
+    everywhere = Event.model_construct(kind="python", sites=None, options={})
     assert coupled(with_file(scenario, events=(everywhere,))) == ((0, 1, 2, 3),)
+
+
+def test_an_event_of_our_own_acts_on_each_site_by_itself(scenario: Scenario) -> None:
+    event = Event.model_construct(kind="site_outage", sites=None, options={})
+    assert coupled(with_file(scenario, events=(event,))) == ((0,), (1,), (2,), (3,))
 
 
 def test_rerouting_couples_a_site_with_where_its_drivers_go(scenario: Scenario) -> None:

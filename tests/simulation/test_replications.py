@@ -32,9 +32,9 @@ def test_a_run_that_is_repeated_has_intervals_and_the_tables_of_the_first(
     assert "replications" not in alone.summary
     sessions = "sessions.parquet"
     assert (alone.path / sessions).read_bytes() == (often.path / sessions).read_bytes()
-    table = often.run.table("replications")
+    table = often.replications
     energy = table[table.figure == "energy_kwh"].sort_values("replication").value
-    assert energy.iloc[0] == alone.summary["figures"]["energy_kwh"]
+    assert energy.iloc[0] == alone.figures["energy_kwh"]
     assert energy.nunique() == 4
     found = often.summary["replications"]["energy_kwh"]
     assert found["n"] == 4

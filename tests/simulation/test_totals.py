@@ -24,7 +24,7 @@ def test_figures_are_those_of_the_tables_after_the_warmup(result) -> None:  # ty
     load = result.load[result.load.start_s >= warmup]
     visits = result.sessions[result.sessions.arrival >= begin]
     plugged = visits[visits.outcome.isin(["served", "running"])]
-    figures = result.summary["figures"]
+    figures = result.figures
     assert figures["energy_kwh"] == pytest.approx(load.energy_kwh.sum(), rel=1e-9)
     assert figures["sessions"] == len(plugged)
     assert figures["visits"] == len(visits)
@@ -33,7 +33,7 @@ def test_figures_are_those_of_the_tables_after_the_warmup(result) -> None:  # ty
     assert figures["grid_kwh"] == pytest.approx(figures["battery_kwh"] + figures["losses_kwh"])
     network = load.groupby("start_s").mean_kw.sum()
     assert figures["peak_15min_kw"] == pytest.approx(network.max(), rel=1e-9)
-    stations = result.run.table("stations")
+    stations = result.stations
     assert stations.sessions.sum() == len(plugged)
     assert stations.energy_kwh.sum() == pytest.approx(figures["grid_kwh"], rel=1e-9)
     counted_s = result.summary["duration_s"] - warmup
@@ -42,7 +42,7 @@ def test_figures_are_those_of_the_tables_after_the_warmup(result) -> None:  # ty
 
 
 def test_the_networks_load_is_the_sum_of_the_sites(result) -> None:  # type: ignore[no-untyped-def]
-    network = result.run.table("network").set_index("start_s")
+    network = result.network.set_index("start_s")
     sites = result.load.groupby("start_s")[["energy_kwh", "mean_kw", "queue"]].sum()
     for column in sites:
         assert network[column].tolist() == pytest.approx(sites[column].tolist(), rel=1e-9)
@@ -74,7 +74,7 @@ def test_rows_stand_in_the_order_of_the_network_whatever_the_tasks(
     monkeypatch.setattr(groups, "TASK_VISITS", 1)
     found = simulate(small, out=tmp_path / "run", report=False)
     names = ["hub", "hub#2", "hub#3", "kerb"]
-    for table in (found.sessions, found.load, found.run.table("stations")):
+    for table in (found.sessions, found.load, found.stations):
         assert list(dict.fromkeys(table.site)) == names
     assert [row["name"] for row in found.summary["sites"]] == names
 
