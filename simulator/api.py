@@ -69,6 +69,27 @@ class Result:
         return self.run.table("load")
 
     @property
+    def figures(self) -> dict[str, float]:
+        """The figures of a simulation by name, see ``store.figures``; nan where it has none."""
+        found = self.summary.get("figures", {})
+        return {name: float("nan") if value is None else value for name, value in found.items()}
+
+    @property
+    def stations(self) -> pd.DataFrame:
+        """Energy, sessions and utilisation of every station (simulation)."""
+        return self.run.table("stations")
+
+    @property
+    def network(self) -> pd.DataFrame:
+        """The load of the whole network per interval (simulation)."""
+        return self.run.table("network")
+
+    @property
+    def replications(self) -> pd.DataFrame:
+        """Every figure of every replication (simulation); empty where there was one run."""
+        return self.run.table("replications")
+
+    @property
     def messages(self) -> pd.DataFrame:
         """OCPP calls per time bucket and action, predicted and measured."""
         return self.run.table("messages")

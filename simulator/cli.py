@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """\
 [bold]Exit codes[/bold]  0 pass · 1 usage or scenario error · 2 SLO missed ·
-3 INVALID (the generator could not keep up) · 4 target unreachable · 5 shard lost ·
+3 INVALID (the generator could not keep up) · 4 target unreachable · 5 shard or worker lost ·
 70 internal error · 130 interrupted"""
 
 INTERRUPTED = 130

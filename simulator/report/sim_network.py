@@ -11,7 +11,7 @@ from simulator.report.page import Absent, Block, Cell, Facts, Section, Table
 from simulator.report.plots import messages as message_plots
 from simulator.report.plots import network
 from simulator.report.reading import PREDICTED, Reading
-from simulator.report.sim_reading import Load, group_of, site_facts
+from simulator.report.sim_reading import Load, counted_s, group_of, site_facts
 
 _STEPS = 700
 """Steps of the message rates in the wide plot."""
@@ -129,7 +129,7 @@ def messages(reading: Reading) -> Section:
 def _message_table(
     reading: Reading, counts: Mapping[str, object], peaks: Mapping[str, float], unit: str
 ) -> Table:
-    length = words.as_number(reading.get("duration_s"))
+    length = counted_s(reading)
     stations = words.as_number(reading.get("stations"))
     rows: list[list[str]] = []
     numbers = {str(a): words.as_number(n) or 0.0 for a, n in counts.items()}

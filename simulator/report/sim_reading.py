@@ -136,6 +136,10 @@ def sessions(reading: Reading) -> Sessions | None:
     import pandas as pd
 
     frame = frame[frame["outcome"] != "future"]
+    warmup = words.as_number(reading.get("warmup_s"))
+    if warmup:
+        begin = pd.Timestamp(str(reading.meta("start"))).tz_convert("UTC")
+        frame = frame[frame["arrival"] >= begin + pd.Timedelta(seconds=warmup)]
     if frame.empty:
         return None
     site, sites = pd.factorize(frame["site"].astype(str))
@@ -195,6 +199,12 @@ def _large_sessions(reading: Reading) -> Sessions | None:
         served_kwh=spread("energy_kwh"),
         stays_s=spread("stay_s"),
     )
+
+
+def counted_s(reading: Reading) -> float | None:
+    """How long what the figures count lasted: the run without its warm-up."""
+    length = words.as_number(reading.get("duration_s"))
+    return None if length is None else length - (words.as_number(reading.get("warmup_s")) or 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from simulator.report import words
 from simulator.report.page import Block, Section, Table
 from simulator.report.reading import F64, Reading
-from simulator.report.sim_reading import Load, Sessions, group_of, site_facts
+from simulator.report.sim_reading import Load, Sessions, counted_s, group_of, site_facts
 
 _HEADS = (
     "<site",
@@ -48,7 +48,7 @@ def section(reading: Reading, curve: Load | None, visits: Sessions | None) -> Se
     if not names:
         return Section("sites", "Sites", ())
     columns = _columns(reading, names, curve, visits)
-    length = words.as_number(reading.get("duration_s")) or 0.0
+    length = counted_s(reading) or 0.0
     members: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         members.setdefault(group_of(name), []).append(row)

@@ -17,7 +17,7 @@ from simulator.report import (
 from simulator.report.page import Cell, Facts, Page, Section, Tile
 from simulator.report.reading import Reading
 from simulator.report.sim_patterns import with_blocks
-from simulator.report.sim_reading import load, sessions
+from simulator.report.sim_reading import counted_s, load, sessions
 
 
 def page(reading: Reading) -> Page:
@@ -133,7 +133,7 @@ def _tiles(reading: Reading) -> list[Tile]:
     tiles.append(Tile("had to wait", share, f"p95 of all {words.duration(get('wait', 'p95_s'))}"))
     messages = get("messages")
     if isinstance(messages, dict) and messages:
-        length = words.as_number(get("duration_s"))
+        length = counted_s(reading)
         total = sum(words.as_number(n) or 0.0 for n in messages.values())
         rate = f"{words.figure(total / length)} per second" if length else ""
         tiles.append(Tile("OCPP messages", words.count(total), rate))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from simulator.scenario import fields, units
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
+from simulator.scenario.check_results import check_results
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -79,6 +80,7 @@ def check(tables: Tables) -> list[Problem]:
         found += part(tables)
     found += check_people(tables)
     found += check_money(tables)
+    found += check_results(tables)
     return found
 
 

@@ -18,6 +18,8 @@ TASK_VISITS: Final = 120_000
 """Visits that a task has at most, unless one group has more: some megabytes of rows."""
 TASK_ROWS: Final = 1_000_000
 """Rows of the load table, likewise."""
+COUPLING_EVENTS: Final = frozenset({"python"})
+"""Kinds of events that may look at one site and act on another."""
 _DAY_S: Final = 86_400.0
 
 
@@ -37,9 +39,10 @@ def coupled_groups(
 ) -> tuple[tuple[int, ...], ...]:
     """Groups of sites that act on each other, as places in the network, in its order.
 
-    Processes of the user's couple every site with every other. An event couples the sites that it
-    names (all of them if it names none), rerouting a site with those that its drivers drive on to,
-    copies included.
+    Processes of the user's couple every site with every other. An event that is a function of the
+    user's couples the sites that it names (all of them if it names none); events of our own act on
+    each of their sites by itself. Rerouting couples a site with those that its drivers drive on
+    to. Copies of a site are meant with it.
     """
     places = range(len(network.sites))
     if processes:
@@ -61,6 +64,8 @@ def coupled_groups(
     for place, site in enumerate(network.sites):
         named.setdefault(site.site.name, []).append(place)
     for event in scenario.file.events:
+        if event.kind not in COUPLING_EVENTS:
+            continue
         joined = named if event.sites is None else event.sites
         join(place for name in joined for place in named.get(name, ()))
     for name, members in named.items():

@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
 
 
+def warmup_notes(scenario: Scenario) -> list[str]:
+    """That the figures leave the beginning out, where they do."""
+    from simulator.scenario.units import DURATION, text
+
+    warmup = scenario.file.scenario.warmup
+    if not warmup:
+        return []
+    return [
+        f"figures leave out the first {text(DURATION, warmup)} (warm-up); tables and curves do not"
+    ]
+
+
 def trace_notes(scenario: Scenario, network: Network) -> list[str]:
     """What of a trace is not replayed."""
     from simulator.demand import trace_notice

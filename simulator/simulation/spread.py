@@ -39,9 +39,14 @@ def rows(spreads: Mapping[str, I64]) -> dict[str, list[Any]]:
     for quantity, found in spreads.items():
         for place in np.flatnonzero(found).tolist():
             columns["quantity"].append(quantity)
-            columns["low"].append(float(edges[place - 1]) if place > 1 else 0.0)
-            columns["high"].append(
-                float(edges[place]) if 0 < place < BINS - 1 else 0.0 if place == 0 else None
-            )
+            columns["low"].append(float(edges[place - 2]) if place > 1 else 0.0)
+            columns["high"].append(_high(edges, place))
             columns["count"].append(int(found[place]))
     return columns
+
+
+def _high(edges: F64, place: int) -> float | None:
+    """Where a bin ends; None for the last one, which is open."""
+    if place == 0:
+        return 0.0
+    return float(edges[place - 1]) if place < BINS - 1 else None

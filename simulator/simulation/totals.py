@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simulator.engine.plan import Outcome
 from simulator.fleet.predict import MINUTE_S, network_notes
 from simulator.simulation import spread
-from simulator.simulation.notes import outage_notes, trace_notes
+from simulator.simulation.notes import outage_notes, trace_notes, warmup_notes
 from simulator.simulation.site_figures import Sums, added, first_interval
 from simulator.store.atomic import plain
 from simulator.store.books import network_fields
@@ -129,6 +129,7 @@ class Totals:
                 *network_notes(network, self._recorded),
                 *self._notes,
                 *outage_notes(sites),
+                *warmup_notes(scenario),
                 *trace_notes(scenario, network),
             ],
             warmup_s=scenario.file.scenario.warmup,

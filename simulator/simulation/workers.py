@@ -202,6 +202,9 @@ def _environment() -> dict[str, str]:
         # One thread each: the workers share the cores among themselves.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        # glibc gives large arrays back at once and faults them in again: a fifth of the time.
+        "MALLOC_MMAP_THRESHOLD_": "1073741824",
+        "MALLOC_TRIM_THRESHOLD_": "4294967296",
     }
 
 

@@ -42,28 +42,7 @@ def _simulated(name: str, result: EngineResult, epoch_s: float) -> pa.Table:
 
 def outages_table(result: EngineResult, epoch_s: float) -> pa.Table:
     """One row per time without service of a site or an EVSE; ``epoch_s`` as above."""
-    return _concat("outages", (_outages(site, result, epoch_s) for site in result.sites))
-
-
-def _outages(site: SiteResult, result: EngineResult, epoch_s: float) -> pa.Table:
-    evse = np.array([outage.evse for outage in site.outages], np.int32)
-    start = np.array([outage.from_s for outage in site.outages], np.float64)
-    end = np.array([outage.to_s for outage in site.outages], np.float64)
-    whole = evse < 0
-    names = pa.array([s.id for s in site.site.stations], pa.string())
-    station = site.evse_station[evse].astype(np.int32)
-    columns: dict[str, Any] = {
-        "site": _repeated(site.site.name, len(evse)),
-        "station": pa.DictionaryArray.from_arrays(pa.array(station, mask=whole), names).cast(
-            pa.string()
-        ),
-        "evse": pa.array(site.evse_number[evse].astype(np.int32), mask=whole),
-        "start": _instants(start, epoch_s),
-        "end": _instants(end, epoch_s),
-        "start_s": start,
-        "lasted_s": np.where(np.isnan(end), result.duration_s, end) - start,
-    }
-    return pa.table(columns, schema=SCHEMAS["outages"])
+    return _simulated("outages", result, epoch_s)
 
 
 def messages_table(

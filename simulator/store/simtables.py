@@ -158,6 +158,7 @@ class Column:
     name: str
     type: Any
     make: Callable[[Rows], Any]
+    """Gives an Arrow array, or numpy's floats."""
     dictionary: bool = False
     """Few different numbers: kept once each."""
     only: Callable[[Scenario], bool] | None = None
@@ -374,7 +375,7 @@ def site_table(name: str, rows: Rows, chosen: Sequence[str] | None = None) -> pa
     ``chosen`` are the columns; None: those that are always there.
     """
     columns = [c for c in TABLES[name] if (c.name in chosen if chosen else c.only is None)]
-    made = [column.make(rows) for column in columns]
+    made = [_arrow(column.make(rows)) for column in columns]
     types = [_WORDS if pa.types.is_dictionary(a.type) else a.type for a in made]
     schema = pa.schema([(c.name, t) for c, t in zip(columns, types, strict=True)])
     table = pa.Table.from_arrays(made, schema=schema)
@@ -383,6 +384,11 @@ def site_table(name: str, rows: Rows, chosen: Sequence[str] | None = None) -> pa
         if not came.all():
             table = table.filter(pa.array(came))
     return table
+
+
+def _arrow(values: Any) -> pa.Array:
+    """A column of numpy's floats as numbers, nan as null; an Arrow array as it is."""
+    return numbers(values) if isinstance(values, np.ndarray) else values
 
 
 def joined(name: str, parts: Sequence[pa.Table]) -> pa.Table:

@@ -1,7 +1,7 @@
 """Every benchmark, one table: ours beside what a user would use instead, run in turn.
 
-    python tests/benchmarks            about two minutes
-    python tests/benchmarks kernel     one of them: kernel, live or station
+    python tests/benchmarks            about three minutes
+    python tests/benchmarks kernel     one of them: kernel, live, station or year
 
 Ratios are what to quote; absolute figures belong to the machine. Nothing here asserts.
 """
@@ -38,12 +38,22 @@ def station() -> None:
         print(f"| {name} | {value:,.1f} {unit} | | |", flush=True)
 
 
+def year() -> None:
+    """A year of 10 000 EVSEs from command to report, after a week of 2 000; on every core."""
+    import bench_year
+
+    for case in bench_year.cases():
+        what = f"{case.evses:,} EVSEs x {case.days} d, {case.rows['sessions']:,} sessions"
+        print(f"| {what} | {case.wall_s:.1f} s | | |", flush=True)
+        print(f"| peak memory of all processes | {case.peak_mb:,.0f} MB | | |", flush=True)
+
+
 def _print(row: tuple[str, float, float, str, float, str]) -> None:
     name, ours, theirs, unit, ratio, _ = row
     print(f"| {name} | {ours:,.1f} {unit} | {theirs:,.1f} {unit} | {ratio:.1f} x |", flush=True)
 
 
-BENCHMARKS = {"kernel": kernel, "live": live, "station": station}
+BENCHMARKS = {"kernel": kernel, "live": live, "station": station, "year": year}
 
 
 def main(names: list[str]) -> int:

@@ -178,7 +178,7 @@ def test_a_balanced_load_is_not_trusted_to_stay_balanced_while_batteries_fill():
     where = with_limits(where, wiring=["L1", "L2", "L3"], neutral=16.0)
     for policy in NAMES:
         result = simulate_site(cars, with_policy(where, policy), HORIZON_S, record_caps="all")
-        used = {name: 0.0 for name in ("site A",)}
+        used = dict.fromkeys(("site A",), 0.0)
         for _, name, found, most in load_checks(result):
             if name in used:
                 used[name] = max(used[name], found / most)
