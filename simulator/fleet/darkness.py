@@ -3,8 +3,8 @@
 A station without power says nothing. When it has power again it boots, reports every connector,
 and ends the transactions that the outage cut off (StopTransaction, reason PowerLoss; after the
 statuses, in the order of a hard reset). A car that is still plugged in then and not yet full
-charges on in a transaction of its own. A broken EVSE of a station that has power reports Faulted, after the
-end of its transaction, and Available once it is mended.
+charges on in a transaction of its own. A broken EVSE of a station that has power reports Faulted,
+after the end of its transaction, and Available once it is mended.
 
 Works on the columns of stays; the counterpart of what a station does one event at a time. Called by
 ``predict``.

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_build import HORIZON_S, model, visits, with_policy
+from engine_build import HORIZON_S, model, site, visits, with_policy
 from engine_limits import (
     Checks,
     load_checks,
     tree_cases,
     tree_sites,
+    with_limits,
     worst,
 )
 from hypothesis import given, settings
