@@ -196,13 +196,8 @@ def simulate_network(
     known = kernel.cache_info().misses
     compiled = kernel()
     compile_s = compiled.compile_s if kernel.cache_info().misses > known else 0.0
-    ways = rerouting.routes(network.sites)
     drawn = [draw_visits(scenario, site, 0.0, horizon_s) for site in network.sites]
-    for group in ways.groups:
-        for index, visits in zip(
-            group, rerouting.share_curves([drawn[i] for i in group]), strict=True
-        ):
-            drawn[index] = visits
+    rerouting.share_curves(drawn, rerouting.routes(network.sites))
     runs = [
         SiteRun(
             visits,
