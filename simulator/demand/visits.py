@@ -86,7 +86,7 @@ class Visits:
     reserve_soc: F64 | None = None
     """Never discharged below this; None: 0."""
     next_visit: I32 | None = None
-    """Row of the same vehicle's next visit, which follows from this one; -1: none."""
+    """Row of the same vehicle's next visit, whose charge follows from this one; -1: none."""
     used_soc: F64 | None = None
     """Charge used until that next visit, as a part of the battery."""
     reserved_s: F64 | None = None

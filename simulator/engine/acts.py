@@ -15,7 +15,13 @@ from simulator.engine import layout
 from simulator.engine.joining import append
 from simulator.engine.kernel import state
 from simulator.engine.kernel.changes import call_for_decision, set_room
-from simulator.engine.kernel.course import finish_charging, settle, start_charging, unplug
+from simulator.engine.kernel.course import (
+    finish_charging,
+    log_cap,
+    settle,
+    start_charging,
+    unplug,
+)
 from simulator.engine.kernel.load import soc_at
 from simulator.engine.kernel.pairing import choose_evse
 from simulator.engine.kernel.waiting import let_go
@@ -216,6 +222,7 @@ def _turn_round(k: Any, i: int, now: float) -> None:
     elif evse.control_kw >= 0.0 and soc_at(evse, now) >= evse.target_soc:
         settle(k, evse, now)
         finish_charging(k, i, now)
+        log_cap(k, evse, min(evse.control_kw, evse.limit_kw), now)
 
 
 def add_visits(run: SiteRun, visits: Visits) -> NDArray[np.int64]:

@@ -85,8 +85,16 @@ def routes(sites: Sequence[SiteInstance]) -> Routes:
     return Routes(tuple(to), tuple(travel), tuple(tuple(group) for group in groups.values()))
 
 
-def share_curves(visits: Sequence[Visits]) -> list[Visits]:
-    """The same visits with one table of curves, so that a driver keeps its curve elsewhere."""
+def share_curves(drawn: list[Visits], ways: Routes) -> None:
+    """Give the visits of coupled sites one table of curves: a car keeps its own elsewhere."""
+    for group in ways.groups:
+        shared = with_one_table([drawn[index] for index in group])
+        for index, visits in zip(group, shared, strict=True):
+            drawn[index] = visits
+
+
+def with_one_table(visits: Sequence[Visits]) -> list[Visits]:
+    """The same visits with one table of curves between them."""
     tables: dict[int, Visits] = {id(part.curves): part for part in visits}
     if len(tables) < 2:
         return list(visits)

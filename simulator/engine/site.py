@@ -159,11 +159,14 @@ class SiteRun:
         self._begun = True
         started = time.perf_counter()
         while self._kernel.advance(*self.state, self._key, until_s) == CAPS_FULL:
-            caps = self.state.caps
-            more = np.zeros(len(caps) + len(self.state.evses), state.CAP)
-            self.state = self.state._replace(caps=np.concatenate([caps, more]))
+            self._enlarge_caps()
         self.kernel_s += time.perf_counter() - started
         self.now_s = max(self.now_s, until_s)
+
+    def _enlarge_caps(self) -> None:
+        caps = self.state.caps
+        more = np.zeros(len(caps) + len(self.state.evses), state.CAP)
+        self.state = self.state._replace(caps=np.concatenate([caps, more]))
 
     def records(self) -> state.State:
         """The state for the kernel's functions as plain Python: elements have attributes."""
@@ -176,6 +179,11 @@ class SiteRun:
 
     def touch(self) -> state.State:
         """The state, for a change at ``now_s``: what was in force until now is accounted for."""
+        used = int(self.state.site["caps_length"][0])
+        if self.state.site["record_caps"][0] and used + len(self.state.evses) > len(
+            self.state.caps
+        ):
+            self._enlarge_caps()
         k = self.records()
         pass_time(k, self.now_s)
         return k

@@ -213,13 +213,8 @@ def simulate_network(
     known = kernel.cache_info().misses
     compiled = kernel()
     compile_s = compiled.compile_s if kernel.cache_info().misses > known else 0.0
-    ways = rerouting.routes(network.sites)
     drawn = [draw_visits(scenario, site, 0.0, horizon_s) for site in network.sites]
-    for group in ways.groups:
-        for index, visits in zip(
-            group, rerouting.share_curves([drawn[i] for i in group]), strict=True
-        ):
-            drawn[index] = visits
+    rerouting.share_curves(drawn, rerouting.routes(network.sites))
     terms = network_terms(scenario, network, horizon_s)
     runs = [
         SiteRun(
@@ -237,7 +232,7 @@ def simulate_network(
         for visits, site in zip(drawn, network.sites, strict=True)
     ]
     mood = rerouting.redraw(scenario)
-    controls = site_controls(scenario, runs, controllers)
+    controls = site_controls(scenario, runs, controllers, *known_of(terms))
     acting = [
         *site_processes(runs),
         *event_processes(scenario, network),
@@ -248,6 +243,21 @@ def simulate_network(
         runs, horizon_s, interval_s, progress, acting, mood=mood, compile_s=compile_s
     )
     return replace(result, notes=tuple(note for each in controls for note in each.notes()))
+
+
+def known_of(terms: Mapping[str, SiteTerms]) -> tuple[dict[str, float], dict[str, Steps]]:
+    """What controllers may know besides: demand prices, and other load that a battery acts on."""
+    prices = {
+        name: site.tariff.grid.demand_per_kw_month
+        for name, site in terms.items()
+        if site.tariff is not None and site.tariff.grid is not None
+    }
+    others = {}
+    for name, site in terms.items():
+        if site.battery is not None:
+            times = site.step_times()
+            others[name] = (times, np.array([site.other_kw(float(t)) for t in times]))
+    return prices, others
 
 
 def site_processes(runs: Sequence[SiteRun]) -> list[Process]:

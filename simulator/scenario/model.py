@@ -198,7 +198,7 @@ class DelayedStart(Table):
     """Cars with a timer of their own."""
 
     share: Annotated[f.Ratio, Field(description="Of all visits.")]
-    at: Annotated[f.Clock, Field(description="Local time at which they begin to charge.")]
+    at: Annotated[f.Clock, Field(description="Local time at which they begin, if plugged in then.")]
 
 
 class VehicleToGrid(Table):
@@ -221,7 +221,7 @@ class Depot(Table):
     vehicle: Annotated[str, Field(description="Name of a vehicle in the site's mix.")]
     count: Annotated[int, Field(ge=1, description="How many.")]
     back: Annotated[f.Clock, Field(description="Local time of coming back.")]
-    out: Annotated[f.Clock, Field(description="Local time of leaving, the next day if earlier.")]
+    out: Annotated[f.Clock, Field(description="Local time of leaving, the last before it is due.")]
     days: Annotated[
         Literal["all", "weekdays", "weekends"],
         f.choice("days", "all", "weekdays", "weekends"),
@@ -316,14 +316,18 @@ class Site(Table):
     ] = None
     balking: Annotated[
         tuple[f.Ratio, ...],
-        Field(strict=False, description="Chance to join behind 0, 1, 2 ... who wait; then none."),
+        Field(
+            strict=False,
+            description="Chance to join behind 0, 1, 2 ... who wait; then none.",
+        ),
     ] = ()
     reroute: Annotated[Reroute | None, Field(description="Where drivers go who find no place.")] = (
         None
     )
     reservations: Annotated[Reservations | None, Field(description="Who reserves.")] = None
     plug_in_probability: Annotated[
-        float, Field(gt=0, le=1, description="Chance to plug in at a visit; the rest adds up.")
+        float,
+        Field(gt=0, le=1, description="Chance to plug in at a visit; its energy adds up."),
     ] = 1.0
     delayed_start: Annotated[
         DelayedStart | None, Field(description="Cars with a timer of their own.")

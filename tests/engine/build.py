@@ -279,18 +279,18 @@ def courses(result: SiteResult, horizon_s: float) -> dict[int, Course]:
     }
 
 
-def load_points(result: SiteResult, horizon_s: float, extra=None):
+def load_points(result: SiteResult, horizon_s: float, extra=()):
     """(time, load by station) right after and just before every turning point, and in between.
 
-    ``extra`` are changes, whose times count as turning points too.
+    ``extra`` are times that count as turning points too.
     """
     played = courses(result, horizon_s)
     times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
-    if extra is not None:
-        times = sorted({*times, *(float(t) for t in extra["time_s"])})
+    times = sorted({*times, *extra})
     middles = [0.5 * (a + b) for a, b in pairwise(times)]
     stations = len(result.site.stations)
-    for t in [*times, *(t - 1e-7 for t in times), *middles]:
+    before = [t - 1e-7 for t in times if t > 0.0]
+    for t in [*times, *before, *middles]:
         load = np.zeros(stations)
         for i, course in played.items():
             station = result.evse_station[result.plan.evse[i]]

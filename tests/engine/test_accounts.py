@@ -166,6 +166,10 @@ def test_standby_is_a_constant_part_of_the_other_load_and_stops_in_the_dark():
     assert result.net_peak_kw == pytest.approx(11.0)
 
 
+def change_times(options):
+    return [] if options["changes"] is None else options["changes"]["time_s"].tolist()
+
+
 def limit_at(result, options, t):
     """Grid limit and other load in force right after ``t``, from the table alone."""
     grid = result.site.site.grid_limit
@@ -189,7 +193,7 @@ def test_no_limit_is_exceeded_at_any_instant_while_limits_and_other_load_change(
     station_kw = np.array([s.model.station_kw for s in where.stations])
     peak = net_peak = 0.0
     highest = np.zeros(len(station_kw))
-    for t, load in load_points(result, HORIZON_S, extra=options["changes"]):
+    for t, load in load_points(result, HORIZON_S, extra=change_times(options)):
         grid, base = limit_at(result, options, t)
         assert load.sum() <= max(0.0, grid - base) * TOLERANCE + 1e-9
         assert (load <= station_kw * TOLERANCE).all()
@@ -199,6 +203,24 @@ def test_no_limit_is_exceeded_at_any_instant_while_limits_and_other_load_change(
     assert result.peak_kw == pytest.approx(peak, rel=1e-6, abs=1e-6)
     assert result.station_peak_kw == pytest.approx(highest, rel=1e-6, abs=1e-6)
     assert result.net_peak_kw == pytest.approx(net_peak, rel=1e-6, abs=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rich_cases(), st.integers(0, 2**32))
+def test_limits_hold_and_the_peak_is_found_whoever_acts_and_gives_back(case, seed):
+    where, wanted, options = case
+    acts_at = script(seed, where.evses)
+    run = SiteRun(wanted, where, HORIZON_S, record_caps="all", **options)
+    result = play(run, acts_at).result()
+    station_kw = np.array([s.model.station_kw for s in where.stations])
+    times = [t for t, _ in acts_at] + change_times(options)
+    peak = 0.0
+    for t, load in load_points(result, HORIZON_S, extra=times):
+        grid, base = limit_at(result, options, t)
+        assert load.sum() <= max(0.0, grid - base) * TOLERANCE + 1e-9
+        assert (load <= station_kw * TOLERANCE).all()
+        peak = max(peak, load.sum())
+    assert result.peak_kw == pytest.approx(peak, rel=1e-6, abs=1e-6)
 
 
 def test_limits_change_exactly_at_their_time():

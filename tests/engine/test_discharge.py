@@ -74,6 +74,18 @@ def test_the_reserve_ends_it_exactly():
     assert plan.unserved_kwh[0] == 0.0  # still plugged in
 
 
+def test_a_request_that_is_taken_back_at_once_leaves_no_trace():
+    run = parked()
+    run.advance(HOUR_S)
+    acts.set_controls(run, [-9.0])
+    acts.set_controls(run, [INF])
+    plan = run.result().plan
+    assert plan.cap_s.tolist() == [0.0, HOUR_S]
+    assert plan.cap_kw.tolist() == [11.0, 11.0]
+    assert plan.discharged_kwh[0] == 0.0
+    assert plan.soc_end[0] == 0.8
+
+
 def test_no_more_than_the_vehicle_and_the_evse_can_give():
     run = parked(count=2, discharge_kw=[7.0, 50.0])
     run.advance(0.0)
@@ -139,6 +151,6 @@ def test_discharge_is_a_straight_line_down_to_the_reserve(soc, reserve, kw, kwh,
     lasts_s = draining(soc, reserve, kw, kwh)
     between = drained_soc(soc, part * lasts_s, kw, kwh, reserve)
     assert between == pytest.approx(soc + (reserve - soc) * part, abs=1e-12)
-    assert drained_soc(soc, 2.0 * lasts_s, kw, kwh, reserve) == reserve
+    assert drained_soc(soc, 2.0 * lasts_s, kw, kwh, reserve) == pytest.approx(reserve, abs=1e-300)
     assert not math.isnan(lasts_s)
     assert np.isfinite(between)

@@ -116,7 +116,7 @@ def test_a_car_keeps_its_curve_at_a_site_with_another_table():
     mine = visits([0.0, 60.0], curve=3, dc_kw=150.0, linger_s=0.0)
     theirs = visits([0.0], curves=other, departure_s=60.0, dc_kw=150.0)
     hub = site(model("dc", 1, 150.0), queue=False)
-    mine, theirs = rerouting.share_curves([mine, theirs])
+    mine, theirs = rerouting.with_one_table([mine, theirs])
     assert mine.curves is theirs.curves
     a, b = together((named(hub, "a", ["b"]), mine), (named(hub, "b"), theirs))
     assert b.plan.outcome.tolist() == [Outcome.SERVED, Outcome.SERVED]

@@ -93,13 +93,13 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
             'arrivals = "public-dc"',
             'arrivals = "publik-dc"',
             "sites.ring-road.arrivals: value 'publik-dc': expected a profile (arrivals): dc-hpc, "
-            "home, public-ac, public-dc or workplace; did you mean 'public-dc'?",
+            "home, home-apartment, public-ac, public-dc or workplace; did you mean 'public-dc'?",
         ),
         (
             'vehicles = "europe-2021"',
             'vehicles = "../europe-2021"',
             "sites.ring-road.vehicles: value '../europe-2021': expected a profile (vehicles): "
-            "europe-2021; did you mean 'europe-2021'?",
+            "depot-example or europe-2021; did you mean 'europe-2021'?",
         ),
         (
             'arrivals = "public-dc"\nvisits_per_evse_day = 6.0\nvehicles = "europe-2021"',
