@@ -195,3 +195,33 @@ def test_a_station_shares_its_rating_in_the_program():
     )
     plan = optimise(cars, slots, np.array([12.0]), penalty=1.0, v2g=False)
     assert plan.missing_kwh.sum() == pytest.approx(60.0 - 36.0)
+
+
+def foreseen(case, **columns):
+    """The optimum played back to a controller that foresaw something else."""
+    told = replace(case, visits=replace(case.visits, **columns))
+    play = controller(case, "lp")
+    return lambda view, forecast: play(view, replace(forecast, visits=told.visits))
+
+
+def test_the_plan_goes_with_the_vehicle_and_not_with_the_evse():
+    cars = known_visits(evse=[0, 1], soc=[0.2, 0.6], target_soc=[0.9, 0.7])
+    case = instance(cars, 32, price=np.tile([0.1, 0.3, 0.2, 0.4], 8))
+    expected = run(case, controller(case, "lp"), known=True)
+    outcome = run(case, foreseen(case, evse=np.array([1, 0])))
+    assert outcome.cost == pytest.approx(expected.cost)
+    assert outcome.soc == pytest.approx(expected.soc)
+
+
+def test_who_stays_longer_than_foreseen_and_is_not_done_is_served_at_once():
+    car = known_visits(soc=0.0, unplug_s=6 * 3600.0)
+    case = instance(car, 32, price=0.3)
+    outcome = run(case, foreseen(case, unplug_s=np.array([3600.0])))
+    assert outcome.soc[0] == pytest.approx(1.0)
+
+
+def test_of_whom_nothing_was_foreseen_nothing_is_demanded():
+    car = known_visits(soc=0.0)
+    case = instance(car, 32, price=0.3)
+    outcome = run(case, foreseen(case, visit=np.array([7])))
+    assert outcome.power_kw[:16, 0] == pytest.approx(10.0)

@@ -9,6 +9,7 @@ and what it leaves out: ``optimum``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,13 +97,10 @@ class _Playback:
             self._begin(view, forecast)
         out = np.zeros(len(view.visit))
         slot = round((view.now_s - self._start_s) / self._step_s)
-        here = self._by_slot[self._offset[slot] : self._offset[slot + 1]]
-        for p in here:
-            evse, visit, kw = int(self._evse[p]), int(self._visit[p]), float(self._kw[p])
-            if view.visit[evse] == visit:
-                out[evse] = self._towards(view, evse, p)
-            elif not view.occupied[evse]:
-                out[evse] = kw  # plugs in before the next tick
+        for p in self._by_slot[self._offset[slot] : self._offset[slot + 1]]:
+            out[self._evse[p]] = self._kw[p]  # for who plugs in before the next tick
+        for evse in np.flatnonzero(view.occupied):
+            out[evse] = self._for(view, int(evse), slot)
         return above_minimum(out, view, self._step_s)
 
     def _begin(self, view: View, forecast: Forecast) -> None:
@@ -111,7 +109,9 @@ class _Playback:
         assert known is not None
         self._plan = plan
         self._start_s, self._step_s = view.now_s, forecast.step_s
-        self._visit, self._evse = known.visit[plan.car], known.evse[plan.car]
+        self._evse = known.evse[plan.car]
+        self._car = {int(visit): car for car, visit in enumerate(known.visit)}
+        self._row = np.searchsorted(plan.car, np.arange(len(cars) + 1))
         self._hours = np.maximum(plan.hours, 1e-9)
         self._kw = (plan.charge_kwh - plan.discharge_kwh) / self._hours
         loss = cars.efficiency[plan.car]
@@ -129,6 +129,22 @@ class _Playback:
             f"{float(short.sum()):.2f} kWh of {int((short > 0.0).sum())} visits not delivered; "
             "the program knows no taper and no minimum current"
         )
+
+    def _for(self, view: View, evse: int, slot: int) -> float:
+        """Power for the vehicle at ``evse``, wherever it was expected.
+
+        Who has outstayed its plan, as drivers do who wait for the car, is served at once; of whom
+        the plan knows nothing, nothing is demanded.
+        """
+        assert self._plan is not None
+        car = self._car.get(int(view.visit[evse]))
+        if car is None:
+            return math.inf
+        first, stop = int(self._row[car]), int(self._row[car + 1])
+        if first == stop or slot > self._plan.slot[stop - 1]:
+            return float(view.limit_kw[evse])
+        p = first + slot - int(self._plan.slot[first])
+        return self._towards(view, evse, p) if p >= first else 0.0
 
     def _towards(self, view: View, evse: int, p: int) -> float:
         """Power that takes the vehicle at ``evse`` to the plan's state of charge."""
