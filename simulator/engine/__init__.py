@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.engine.plan import EngineResult, Outcome, SitePlan, SiteResult
+from simulator.engine.plan import EngineResult, Outage, Outcome, SitePlan, SiteResult
 
 if TYPE_CHECKING:
     from simulator.engine.site import simulate_site
+    from simulator.engine.view import SiteView
     from simulator.engine.world import SiteHandle, World, simulate_network
 
 __all__ = [
     "EngineResult",
+    "Outage",
     "Outcome",
     "SiteHandle",
     "SitePlan",
     "SiteResult",
+    "SiteView",
     "World",
     "simulate_network",
     "simulate_site",
@@ -28,6 +31,7 @@ __all__ = [
 
 _HOME = {
     "SiteHandle": "simulator.engine.world",
+    "SiteView": "simulator.engine.view",
     "World": "simulator.engine.world",
     "simulate_network": "simulator.engine.world",
     "simulate_site": "simulator.engine.site",

@@ -134,6 +134,7 @@ class SiteResult:
 
     site: SiteInstance
     visits: Visits
+    """In order of arrival, with those that were added; with the states of charge as they came."""
     plan: SitePlan
     evse_station: I32
     evse_number: I32

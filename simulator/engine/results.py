@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,19 +71,25 @@ def site_result(run: SiteRun) -> SiteResult:
 
 
 def _by_arrival(run: SiteRun) -> tuple[Visits, Records, Records, Records]:
-    """Visits, sessions, the visits' records and the log of caps, in order of arrival."""
+    """Visits, sessions, the visits' records and the log of caps, in order of arrival.
+
+    Where vehicles come back, their later visits begin as they came to be, not as they were drawn.
+    """
     count = len(run.visits)
     sessions = run.state.sessions[:count]
     begun = run.state.visits[:count]
     caps = run.state.caps[: int(run.state.site["caps_length"][0])]
+    visits = run.visits
+    if visits.next_visit is not None:
+        visits = replace(visits, soc=begun["soc"].copy(), target_soc=begun["target_soc"].copy())
     if run.order is None:
-        return run.visits, sessions, begun, caps
+        return visits, sessions, begun, caps
     rows = run.order.rows
     place = np.empty(count, np.int64)
     place[rows] = np.arange(count)
     caps = caps.copy()
     caps["visit"] = place[caps["visit"]]
-    return in_order(run.visits, rows), sessions[rows], begun[rows], caps
+    return in_order(visits, rows), sessions[rows], begun[rows], caps
 
 
 def base_energy(run: SiteRun) -> tuple[F64, F64]:

@@ -84,13 +84,16 @@ def test_a_vehicle_comes_back_with_what_it_left_with_less_what_it_used():
         used_soc=[0.1, 0.9, 0.0],
         ac_kw=10.0,
     )
-    plan = simulate_site(wanted, site(*posts(1)), 20_000.0).plan
+    result = simulate_site(wanted, site(*posts(1)), 20_000.0)
+    plan = result.plan
     gain = 10.0 * 0.9 / 60.0
     assert plan.soc_end[0] == pytest.approx(0.2 + gain)
     assert plan.soc_start[1] == pytest.approx(0.1 + gain)
     assert plan.soc_end[1] == pytest.approx(0.1 + 2 * gain)
     # It cannot have used more than it had; and nobody wants less than he has.
     assert plan.soc_start[2] == 0.0
+    assert result.visits.soc.tolist() == plan.soc_start.tolist()
+    assert result.visits.target_soc.tolist() == plan.target_soc.tolist()
     assert plan.target_soc.tolist() == [0.8, 0.8, 0.1]
     assert plan.energy_kwh == pytest.approx([10.0, 10.0, 0.1 * 60 / 0.9])
 

@@ -9,6 +9,7 @@ import pytest
 from engine_build import INF, KNOTS, model, posts, services, site, visits
 
 from simulator.charging.curve import advance_soc, time_to_soc
+from simulator.demand.visits import Curves
 from simulator.engine import Outcome, simulate_site
 
 DAY_S = 86_400.0
@@ -52,6 +53,37 @@ def test_an_uncontrolled_trace_gets_the_closed_forms_energy_whatever_the_interva
         result = run(wanted, where, 8 * DAY_S, interval_s=interval_s)
         assert result.plan.energy_kwh == pytest.approx(expected, abs=1e-6)
         assert result.load_kwh.sum() == pytest.approx(sum(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("interval_s", [60.0, 900.0, 1e9])
+def test_a_two_stage_taper_is_constant_power_and_then_an_exponential(interval_s):
+    """100 kW to SoC 0.8, 10 kW at 1: then p(t) = 100 exp(-k t) with k = (100 - 10) / (0.2 C)."""
+    full_kw, last_kw, capacity = 100.0, 10.0, 80.0
+    curve = Curves(
+        np.array([0, 3]), np.array([0.0, 0.8, 1.0]), np.array([full_kw, full_kw, last_kw])
+    )
+    stays = np.array([900.0, 2000.0, 2500.0, 3600.0, 20_000.0])
+    wanted = visits(
+        np.zeros(len(stays)),
+        curves=curve,
+        departure_s=stays,
+        soc=0.2,
+        target_soc=1.0,
+        battery_kwh=capacity,
+        dc_kw=400.0,
+        efficiency_dc=1.0,
+    )
+    where = site(*[model("dc", 1, 400.0)] * len(stays))
+    plan = run(wanted, where, 30_000.0, interval_s=interval_s).plan
+    constant_h = 0.6 * capacity / full_kw
+    rate = (full_kw - last_kw) / (0.2 * capacity)
+    whole_h = constant_h + math.log(full_kw / last_kw) / rate
+    hours = np.minimum(stays / 3600.0, whole_h)
+    tapering = np.maximum(hours - constant_h, 0.0)
+    energy = full_kw * np.minimum(hours, constant_h)
+    energy += full_kw / rate * (1.0 - np.exp(-rate * tapering))
+    assert plan.energy_kwh == pytest.approx(energy, abs=1e-6)
+    assert plan.charge_end_s[-1] == pytest.approx(whole_h * 3600.0, rel=1e-12)
 
 
 def test_an_ac_car_takes_what_its_phases_and_charger_allow():
