@@ -25,7 +25,7 @@ def compare(
     scenario: ScenarioArg,
     other: Annotated[
         str | None,
-        typer.Argument(metavar="[OTHER]", help="The other variant; default: the same scenario."),
+        typer.Argument(metavar="OTHER", help="The other variant; default: the same scenario."),
     ] = None,
     replications: Annotated[
         int, typer.Option("--replications", metavar="N", min=1, help="Runs of each, in pairs.")

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from simulator.charging.controllers import Controller
     from simulator.demand.visits import Visits
+    from simulator.engine.outlook import Steps
+    from simulator.engine.terms import SiteTerms
     from simulator.engine.view import SiteView
     from simulator.scenario import Network, Scenario
 

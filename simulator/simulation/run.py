@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator.measure.verdict import Decision, Verdict
 from simulator.scenario.problems import Problem, ScenarioError
@@ -67,32 +67,7 @@ def run_simulation(
         host=host(),
     )
     try:
-        compile_s = warm_up(lambda what: tell(0.0, what))
-        replications = scenario.file.scenario.replications
-        first = _ENGINE_SHARE / replications
-        totals = run_network(
-            scenario,
-            network,
-            folder=folder.path,
-            jobs=jobs,
-            own=own,
-            tell=lambda done: tell(done * first, None),
-        )
-        folder.write_table("messages", totals.messages())
-        folder.write_table("network", totals.network())
-        folder.write_table("distributions", totals.distributions())
-        decision = Decision(Verdict.NO_SLO, ("a simulation predicts; an SLO is judged live",))
-        summary = totals.summary(decision, wall_s=0.0, compile_s=compile_s)
-        if replications > 1:
-            again = run_trials(
-                [Trial(scenario, stations, r) for r in range(1, replications)],
-                jobs=jobs,
-                own=own,
-                tell=lambda done: tell(first + done * (_ENGINE_SHARE - first), "replicating"),
-            )
-            found = [figures(summary), *again]
-            folder.write_table("replications", tidy(found))
-            summary["replications"] = intervals(found)
+        summary = _simulate(scenario, stations, folder, jobs, own, tell)
         summary["wall_s"] = time.perf_counter() - started
         folder.finish(summary)
         tell(1.0, "drawing the report")
@@ -105,6 +80,44 @@ def run_simulation(
             folder.write_manifest(status="failed", error=f"{type(error).__name__}: {error}")
         raise
     return folder.path
+
+
+def _simulate(
+    scenario: Scenario,
+    stations: int | None,
+    folder: RunFolder,
+    jobs: int | None,
+    own: Own,
+    tell: Progress,
+) -> dict[str, Any]:
+    """Write the tables of the first replication; the summary of all, but for its wall time."""
+    compile_s = warm_up(lambda what: tell(0.0, what))
+    replications = scenario.file.scenario.replications
+    first = _ENGINE_SHARE / replications
+    totals = run_network(
+        scenario,
+        scenario.network(stations),
+        folder=folder.path,
+        jobs=jobs,
+        own=own,
+        tell=lambda done: tell(done * first, None),
+    )
+    folder.write_table("messages", totals.messages())
+    folder.write_table("network", totals.network())
+    folder.write_table("distributions", totals.distributions())
+    decision = Decision(Verdict.NO_SLO, ("a simulation predicts; an SLO is judged live",))
+    summary = totals.summary(decision, wall_s=0.0, compile_s=compile_s)
+    if replications > 1:
+        again = run_trials(
+            [Trial(scenario, stations, r) for r in range(1, replications)],
+            jobs=jobs,
+            own=own,
+            tell=lambda done: tell(first + done * (_ENGINE_SHARE - first), "replicating"),
+        )
+        found = [figures(summary), *again]
+        folder.write_table("replications", tidy(found))
+        summary["replications"] = intervals(found)
+    return summary
 
 
 def check_warmup(scenario: Scenario) -> None:

@@ -114,3 +114,15 @@ def test_the_command_compares_a_scenario_with_a_change_of_it(
     assert out.read_text().startswith("figure,unit,a,b,difference,low,high,sd,n,judgement\n")
     assert run(["compare", str(small)]) == 1
     assert "expected another scenario, or --set" in capsys.readouterr().err
+
+
+def test_processes_of_ones_own_act_in_every_replication(small: Path, tmp_path: Path) -> None:
+    def curtail(world):  # type: ignore[no-untyped-def]
+        yield world.env.timeout(0.0)
+        for site in world.sites.values():
+            site.set_limit(20.0)
+
+    held = simulate(small, processes=[curtail], replications=3, out=tmp_path / "run", report=False)
+    peaks = held.replications.query("figure == 'peak_kw'").value
+    assert len(peaks) == 3
+    assert peaks.max() <= 20.0 * (1 + 1e-9)

@@ -59,7 +59,11 @@ def test_commas_within_brackets_and_quotes_separate_nothing(text: str, values: l
     assert split(text) == values
 
 
-@given(st.lists(st.integers() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+@given(
+    st.lists(
+        st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False), min_size=1
+    )
+)
 def test_numbers_survive_being_written(numbers: list[float]) -> None:
     assert [float(text) for text in split(",".join(map(as_text, numbers)))] == numbers
 

@@ -9,6 +9,8 @@ import pytest
 
 from simulator import ScenarioError, load_scenario, simulate
 from simulator.cli import run
+from simulator.engine import simulate_network
+from simulator.fleet.predict import predict_network
 from simulator.simulation import groups
 
 
@@ -96,3 +98,19 @@ def test_the_report_says_that_a_warmup_is_left_out(small: Path, tmp_path: Path) 
     told = simulate(scenario, out=tmp_path / "run")
     assert "leave out the first 6h (warm-up)" in told.text()
     assert "leave out the first 6h" in told.report.read_text()
+
+
+def test_messages_counted_site_by_site_are_those_of_the_whole_network(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "TASK_VISITS", 1)
+    scenario = load_scenario(small)
+    found = simulate(scenario, out=tmp_path / "run", report=False)
+    network = scenario.network()
+    engine = simulate_network(scenario, network, record_caps="pauses")
+    whole = predict_network(engine, scenario, network)
+    assert found.summary["messages"] == whole.totals()
+    frame = found.messages
+    counts = frame.pivot_table(index="bucket_s", columns="action", values="count", fill_value=0)
+    minutes = (counts.index.to_numpy() / 60).astype(int)
+    assert (counts.to_numpy() == whole.series[minutes]).all()

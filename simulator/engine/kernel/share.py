@@ -334,6 +334,8 @@ def darken(k: State, now: float) -> None:
     site.held = 0
     site.turn = 0
     site.rotate_s = math.inf
+    for x in range(k.nodes.shape[0]):
+        set_held(k.nodes[x], 0, now)
     for s in range(k.stations.shape[0]):
         station = k.stations[s]
         station.dirty = 0
