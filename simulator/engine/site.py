@@ -140,18 +140,15 @@ class SiteRun:
         self._advance(min(until_s, self.duration_s))
 
     def _forget(self) -> None:
-        """The warm-up is over: what is counted by the way begins here.
-
-        The peak begins at the last event before, as the kernel looks at a load between events.
-        """
+        """The warm-up is over: what is counted by the way begins here."""
+        self.touch()
         record = self.state.site
         record["peak_kw"] = record["peak_s"] = 0.0
         record["net_peak_kw"] = record["net_peak_s"] = 0.0
-        held = record["held"] != 0
-        record["limit_bound_s"] = np.where(held, record["now_s"] - self._warmup_s, 0.0)
+        record["limit_bound_s"] = 0.0
         self.state.stations["peak_kw"] = 0.0
         self.state.nodes["bound_s"] = 0.0
-        self.state.nodes["held_s"] = np.maximum(self.state.nodes["held_s"], self._warmup_s)
+        self.state.nodes["held_s"] = self._warmup_s
 
     def _advance(self, until_s: float) -> None:
         if self._begun and until_s <= self.now_s and self.state.site["call_s"][0] > until_s:
@@ -211,7 +208,7 @@ class SiteRun:
     @property
     def node_names(self) -> tuple[str, ...]:
         """Names of the limits between the site's and the stations', as the kernel counts them."""
-        return tuple(limit.name for limit in self.site.site.limits)
+        return self.layout.tree.names
 
     def view(self) -> SiteView:
         """What a controller sees at ``now_s``."""

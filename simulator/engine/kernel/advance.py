@@ -92,8 +92,6 @@ def advance(
         handle(k, now)
         if s.dirty:
             decide(k, key, now)
-            if s.policy_period_s < math.inf:
-                look_again(k, now)
         if s.events >= s.refresh_events:
             s.refresh_events = s.events + _REFRESH
             refresh_ceiling(k)
@@ -159,21 +157,6 @@ def release_block(k: State, block: int, now: float) -> None:
             elif evse.ready_s <= now:
                 set_due(k, i, evse.departure_s)
                 start_charging(k, i, now)
-
-
-def look_again(k: State, now: float) -> None:
-    """Keep an appointment to decide anew, for a policy whose order changes with time alone.
-
-    There is one while somebody gets less than it wants.
-    """
-    s = k.site[0]
-    curbed = s.held
-    for n in range(k.stations.shape[0]):
-        curbed |= k.stations[n].curbed
-    if not curbed:
-        s.policy_s = math.inf
-    elif math.isinf(s.policy_s):
-        s.policy_s = now + s.policy_period_s
 
 
 def refresh_ceiling(k: State) -> None:

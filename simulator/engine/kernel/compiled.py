@@ -16,6 +16,7 @@ from typing import Any
 
 import numba
 from numba import float64, int64, types, void
+from numba.experimental.function_type import _get_wrapper_address
 from numba.extending import register_jitable
 
 from simulator.engine import policies
@@ -54,12 +55,34 @@ def kernel() -> Kernel:
     return Kernel(
         advance=entries["advance"],
         finish=entries["finish"],
-        keys=keys,
+        keys={name: Address(key) for name, key in keys.items()},
         compile_s=elapsed if misses else 0.0,
         cache=folder,
         hits=hits,
         misses=misses,
     )
+
+
+class Address(types.WrapperAddressProtocol):  # type: ignore[misc]
+    """A compiled key function by its address, looked up once.
+
+    numba looks it up at every call otherwise, which costs more than a call with nothing to do.
+    """
+
+    __slots__ = ("_address", "_function", "_signature")
+
+    def __init__(self, function: Any) -> None:
+        (compiled,) = function.overloads.values()
+        self._function = function  # owns the machine code
+        self._signature = compiled.signature
+        self._address = _get_wrapper_address(function, self._signature)
+
+    def __wrapper_address__(self) -> Any:
+        return self._address
+
+    def signature(self) -> Any:
+        """Signature of the function, as numba asks for it."""
+        return self._signature
 
 
 def _functions(module: ModuleType) -> list[Callable[..., Any]]:
