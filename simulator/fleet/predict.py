@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
-from simulator.fleet.darkness import Outages
+from simulator.fleet.darkness import CHARGES_ON, Outages
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
     Frame,
@@ -203,7 +203,9 @@ def predict_network(
         at += len(result.site.stations)
     ids = [station.id for site in network.sites for station in site.stations]
     place = [np.arange(len(ids), dtype=np.int32)]
-    return _prediction([count.tally], ids, place, network_notes(network, count.recorded))
+    outages = any(result.outages for result in engine.sites)
+    notes = network_notes(network, count.recorded, outages)
+    return _prediction([count.tally], ids, place, notes)
 
 
 class NetworkCount:
@@ -241,11 +243,13 @@ class NetworkCount:
         self.recorded &= _count_site(self.tally, result, beat, self._epoch_s)
 
 
-def network_notes(network: Network, recorded: bool) -> tuple[str, ...]:
+def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str, ...]:
     """What the counts of a network rest on that its plan does not say."""
     notes = _caveats([s.model for site in network.sites for s in site.stations])
     if not recorded:
         notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
+    if outages:
+        notes += (CHARGES_ON,)
     return notes
 
 

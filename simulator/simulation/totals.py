@@ -126,7 +126,7 @@ class Totals:
             wall_s=wall_s,
             messages=self._message_totals(),
             notes=[
-                *network_notes(network, self._recorded),
+                *network_notes(network, self._recorded, any(row["outages"] for row in sites)),
                 *self._notes,
                 *outage_notes(sites),
                 *warmup_notes(scenario),

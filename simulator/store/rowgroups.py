@@ -64,7 +64,7 @@ class RowGroups:
 
 
 def _file_schema(name: str) -> list[tuple[str, Any]]:
-    return [(column.name, column.type) for column in TABLES[name]]
+    return [(column.name, column.type) for column in TABLES[name] if column.only is None]
 
 
 def _open(path: Path, name: str, schema: pa.Schema) -> Any:

@@ -394,7 +394,8 @@ def test_each_mistake_is_one_located_message(old: str, new: str, message: str, s
 
 
 def test_controllers_and_events_are_those_that_exist(say) -> None:
-    known = {"controllers": ("price", "peak"), "events": ("outage",)}
+    plain = {"options": {}, "needs": ()}
+    known = {"controllers": {"price": plain, "peak": plain}, "events": {"outage": {}}}
     wrong = (
         ("vehicles", 'controller = { kind = "prise" }\nvehicles'),
         ("[csms]", '[[events]]\nkind = "outrage"\n\n[csms]'),

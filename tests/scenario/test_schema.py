@@ -10,12 +10,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from simulator.engine.events import KINDS
+from simulator.api import known_names
+from simulator.engine.policies import NAMES
 from simulator.scenario import json_schema, list_scenarios, load_scenario
 from simulator.scenario.model import ScenarioFile
 from simulator.scenario.profiles import names
 
-SCHEMA = json_schema(policies=("uncontrolled", "equal_share"))
+SCHEMA = json_schema(**known_names())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
@@ -40,7 +41,7 @@ def test_the_schema_is_a_schema_and_plain_json() -> None:
 @pytest.mark.parametrize("row", list_scenarios(), ids=lambda row: row.name)
 def test_shipped_scenarios_pass_as_written_and_as_resolved(row: Any) -> None:
     assert errors(tomllib.loads(row.path.read_text(encoding="utf-8"))) == []
-    assert errors(load_scenario(row.path, events=KINDS).as_dict()) == []
+    assert errors(load_scenario(row.path, **known_names()).as_dict()) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_every_field_has_a_description_to_show() -> None:
 
 def test_editors_are_offered_what_exists() -> None:
     site = SCHEMA["$defs"]["Site"]["properties"]
-    assert site["policy"]["enum"] == ["uncontrolled", "equal_share"]
+    assert site["policy"]["enum"] == list(NAMES)
     assert site["control"]["enum"] == ["local", "csms", "none"]
     assert site["arrivals"]["anyOf"][0]["enum"] == names("arrivals")
     group = SCHEMA["$defs"]["StationGroup"]["properties"]

@@ -22,7 +22,7 @@ class Scenario:
 
     @property
     def file(self) -> Any:
-        return SimpleNamespace(record=SimpleNamespace(evses=self.record_evses))
+        return SimpleNamespace(record=SimpleNamespace(evses=self.record_evses), events=(), sites=())
 
 
 def rows(evse_kwh: Any = None, warmup_s: float = 0.0) -> Rows:

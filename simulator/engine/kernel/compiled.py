@@ -16,7 +16,7 @@ from typing import Any
 
 import numba
 from numba import float64, int64, types, void
-from numba.experimental.function_type import _get_wrapper_address
+from numba.experimental import function_type
 from numba.extending import register_jitable
 
 from simulator.engine import policies
@@ -27,6 +27,7 @@ from simulator.engine.kernel.kernel import Kernel
 log = logging.getLogger(__name__)
 
 _numba: Any = numba
+_numba_address: Any = function_type._get_wrapper_address
 # Arrays are borrowed from the caller: counting references to them would cost most of the time.
 _OPTIONS = {"error_model": "numpy", "_nrt": False}
 _INLINE = {**_OPTIONS, "forceinline": True}
@@ -63,7 +64,7 @@ def kernel() -> Kernel:
     )
 
 
-class Address(types.WrapperAddressProtocol):  # type: ignore[misc]
+class Address(types.WrapperAddressProtocol):
     """A compiled key function by its address, looked up once.
 
     numba looks it up at every call otherwise, which costs more than a call with nothing to do.
@@ -75,7 +76,7 @@ class Address(types.WrapperAddressProtocol):  # type: ignore[misc]
         (compiled,) = function.overloads.values()
         self._function = function  # owns the machine code
         self._signature = compiled.signature
-        self._address = _get_wrapper_address(function, self._signature)
+        self._address = _numba_address(function, self._signature)
 
     def __wrapper_address__(self) -> Any:
         return self._address
