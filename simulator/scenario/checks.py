@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
+from simulator.scenario.check_limits import check_limits
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -75,6 +76,7 @@ def check(tables: Tables) -> list[Problem]:
     found: list[Problem] = []
     for part in (_start, _names, _sources, _evse_names, _limits, _trace, _csms, _stages, _record):
         found += part(tables)
+    found += check_limits(tables)
     return found
 
 
