@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simulator.demand.visits import NEUTRAL
 from simulator.engine.kernel import state
+from simulator.engine.kernel.order import OUTSIDE
 from simulator.engine.kernel.pairing import LINE_TO_LINE
 from simulator.engine.limits import LimitTree, limit_tree
 from simulator.engine.plan import Caps
@@ -91,9 +92,9 @@ def site_layout(site: SiteInstance) -> SiteLayout:
     evses["index"] = np.arange(count)
     evses["visit"] = -1
     evses["ready_s"] = math.inf
+    evses["keyed"] = -1
     evses["held_for"] = -1
     evses["control_kw"] = math.inf
-    evses["member"] = -1
     return SiteLayout(evses, stations, evses["station"].astype(np.int32), number, standby_kw, tree)
 
 
@@ -112,7 +113,9 @@ def scratch(layout: SiteLayout) -> NDArray[np.float64]:
 
 def links(layout: SiteLayout) -> NDArray[np.int64]:
     """Room for the indices of a decision."""
-    return np.zeros((state.LINK_ROWS, _width(layout)), np.int64)
+    rows = np.zeros((state.LINK_ROWS, _width(layout)), np.int64)
+    rows[state.NUMBER] = OUTSIDE
+    return rows
 
 
 def _width(layout: SiteLayout) -> int:
@@ -140,6 +143,7 @@ def site_record(
         record[name] = math.inf
     record["greedy"] = policy.greedy
     record["turns"] = policy.turns
+    record["restless"] = policy.turns or policy.changes
     if policy.changes:
         record["policy_period_s"] = site.policy_interval
     record["record_caps"] = _CAPS[record_caps]

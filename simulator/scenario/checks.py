@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
+from simulator.scenario.check_limits import check_limits
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_results import check_results
@@ -81,6 +82,7 @@ def check(tables: Tables) -> list[Problem]:
     found += check_people(tables)
     found += check_money(tables)
     found += check_results(tables)
+    found += check_limits(tables)
     return found
 
 

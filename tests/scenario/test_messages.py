@@ -121,8 +121,9 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         (
             "visits_per_evse_day = 6.0",
             'visits_per_evse_day = 6.0\npolicy = "equal-share"',
-            "sites.ring-road.policy: value 'equal-share': expected a policy: uncontrolled or "
-            "equal_share; did you mean 'equal_share'?",
+            "sites.ring-road.policy: value 'equal-share': expected a policy: uncontrolled, "
+            "equal_share, round_robin, fcfs, edf, llf, priority or weighted; did you mean "
+            "'equal_share'?",
         ),
         (
             "visits_per_evse_day = 6.0",

@@ -37,6 +37,9 @@ STATION_TOP = -2
 
 def want_kw(k: State, evse: Any, soc: float) -> float:
     """The most power that the vehicle can use until its curve's next knot."""
+    if evse.cap_kw > evse.power_kw > 0.0 and evse.slope <= 0.0 and soc < evse.end_soc:
+        # The curve alone holds it, and does not rise before the piece ends.
+        return float(min(evse.limit_kw, evse.power_kw + evse.slope * (soc - evse.anchor_soc)))
     knot = segment(soc, k.knots_soc, evse.knot, evse.knot_stop)
     top = max(
         curve_at(soc, evse.scale, k.knots_soc, k.knots_kw, knot),
@@ -83,17 +86,25 @@ def join_in(k: State, key: Any, i: int, n: int, group: int, now: float, feeding:
     evse = k.evses[i]
     k.links[MEMBER, n] = i
     k.links[GROUP, n] = group
-    evse.soc_now = soc_at(evse, now)
+    known = evse.cap_kw == 0.0 and evse.soc_now == evse.anchor_soc and evse.curve_kw >= 0.0
+    if not known or evse.fresh:
+        evse.soc_now = soc_at(evse, now)
+        evse.curve_kw = -1.0
     if feeding:
         evse.want_kw = discharge_kw(evse, evse.soc_now)
         k.scratch[FLOOR, n] = 0.0
         k.scratch[WEIGHT, n] = 1.0
     else:
-        evse.want_kw = want_kw(k, evse, evse.soc_now)
+        if evse.curve_kw < 0.0:
+            evse.curve_kw = want_kw(k, evse, evse.soc_now)
+        evse.want_kw = evse.curve_kw
         if evse.control_kw < evse.limit_kw:
             evse.want_kw = min(evse.want_kw, own_cap_kw(evse))
         k.scratch[FLOOR, n] = min(evse.min_kw, evse.want_kw)
-        k.scratch[WEIGHT, n] = key(k.site[0], evse, now)
+        if evse.keyed != evse.visit or k.site[0].restless:
+            evse.keyed = evse.visit
+            evse.key = key(k.site[0], evse, now)
+        k.scratch[WEIGHT, n] = evse.key
     k.scratch[WANT, n] = evse.want_kw
 
 
@@ -148,6 +159,7 @@ def gather(
     for place in range(first, stop):
         station = k.stations[k.stations[place].placed]
         station.curbed = 0
+        station.dirty = 0
         k.links[PLACE, place - first] = n
         k.scratch[FEED, place - first] = fed
         above = -1

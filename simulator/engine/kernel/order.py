@@ -6,10 +6,14 @@ the whole site) and mended by insertion. Equals stand in the order of their EVSE
 
 from __future__ import annotations
 
-from simulator.engine.kernel.state import LISTED, MEMBER, ORDER, WEIGHT, State
+from simulator.engine.kernel.state import LISTED, MEMBER, NUMBER, ORDER, WEIGHT, State
 
 FEW = 8
 """So few are sorted from scratch."""
+
+ABSENT = -1
+OUTSIDE = -2
+"""Values of the row NUMBER: no member now; nor in the kept order."""
 
 
 def has_turn_before(k: State, a: int, b: int) -> bool:
@@ -47,41 +51,39 @@ def has_key_before(k: State, a: int, b: int) -> bool:
 def recall(k: State, n: int) -> None:
     """Put the members in the order of the last decision, newcomers at the end."""
     site = k.site[0]
-    for m in range(n):
-        k.evses[k.links[MEMBER, m]].member = m
-    kept = 0
-    found = 0
-    for t in range(site.listed):
-        i = k.links[LISTED, t]
-        evse = k.evses[i]
-        if evse.active:
-            k.links[LISTED, kept] = i
-            kept += 1
-            if evse.member >= 0:
-                k.links[ORDER, found] = evse.member
-                found += 1
-        else:
-            evse.listed = 0
+    number = k.links[NUMBER]
+    listed = k.links[LISTED]
+    known = 0
     for m in range(n):
         i = k.links[MEMBER, m]
-        evse = k.evses[i]
-        if not evse.listed:
-            evse.listed = 1
-            k.links[LISTED, kept] = i
-            kept += 1
-            k.links[ORDER, found] = m
-            found += 1
+        if number[i] == OUTSIDE:
+            listed[site.listed] = i
+            site.listed += 1
+        number[i] = m
+    kept = 0
+    for t in range(site.listed):
+        i = listed[t]
+        m = number[i]
+        if m >= 0:
+            k.links[ORDER, known] = m
+            known += 1
+        elif not k.evses[i].active:
+            number[i] = OUTSIDE
+            continue
+        listed[kept] = i
+        kept += 1
     site.listed = kept
 
 
 def keep(k: State, n: int) -> None:
     """Keep the members' order for the next decision; who is no member keeps its place."""
+    number = k.links[NUMBER]
+    listed = k.links[LISTED]
     at = 0
     for t in range(k.site[0].listed):
-        evse = k.evses[k.links[LISTED, t]]
-        if evse.member >= 0:
-            evse.member = -1
-            k.links[LISTED, t] = k.links[MEMBER, k.links[ORDER, at]]
+        if number[listed[t]] >= 0:
+            number[listed[t]] = ABSENT
+            listed[t] = k.links[MEMBER, k.links[ORDER, at]]
             at += 1
 
 

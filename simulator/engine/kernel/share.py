@@ -324,8 +324,6 @@ def decide_below(k: State, key: Any, first: int, stop: int, top: int, now: float
             break
         feeding = False
     note_held(k, first, stop, limits, now)
-    for place in range(first, stop):
-        k.stations[k.stations[place].placed].dirty = 0
 
 
 def darken(k: State, now: float) -> None:

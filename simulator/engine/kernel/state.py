@@ -71,7 +71,8 @@ SITE = np.dtype(
         ("priced", "i8"),  # sessions keep account of cost and carbon
         ("discharging", "i8"),  # vehicles that discharge now
         ("dark", "i8"),  # no power at the stations
-        ("turns", "i8"),  # a greedy policy whose order changes at turns alone
+        ("turns", "i8"),  # a greedy policy that hands on the turn
+        ("restless", "i8"),  # keys change while a vehicle charges
         ("listed", "i8"),  # length of the order that greedy policies keep
     ],
     align=True,
@@ -98,6 +99,45 @@ STATION = np.dtype(
 
 EVSE = np.dtype(
     [
+        # what every decision reads of every vehicle, side by side: a few lines of cache
+        ("active", "i8"),  # plugged in and below its target
+        ("visit", "i8"),
+        ("control_kw", "f8"),  # a controller's limit, inf: none; below 0: discharge
+        ("limit_kw", "f8"),
+        ("min_kw", "f8"),
+        ("end_s", "f8"),
+        ("anchor_s", "f8"),
+        ("anchor_soc", "f8"),
+        ("end_soc", "f8"),
+        ("power_kw", "f8"),  # below 0: gives back
+        ("slope", "f8"),
+        ("piece_kwh", "f8"),  # grid side, of the whole battery in the direction of the piece
+        ("capacity_kwh", "f8"),  # grid side
+        ("scale", "f8"),  # 1 / efficiency
+        ("knot", "i8"),  # the curve's segment that holds the anchor
+        ("knot_stop", "i8"),
+        ("soc_now", "f8"),  # for policies, valid at a decision
+        ("want_kw", "f8"),
+        ("paused", "i8"),
+        ("cap_kw", "f8"),
+        ("fresh", "i8"),  # started at this decision: its first cap is due
+        ("plug_in_s", "f8"),
+        ("departure_s", "f8"),
+        ("target_soc", "f8"),
+        ("turn_s", "f8"),  # since when it pauses or runs
+        ("ran_s", "f8"),  # how long it ran in turns before
+        ("curve_kw", "f8"),  # want_kw before any controller
+        ("key", "f8"),  # the policy's
+        ("keyed", "i8"),  # the visit that it is of
+        ("ceiling_kw", "f8"),  # largest power of the rest of the piece
+        ("weight", "f8"),  # for policies
+        ("kind", "i8"),  # phases that it draws on, see phases.py
+        ("feed_kw", "f8"),  # what it gives back
+        # the rest of the visit
+        ("linger_s", "f8"),
+        ("ready_s", "f8"),  # when its own timer starts it; inf once it may charge
+        ("discharge_kw", "f8"),  # most that it can give back, grid side; 0: nothing
+        ("reserve_soc", "f8"),  # never discharged below
         # the socket
         ("index", "i8"),
         ("evse_kw", "f8"),
@@ -109,45 +149,6 @@ EVSE = np.dtype(
         ("wiring", "i8"),  # which phase its first conductor is on: 0..2; 3..5: line to line
         ("out", "i8"),  # out of service
         ("held_for", "i8"),  # the visit that it is reserved for, or -1
-        # the visit
-        ("visit", "i8"),
-        ("plug_in_s", "f8"),
-        ("departure_s", "f8"),
-        ("linger_s", "f8"),
-        ("target_soc", "f8"),
-        ("capacity_kwh", "f8"),  # grid side
-        ("scale", "f8"),  # 1 / efficiency
-        ("ready_s", "f8"),  # when its own timer starts it; inf once it may charge
-        ("weight", "f8"),  # for policies
-        ("kind", "i8"),  # phases that it draws on, see phases.py
-        ("discharge_kw", "f8"),  # most that it can give back, grid side; 0: nothing
-        ("reserve_soc", "f8"),  # never discharged below
-        ("control_kw", "f8"),  # a controller's limit, inf: none; below 0: discharge
-        ("limit_kw", "f8"),
-        ("min_kw", "f8"),
-        ("knot", "i8"),  # the curve's segment that holds the anchor
-        ("knot_stop", "i8"),
-        # its charging
-        ("active", "i8"),  # plugged in and below its target
-        ("fresh", "i8"),  # started at this decision: its first cap is due
-        ("paused", "i8"),
-        ("turn_s", "f8"),  # since when it pauses or runs
-        ("ran_s", "f8"),  # how long it ran in turns before
-        ("cap_kw", "f8"),
-        ("anchor_s", "f8"),
-        ("anchor_soc", "f8"),
-        ("power_kw", "f8"),  # below 0: gives back
-        ("piece_kwh", "f8"),  # grid side, of the whole battery in the direction of the piece
-        ("slope", "f8"),
-        ("end_s", "f8"),
-        ("end_soc", "f8"),
-        ("ceiling_kw", "f8"),  # largest power of the rest of the piece
-        # for policies, valid at a decision
-        ("soc_now", "f8"),
-        ("want_kw", "f8"),
-        ("feed_kw", "f8"),  # what it gives back
-        ("listed", "i8"),  # stands in the order that greedy policies keep
-        ("member", "i8"),  # its number at this decision, -1: none
     ],
     align=True,
 )
@@ -277,9 +278,12 @@ SCRATCH_ROWS = BY_KIND + 2 * KINDS
     HELD,
     NODE_AT,
     FIXED,
+    NUMBER,
     LISTED,
-) = range(11)
+) = range(12)
 LINK_ROWS = LISTED + 1
+"""By member or limit; NUMBER by EVSE: the member that it is, as long as members are sorted, else
+-1 (-2: not in the kept order, LISTED, either)."""
 
 
 class State(NamedTuple):

@@ -6,8 +6,9 @@ One file per policy, all of one shape:
 - ``ALLOCATOR``: ``"greedy"`` gives vehicles what they want in order of their key, smallest first,
   equals in the order of their EVSEs; ``"fill"`` is max-min water-filling with the key as weight
   (above 0), in which the vehicles that have to pause take turns every ``rotate`` seconds;
-- ``CHANGES = True`` where keys change with time by themselves: while a limit holds somebody back
-  they are looked at every ``policy_interval`` besides every event;
+- ``CHANGES = True`` where a key changes while a vehicle charges, with time or with its SoC: keys
+  are then worked out at every decision, and while a limit holds somebody back every
+  ``policy_interval`` besides (otherwise once, when a vehicle starts);
 - ``TURNS = True`` for a greedy policy that hands on the turn every ``rotate`` (``site.turn`` is 1
   at that decision and 0 otherwise);
 - ``key(site, evse, now) -> float``, plain scalar Python on the records of
