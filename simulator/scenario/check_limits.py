@@ -56,8 +56,9 @@ def _names(tables: Tables, site: int) -> Iterator[Problem]:
             if isinstance(under, str) and under not in known and not nameless:
                 expected = "a limit of this site"
                 expected += f": {listed(list(known))}" if known else " (it has none)"
-                loc = ("sites", site, kind, n, "under")
-                yield tables.problem(loc, expected, nearest(under, list(known)))
+                yield tables.problem(
+                    ("sites", site, kind, n, "under"), expected, nearest(under, list(known))
+                )
 
 
 def _above(tables: Tables, site: int, known: dict[str, int], name: str | None) -> list[str]:
@@ -98,7 +99,7 @@ def _wiring(tables: Tables, site: int) -> Iterator[Problem]:
         model = tables.model(*loc, "model")
         if wiring is None or model is None:
             continue
-        if model.current == "dc":
+        if model.current == "dc" and wiring != "rotated":
             expected = "nothing here: a DC station draws evenly on all phases"
             yield tables.problem((*loc, "wiring"), expected)
         elif wiring in ("L1L2", "L2L3", "L3L1", "rotated-LL") and model.phases != 1:
@@ -130,6 +131,8 @@ def _least(tables: Tables, site: int) -> Iterator[Problem]:
         for name in {CONNECTION, *chain}:
             below.setdefault(name, []).append((model, across))
     for name, stations in below.items():
+        if not stations:
+            continue
         loc = ("sites", site) if name is None else ("sites", site, "limits", known[name])
         power, current = ("grid_limit", "grid_current") if name is None else ("limit", "current")
         windows = "grid_windows" if name is None else "windows"

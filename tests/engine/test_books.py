@@ -13,7 +13,7 @@ from engine_build import cases, model, posts, site, visits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.engine.costs import network_costs
+from simulator.engine.costs import costs_row, network_costs
 from simulator.engine.site import simulate_site
 from simulator.engine.terms import SiteTerms
 from simulator.scenario.localtime import month_shares
@@ -204,7 +204,7 @@ def test_a_site_without_a_tariff_has_no_bill(plain) -> None:
 def test_sums_are_by_currency(plain) -> None:
     euro = run(site(*posts(1)), one_car(), terms(8.0, tariff=tariff()), plain).costs
     dollar = replace(euro, currency="USD")
-    rows = network_costs([euro, dollar, euro])
+    rows = network_costs([costs_row(each) for each in (euro, dollar, euro)])
     assert [(row["currency"], row["sites"]) for row in rows] == [("EUR", 2), ("USD", 1)]
     assert rows[0]["total"] == pytest.approx(2 * euro.total)
     assert rows[0]["carbon_kg"] is None
