@@ -195,7 +195,9 @@ def visit_records(visits: Visits) -> Records:
         "evse",
     ):
         records[name] = getattr(visits, name)
-    records["weight"] = 1.0 if visits.weight is None else visits.weight
+    for name, neutral in (("weight", 1.0), ("discharge_kw", 0.0), ("reserve_soc", 0.0)):
+        values = getattr(visits, name)
+        records[name] = neutral if values is None else values
     offset = np.asarray(visits.curves.offset)
     records["knot"] = offset[visits.curve]
     records["knot_stop"] = offset[np.asarray(visits.curve) + 1]

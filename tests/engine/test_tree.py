@@ -71,7 +71,11 @@ def shares_at_start(where, cars, policy):
 
 
 def slow_fill(result, admitted, weight):
-    """Max-min by its definition: raise all together, fix who cannot get more, go on."""
+    """Max-min by its definition: raise all together, fix who cannot get more, go on.
+
+    Each round is granted a little more than the one before, so that rounding in what is fixed
+    already holds nobody else.
+    """
     checks = Checks(result.site)
     plan = result.plan
     station = result.evse_station[plan.evse]
@@ -84,13 +88,13 @@ def slow_fill(result, admitted, weight):
     for i, row in enumerate(np.round(amps, 6)):
         groups.setdefault(tuple(row), []).append(i)
 
-    def fits(kw):
+    def fits(kw, slack):
         for n, s in enumerate(result.site.stations):
-            if kw[station == n].sum() > s.model.station_kw * (1 + 1e-12):
+            if kw[station == n].sum() > s.model.station_kw * slack:
                 return False
         for row, (_, most_kw, current, neutral, device) in enumerate(checks.limits):
             inside = checks.below[row][station]
-            if most_kw is not None and kw[inside].sum() > most_kw * (1 + 1e-12):
+            if most_kw is not None and kw[inside].sum() > most_kw * slack:
                 return False
             if current is None and neutral is None and device is None:
                 continue
@@ -99,7 +103,7 @@ def slow_fill(result, admitted, weight):
                 for members in groups.values()
             ]
             for found, most in worst(parts, current, neutral, device):
-                if found > most * (1 + 1e-12):
+                if found > most * slack:
                     return False
         return True
 
@@ -109,24 +113,29 @@ def slow_fill(result, admitted, weight):
     def at(level):
         return np.where(fixed, give, np.clip(level * weight, floor, want))
 
+    slack = 1.0
     while not fixed.all():
+        slack += 1e-9
         top = (want / weight).max() + 1.0
-        if fits(at(top)):
+        if fits(at(top), slack):
             return at(top)
         low, high = 0.0, top
         for _ in range(60):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if fits(at(middle)) else (low, middle)
+            low, high = (middle, high) if fits(at(middle), slack) else (low, middle)
         give = at(low)
-        before = fixed.copy()
-        for i in np.flatnonzero(~fixed):
-            more = give.copy()
-            more[i] = min(more[i] + 1e-5, want[i])
-            if give[i] >= want[i] - 1e-9 or not fits(more):
-                fixed[i] = True
-        if (fixed == before).all():
-            return give
+        stuck = [
+            i for i in np.flatnonzero(~fixed) if not fits(nudged(give, want, i), slack + 5e-10)
+        ]
+        assert stuck, "nobody is held by a limit that is used up"
+        fixed[stuck] = True
     return give
+
+
+def nudged(give, want, i):
+    more = give.copy()
+    more[i] = min(more[i] + 2e-4, want[i])
+    return more
 
 
 @st.composite

@@ -101,6 +101,8 @@ def plug_in(k: State, v: int, i: int, now: float) -> None:
     evse.min_kw = min(pair_floor_kw(visit, evse), evse.limit_kw)
     evse.kind = pair_kind(visit, evse)
     evse.weight = visit.weight
+    evse.discharge_kw = visit.discharge_kw
+    evse.reserve_soc = visit.reserve_soc
     evse.feed_kw = 0.0
     evse.knot = visit.knot
     evse.knot_stop = visit.knot_stop
