@@ -1,4 +1,4 @@
-"""Makes the builders importable as ``engine_build``, ``engine_limits`` (the tests are no package)."""
+"""Makes the builders importable as ``engine_build`` and so on (the tests are no package)."""
 
 import importlib.util
 import sys

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cmath
 import math
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from engine_build import HORIZON_S, INF, KNOTS, courses, model, site, visits
@@ -149,7 +149,7 @@ def load_checks(result, horizon_s=HORIZON_S):
     checks = Checks(result.site)
     played = courses(result, horizon_s)
     times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
-    middles = [0.5 * (a + b) for a, b in zip(times, times[1:], strict=False)]
+    middles = [0.5 * (a + b) for a, b in pairwise(times)]
     order = list(played)
     station = np.array([result.evse_station[result.plan.evse[i]] for i in order], int)
     amps = np.array(
@@ -185,7 +185,7 @@ def tree_sites(draw, phased=True):
     """A site with up to five limits of all sorts, and stations anywhere among them."""
     chosen = draw(st.lists(st.sampled_from(MODELS), min_size=1, max_size=5))
     names = [f"n{x}" for x in range(draw(st.integers(0, 5)))]
-    unders = [None] + names
+    unders = [None, *names]
     parents = [draw(st.sampled_from(unders[: n + 1])) for n in range(len(names))]
     under = [draw(st.sampled_from(unders)) for _ in chosen]
     wiring = [draw(st.sampled_from(ONE_PHASE if m.phases == 1 else ONE_PHASE[:4])) for m in chosen]

@@ -7,13 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_build import HORIZON_S, courses, model, site, visits, with_policy
+from engine_build import HORIZON_S, model, site, visits, with_policy
 from engine_limits import (
     Checks,
-    cabinet,
     limit,
     load_checks,
-    transformer,
     tree_cases,
     tree_sites,
     with_limits,
@@ -23,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.engine import simulate_site
-from simulator.engine.policies import NAMES, POLICIES
+from simulator.engine.policies import NAMES
+from simulator.engine.site import SiteRun
 
 TOLERANCE = 1 + 1e-9
 BELOW_KW = 1e-6
@@ -192,8 +191,105 @@ def test_a_balanced_load_is_not_trusted_to_stay_balanced_while_batteries_fill():
     where = with_limits(where, wiring=["L1", "L2", "L3"], neutral=16.0)
     for policy in NAMES:
         result = simulate_site(cars, with_policy(where, policy), HORIZON_S, record_caps="all")
-        used = {name: 0.0 for name in ("site A",)}
+        used = dict.fromkeys(("site A",), 0.0)
         for _, name, found, most in load_checks(result):
             if name in used:
                 used[name] = max(used[name], found / most)
         assert 0.5 < used["site A"] <= TOLERANCE
+
+
+def test_a_one_phase_car_draws_its_physical_power_and_current():
+    """16 A on one phase of 230 V are 3.68 kW, never 6.4."""
+    where, cars = one_phase_cars(soc=0.0, target_soc=1.0, efficiency_ac=1.0)
+    where = with_limits(where, wiring=["L1", "L2", "L3"], grid_current=16.0)
+    _, cap = shares_at_start(where, cars, "equal_share")
+    assert cap == pytest.approx([3.68] * 3)
+    where = with_limits(where, wiring=["L1", "L1", "L2"], grid_current=16.0)
+    _, cap = shares_at_start(where, cars, "equal_share")
+    assert cap == pytest.approx([1.84, 1.84, 3.68])
+
+
+def test_line_to_line_loads_share_their_conductors_by_phasor():
+    """Equal currents between all three pairs of lines add up to sqrt(3) times one in each line."""
+    where, cars = one_phase_cars(soc=0.0, target_soc=1.0, efficiency_ac=1.0)
+    where = with_limits(where, wiring=["rotated-LL"] * 3, grid_current=16.0)
+    result, cap = shares_at_start(where, cars, "equal_share")
+    volts = 230.0 * math.sqrt(3.0)
+    assert cap == pytest.approx([16.0 / math.sqrt(3.0) * volts / 1000.0] * 3)
+    assert result.plan.min_kw == pytest.approx([6.0 * volts / 1000.0] * 3)
+
+
+def test_a_node_counts_the_time_for_which_it_holds_somebody_back():
+    where = with_limits(
+        site(*[model()] * 3), [limit("a", limit=11.0), limit("b", limit=30.0)], ["a", "a", "b"]
+    )
+    wanted = visits(
+        [0.0, 0.0, 600.0],
+        departure_s=[3600.0, 3600.0, 1800.0],
+        soc=0.0,
+        battery_kwh=200.0,
+        evse=[0, 2, 1],
+    )
+    run = SiteRun(wanted, where, 7200.0)
+    result = run.result()
+    assert run.layout.tree.names == ("a", "b")
+    assert run.state.nodes["bound_s"].tolist() == [1200.0, 0.0]
+    assert result.limit_bound_s == 0.0
+
+
+def test_a_limit_deep_in_the_tree_concerns_nobody_else():
+    """What is held below one node leaves the caps of the other's stations untouched."""
+    limits = [limit("a", limit=11.0), limit("b", limit=100.0)]
+    where = with_limits(site(*[model()] * 3), limits, ["a", "a", "b"])
+    times = np.arange(9) * 300.0
+    wanted = visits(times, soc=0.0, departure_s=times + 850.0, evse=np.arange(9) % 3)
+    plan = simulate_site(wanted, where, 7200.0, record_caps="all").plan
+    changes = np.diff(plan.cap_offset)
+    assert (changes[2::3] == 1).all()
+    assert (changes[1::3] > 1).all()
+
+
+def test_who_gives_back_makes_room_for_the_others_and_keeps_the_limit():
+    """Behind 20 kW one car gives back 10: the others have 30; at most 20 may flow backwards."""
+    cars = {"soc": 0.5, "target_soc": 1.0, "battery_kwh": 200.0, "efficiency_ac": 1.0}
+    for asked, fed in ((10.0, 10.0), (50.0, 20.0)):
+        where = site(*[model(evse_kw=40.0)] * 3, limit=20.0)
+        wanted = visits(
+            [0.0] * 3, ac_kw=40.0, evse=[0, 1, 2], discharge_kw=np.array([40.0] * 3), **cars
+        )
+        run = SiteRun(wanted, where, 60.0, record_caps="all")
+        run.state.evses["control_kw"][0] = -asked
+        plan = run.result().plan
+        caps = [plan.cap_kw[plan.cap_offset[i]] for i in range(3)]
+        assert caps == pytest.approx([-fed, (20.0 + fed) / 2, (20.0 + fed) / 2])
+
+
+def test_giving_back_never_makes_room_in_a_conductor():
+    """It could end at any time between two events; 16 A hold for what is drawn by itself."""
+    where, cars = one_phase_cars(
+        soc=0.5, target_soc=1.0, efficiency_ac=1.0, discharge_kw=np.array([7.4] * 3)
+    )
+    where = with_limits(where, wiring=["L1", "L1", "L2"], grid_current=16.0)
+    run = SiteRun(cars, where, 60.0, record_caps="all")
+    run.state.evses["control_kw"][0] = -7.4
+    plan = run.result().plan
+    assert plan.cap_kw[plan.cap_offset[:3]] == pytest.approx([-3.68, 3.68, 3.68])
+
+
+def test_a_controller_s_limit_holds_and_below_the_minimum_it_stops():
+    where = site(*[model()] * 3, limit=22.0)
+    run = SiteRun(visits([0.0] * 3, soc=0.0, evse=[0, 1, 2]), where, 60.0, record_caps="all")
+    run.state.evses["control_kw"] = [5.0, 3.0, math.inf]
+    plan = run.result().plan
+    assert plan.cap_kw[plan.cap_offset[:3]] == pytest.approx([5.0, 0.0, 11.0])
+
+
+def test_a_tree_that_is_none_is_refused():
+    for limits, under in (
+        ([limit("a", "a", limit=9.0)], [None]),
+        ([limit("a", "b", limit=9.0)], [None]),
+        ([limit("a", limit=9.0), limit("a", limit=9.0)], [None]),
+        ([], ["a"]),
+    ):
+        with pytest.raises(ValueError, match="yard"):
+            simulate_site(visits([0.0]), with_limits(site(model()), limits, under), 60.0)
