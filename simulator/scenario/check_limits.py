@@ -56,9 +56,8 @@ def _names(tables: Tables, site: int) -> Iterator[Problem]:
             if isinstance(under, str) and under not in known and not nameless:
                 expected = "a limit of this site"
                 expected += f": {listed(list(known))}" if known else " (it has none)"
-                yield tables.problem(
-                    ("sites", site, kind, n, "under"), expected, nearest(under, list(known))
-                )
+                place = ("sites", site, kind, n, "under")
+                yield tables.problem(place, expected, nearest(under, list(known)))
 
 
 def _above(tables: Tables, site: int, known: dict[str, int], name: str | None) -> list[str]:
