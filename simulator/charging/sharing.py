@@ -43,16 +43,30 @@ def fill(
     rule).
     """
     total = 0.0
-    weights = 0.0
     for i in range(start, stop):
         total += want_kw[i]
-        weights += weight[i]
     if total <= limit_kw:
         for i in range(start, stop):
             give_kw[i] = want_kw[i]
         return False
+    level_out(limit_kw, floor_kw, want_kw, weight, give_kw, start, stop)
+    return True
+
+
+def level_out(
+    limit_kw: float,
+    floor_kw: Array,
+    want_kw: Array,
+    weight: Array,
+    give_kw: Array,
+    start: int,
+    stop: int,
+) -> None:
+    """:func:`fill` where the limit is below what is wanted."""
     rest = limit_kw
+    weights = 0.0
     for i in range(start, stop):
+        weights += weight[i]
         give_kw[i] = -1.0  # not fixed yet
     while weights > 0.0:
         level = rest / weights
@@ -82,7 +96,6 @@ def fill(
                     rest -= floor_kw[i]
                 else:
                     weights += weight[i]
-    return True
 
 
 def fill_tree(
@@ -107,9 +120,13 @@ def fill_tree(
     for i in range(members):
         give_kw[i] = want_kw[i]
     for g in range(limits - 1, -1, -1):
+        total = 0.0
+        for i in range(start[g], stop[g]):
+            total += give_kw[i]
         held[g] = 0
-        if fill(limit_kw[g], floor_kw, give_kw, weight, spare_kw, start[g], stop[g]):
+        if total > limit_kw[g]:
             held[g] = 1
+            level_out(limit_kw[g], floor_kw, give_kw, weight, spare_kw, start[g], stop[g])
             for i in range(start[g], stop[g]):
                 give_kw[i] = spare_kw[i]
     # One further up may have taken so much that a limit below has room again.
