@@ -237,7 +237,16 @@ def simulate_network(
         for visits, site in zip(drawn, network.sites, strict=True)
     ]
     mood = rerouting.redraw(scenario)
-    controls = site_controls(scenario, runs, controllers)
+    controls = site_controls(
+        scenario,
+        runs,
+        controllers,
+        demand_prices={name: each.demand_price for name, each in terms.items()},
+        # A battery's process puts the other load in force: no table of changes says it.
+        others={
+            name: each.other_steps() for name, each in terms.items() if each.battery is not None
+        },
+    )
     acting = [
         *site_processes(runs),
         *event_processes(scenario, network),
