@@ -157,8 +157,9 @@ def site_controls(
     """The controllers of all sites that have one, before the first event.
 
     ``functions`` are a user's own by name of the site (a name means all its copies, ``name#2`` the
-    second); they stand in for the scenario's. By site: ``demand_prices`` per kW and month,
-    ``others`` the other load where a process puts it in force (see ``Outlook``).
+    second); they stand in for the scenario's. By site: ``demand_prices`` per kW of the highest
+    billing interval of a billing period, ``others`` the other load where a process puts it in
+    force (see ``Outlook``).
     Raises ScenarioError for what the scenario names and cannot be had.
     """
     given = dict(functions or {})

@@ -41,7 +41,7 @@ class Outlook:
         other: Steps | None = None,
         visits: KnownVisits | None = None,
     ) -> None:
-        """``demand_price`` is per kW and month of the highest billing interval.
+        """``demand_price`` is per kW of the highest billing interval of a billing period.
 
         ``other`` is the other load (without standby) of a site on which a process puts it in force;
         by default it is what the kernel's table of changes says.

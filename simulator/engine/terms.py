@@ -64,10 +64,26 @@ class SiteTerms:
         parts = (self.base, self.pv, self.battery, self.tariff, self.retail, self.carbon)
         return all(part is None for part in parts)
 
+    @property
+    def demand_price(self) -> float:
+        """Per kW of a month's highest billing interval, as the run's bill counts it: pro rata.
+
+        Where the run holds parts of several months, by the largest of these parts.
+        """
+        if self.tariff is None or self.tariff.grid is None:
+            return 0.0
+        share = max(self.month_shares.values(), default=0.0)
+        return self.tariff.grid.demand_per_kw_month * share
+
     def other_kw(self, now_s: float) -> float:
         """Building less photovoltaics at a plan time."""
         base = 0.0 if self.base is None else self.base.at(now_s)
         return base - (0.0 if self.pv is None else self.pv.at(now_s))
+
+    def other_steps(self) -> tuple[F64, F64]:
+        """Times from 0 on, and the building less photovoltaics from each of them, kW."""
+        times = self.step_times()
+        return times, np.array([self.other_kw(float(time_s)) for time_s in times])
 
     def step_times(self) -> F64:
         """Plan times at which building or photovoltaics change; the first is 0."""

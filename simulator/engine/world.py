@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
     from simulator.charging.controllers import Controller
     from simulator.demand.visits import Visits
-    from simulator.engine.outlook import Steps
-    from simulator.engine.terms import SiteTerms
     from simulator.engine.view import SiteView
     from simulator.scenario import Network, Scenario
 
@@ -234,7 +232,16 @@ def simulate_network(
         for visits, site in zip(drawn, network.sites, strict=True)
     ]
     mood = rerouting.redraw(scenario)
-    controls = site_controls(scenario, runs, controllers, *known_of(terms))
+    controls = site_controls(
+        scenario,
+        runs,
+        controllers,
+        demand_prices={name: each.demand_price for name, each in terms.items()},
+        # A battery's process puts the other load in force: no table of changes says it.
+        others={
+            name: each.other_steps() for name, each in terms.items() if each.battery is not None
+        },
+    )
     acting = [
         *site_processes(runs),
         *event_processes(scenario, network),
@@ -245,21 +252,6 @@ def simulate_network(
         runs, horizon_s, interval_s, progress, acting, mood=mood, compile_s=compile_s
     )
     return replace(result, notes=tuple(note for each in controls for note in each.notes()))
-
-
-def known_of(terms: Mapping[str, SiteTerms]) -> tuple[dict[str, float], dict[str, Steps]]:
-    """What controllers may know besides: demand prices, and other load that a battery acts on."""
-    prices = {
-        name: site.tariff.grid.demand_per_kw_month
-        for name, site in terms.items()
-        if site.tariff is not None and site.tariff.grid is not None
-    }
-    others = {}
-    for name, site in terms.items():
-        if site.battery is not None:
-            times = site.step_times()
-            others[name] = (times, np.array([site.other_kw(float(t)) for t in times]))
-    return prices, others
 
 
 def site_processes(runs: Sequence[SiteRun]) -> list[Process]:

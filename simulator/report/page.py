@@ -88,7 +88,7 @@ class Equation:
     kind: str = "equation"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plot:
     """A drawn figure. ``svg`` stands alone; ``inline`` takes its colours from the page."""
 
@@ -99,6 +99,9 @@ class Plot:
     inline: str
     wide: bool
     kind: str = "plot"
+
+    def __repr__(self) -> str:
+        return f"<Plot {self.title!r}: {self.caption}>"
 
     def _repr_svg_(self) -> str:
         """What a notebook shows."""

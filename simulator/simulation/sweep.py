@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from html import escape
 from pathlib import Path
@@ -92,6 +92,23 @@ class Sweep:
                 }
             )
         return pd.DataFrame(rows)
+
+    def with_figure(
+        self, figure: str, make: Callable[[pd.DataFrame], pd.Series[Any]], unit: str = ""
+    ) -> Sweep:
+        """The same sweep with one figure more, made of its others trial by trial.
+
+        ``make`` gets a DataFrame with a row per trial and a column per figure:
+        ``found.with_figure("lost", lambda f: (f.balked + f.reneged) / f.visits)``.
+        """
+        import pandas as pd
+
+        trial = ["point", "replication"]
+        values = make(self.table.pivot(index=trial, columns="figure", values="value"))
+        first = self.table.drop_duplicates(trial).set_index(trial)
+        rows = first.assign(figure=figure, unit=unit, value=values).reset_index()
+        table = pd.concat([self.table, rows[self.table.columns]], ignore_index=True)
+        return replace(self, table=table)
 
     def text(self, figures: Sequence[str] = SHOWN) -> str:
         """The points with the means of some figures, and half the width of their intervals."""

@@ -137,6 +137,17 @@ def test_a_sweep_is_one_tidy_table(small: Path, tmp_path: Path) -> None:
         found.summary("energy")
 
 
+def test_a_figure_is_made_of_others_trial_by_trial(small: Path, tmp_path: Path) -> None:
+    found = sweep(small, LIMITS, replications=2, out=tmp_path / "sweep")
+    more = found.with_figure("twice", lambda f: 2 * f["energy_kwh"], unit="kWh")
+    assert list(more.table.columns) == list(found.table.columns)
+    assert len(more.table) == len(found.table) + 4
+    twice, once = more.summary("twice"), found.summary("energy_kwh")
+    assert twice["mean"].tolist() == pytest.approx((2 * once["mean"]).tolist())
+    assert twice["sites.hub.grid_limit"].tolist() == ["40 kW", "60 kW"]
+    assert set(more.table.loc[more.table["figure"] == "twice", "unit"]) == {"kWh"}
+
+
 def test_the_same_call_goes_on_where_an_earlier_one_stopped(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
