@@ -241,6 +241,7 @@ def sweep(
     out: str | Path | None = None,
     progress: Progress | None = None,
     started: Callable[[Path], None] | None = None,
+    report: bool = True,
 ) -> Sweep:
     """Simulate every combination of the values of some fields, so often each (the scenario says).
 
@@ -250,7 +251,7 @@ def sweep(
     in the folder ``out``: the same call goes on where an earlier one stopped. ``.table`` is tidy,
     ``.summary("energy_kwh")`` has a mean with its 95 % interval per point. A wrong field or value
     is a ScenarioError before anything runs; what fails later is in ``.failures``. ``started`` is
-    told the folder. Raises ScenarioError, StoreError.
+    told the folder; ``report=False`` leaves the report out. Raises ScenarioError, StoreError.
     """
     from simulator.simulation import points as p
     from simulator.simulation.sweep import run_sweep
@@ -262,7 +263,7 @@ def sweep(
     variants = [_variant(_at_point(scenario, sets, point.sets), seed, duration) for point in found]
     if replications is None:
         replications = base.file.scenario.replications
-    return run_sweep(
+    swept = run_sweep(
         base,
         found,
         variants,
@@ -273,6 +274,11 @@ def sweep(
         tell=progress or (lambda done, what: None),
         started=started or (lambda path: None),
     )
+    if report:
+        from simulator.report import render
+
+        render(swept.path)
+    return swept
 
 
 def _at_point(scenario: str | Path, sets: Sequence[str], point: Sequence[str]) -> Scenario:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulator.report import words
+from simulator.report import sim_figures, words
 from simulator.report.page import Absent, Block, Cell, Facts, Section, Table
 from simulator.report.plots import messages as message_plots
 from simulator.report.plots import network
@@ -37,11 +37,15 @@ def load(reading: Reading, curve: Load | None) -> Section:
         ]
         blocks.append(network.site_loads(curve.seconds, chosen, clock, curve.interval_s))
     rows: list[tuple[str, str | Cell]] = [
-        ("energy", words.energy(reading.get("energy_kwh"))),
-        (
-            f"largest {peak_interval(reading)} mean of the network",
-            words.power(reading.get("peak_15min_kw")),
-        ),
+        (label, sim_figures.cell(reading, name, text))
+        for name, label, text in (
+            ("energy_kwh", "energy", words.energy(reading.get("energy_kwh"))),
+            (
+                "peak_15min_kw",
+                f"largest {peak_interval(reading)} mean of the network",
+                words.power(reading.get("peak_15min_kw")),
+            ),
+        )
     ]
     if np.isfinite(limits).all():
         rows.append(("grid limits in total", words.power(limits.sum())))

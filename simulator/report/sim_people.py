@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulator.report import words
+from simulator.report import sim_figures, sim_trouble, words
 from simulator.report.canvas import ORANGE, RED
 from simulator.report.page import Absent, Block, Cell, Facts, Section, Table
 from simulator.report.plots import network, people
@@ -49,11 +49,15 @@ def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Se
         rows: list[tuple[str, str | Cell]] = [
             ("visits that got an EVSE or gave up", words.count(found.get("visits"))),
             ("of them waited", words.count(found.get("waited"))),
-            ("mean wait", words.duration(found.get("mean_s"))),
-            ("median wait", words.duration(found.get("p50_s"))),
-            ("p95 wait", words.duration(found.get("p95_s"))),
-            ("longest wait", words.duration(found.get("max_s"))),
         ]
+        for label, name in (
+            ("mean wait", "mean_s"),
+            ("median wait", "p50_s"),
+            ("p95 wait", "p95_s"),
+            ("longest wait", "max_s"),
+        ):
+            text = words.duration(found.get(name))
+            rows.append((label, sim_figures.cell(reading, f"wait_{name}", text)))
         blocks.append(Facts(rows))
     return Section("waiting", "Waiting", blocks)
 
@@ -105,7 +109,7 @@ def sessions(reading: Reading, visits: Sessions | None) -> Section:
         total = sum(words.as_number(n) or 0.0 for k, n in counts.items() if k != "future")
         rows = [
             [
-                str(name),
+                str(name).replace("_", " "),
                 words.count(n),
                 words.share((words.as_number(n) or 0.0) / total)
                 if total and name != "future"
@@ -117,6 +121,7 @@ def sessions(reading: Reading, visits: Sessions | None) -> Section:
         ]
         heads = ("<outcome", "visits", "share", "<meaning")
         blocks.append(Table("What became of the visits", heads, rows))
+    blocks += sim_trouble.elsewhere(reading)
     return Section("sessions", "Sessions", blocks)
 
 
@@ -141,9 +146,10 @@ def unserved(reading: Reading, visits: Sessions | None) -> Section:
                 colour=RED,
             )
         )
+        shown = ("served", "reneged", "blocked", "unsuitable")
+        more = [n for n, kwh in visits.unserved_by.items() if n not in shown and kwh > 0]
         by_outcome = [
-            (name, visits.unserved_by.get(name, 0.0))
-            for name in ("served", "reneged", "blocked", "unsuitable")
+            (name.replace("_", " "), visits.unserved_by.get(name, 0.0)) for name in (*shown, *more)
         ]
         blocks.append(
             network.bars(
@@ -158,7 +164,7 @@ def unserved(reading: Reading, visits: Sessions | None) -> Section:
     if total is not None:
         wanted = total + (energy or 0.0)
         rows: list[tuple[str, str | Cell]] = [
-            ("not served", words.energy(total)),
+            ("not served", sim_figures.cell(reading, "unserved_kwh", words.energy(total))),
             ("share of the energy wanted", words.share(total / wanted) if wanted else words.DASH),
         ]
         blocks.append(Facts(rows))

@@ -16,7 +16,8 @@ from simulator.report.reading import F64, Reading, dig, floats
 MOST_ROWS = 1_000_000
 """Tables with more rows are not read whole: their sums stand in the summary and in small tables."""
 _STEPS = 2_000
-_GOT_EVSE = ("served", "running", "failed")
+GOT_EVSE = ("served", "running", "failed")
+"""Outcomes of visits that plugged in."""
 
 
 def group_of(site: str) -> str:
@@ -105,6 +106,50 @@ def _large_load(reading: Reading) -> Load | None:
 
 
 @dataclass(frozen=True, slots=True)
+class NetLoad:
+    """Mean kW per interval of all sites that keep books, shape (intervals,)."""
+
+    seconds: F64
+    interval_s: float
+    vehicles: F64
+    building: F64
+    """Building and the stations' standby."""
+    pv: F64
+    charging: F64
+    """Into stationary batteries."""
+    discharging: F64
+    """Out of them."""
+    net: F64
+    """vehicles + building + charging - pv - discharging; below 0: given to the grid."""
+
+
+def net_load(reading: Reading) -> NetLoad | None:
+    """What meets behind the meters; None where no site keeps books. Read in pieces."""
+    length, interval = (words.as_number(reading.get(n)) for n in ("duration_s", "interval_s"))
+    if not reading.get("costs") or not length or not interval or not reading.holds("load"):
+        return None
+    count = ceil(length / interval - 1e-9)
+    columns = ("mean_kw", "base_kw", "pv_kw", "battery_kw", "net_kw")
+    sums = {name: np.zeros(count) for name in (*columns, "discharging")}
+    for batch in reading.batches("load", ("start_s", *columns)):
+        if set(columns) - set(batch.schema.names):
+            return None
+        part = {
+            name: batch.column(name).to_numpy(zero_copy_only=False) for name in batch.schema.names
+        }
+        known = np.isfinite(part["net_kw"])  # of the sites that keep books
+        at = np.rint(part["start_s"][known] / interval).astype(np.int64)
+        battery = np.nan_to_num(part["battery_kw"])
+        part |= {"battery_kw": np.maximum(battery, 0.0), "discharging": np.maximum(-battery, 0.0)}
+        for name, total in sums.items():
+            total += np.bincount(at, np.nan_to_num(part[name][known]), count)[:count]
+    vehicles, building, pv, charging, net = (sums[name] for name in columns)
+    seconds: F64 = np.arange(count, dtype=np.float64) * interval
+    discharging = sums["discharging"]
+    return NetLoad(seconds, interval, vehicles, building, pv, charging, discharging, net)
+
+
+@dataclass(frozen=True, slots=True)
 class Sessions:
     """What became of the visits: sums by site, and how some quantities are spread."""
 
@@ -146,7 +191,7 @@ def sessions(reading: Reading) -> Sessions | None:
     stay = (frame["unplug"] - frame["plug_in"]).dt.total_seconds()
     stay_s: F64 = np.asarray(stay.to_numpy(na_value=np.nan), dtype=np.float64)
     outcome = frame["outcome"].astype(str).to_numpy(dtype=np.str_)
-    plugged = np.isin(outcome, _GOT_EVSE)
+    plugged = np.isin(outcome, GOT_EVSE)
     served = outcome == "served"
     wait, energy, lack = (floats(frame, name) for name in ("wait_s", "energy_kwh", "unserved_kwh"))
 

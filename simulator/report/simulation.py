@@ -1,36 +1,53 @@
-"""The page of a simulation: load, utilisation, waiting, sessions, messages, sites."""
+"""The page of a simulation: load, money, utilisation, waiting, sessions, trouble, messages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from simulator.report import (
     common,
     method,
     sim_figures,
+    sim_limits,
+    sim_money,
     sim_network,
     sim_patterns,
     sim_people,
     sim_sites,
+    sim_trouble,
     words,
 )
 from simulator.report.page import Cell, Facts, Page, Section, Tile
 from simulator.report.reading import Reading
 from simulator.report.sim_patterns import with_blocks
-from simulator.report.sim_reading import counted_s, load, sessions
+from simulator.report.sim_reading import GOT_EVSE, counted_s, load, sessions
+
+_NEVER_CAME = ("future", "no_show")
+"""Outcomes of visits that never turned up."""
 
 
 def page(reading: Reading) -> Page:
     """Build the report of a simulation, plots included."""
     curve, visits = load(reading), sessions(reading)
+    alone = "Of the vehicles alone; the net load at the meter follows below."
     sections = [
-        with_blocks(sim_network.load(reading, curve), sim_patterns.load(reading, curve)),
+        replace(
+            with_blocks(
+                sim_network.load(reading, curve),
+                [*sim_patterns.load(reading, curve), *sim_limits.coincidence_blocks(reading)],
+            ),
+            intro=alone if sim_money.nets(reading) else "",
+        ),
+        sim_money.section(reading),
         with_blocks(
             sim_network.utilisation(reading, curve), sim_patterns.utilisation(reading, curve)
         ),
         with_blocks(sim_people.waiting(reading, curve, visits), sim_patterns.waiting(reading)),
         sim_people.sessions(reading, visits),
         sim_people.unserved(reading, visits),
+        sim_trouble.section(reading),
+        sim_limits.section(reading),
         sim_network.messages(reading),
         sim_sites.section(reading, curve, visits),
         sim_figures.section(reading),
@@ -57,7 +74,7 @@ def head(reading: Reading) -> Page:
         reasons=common.reasons(reading) if judged else (),
         tiles=_tiles(reading) if reading.summary else (),
         notices=common.notices(reading),
-        first=sim_figures.first(reading),
+        first=(),
         summary=common.embedded(reading),
     )
 
@@ -73,11 +90,19 @@ def _headline(reading: Reading) -> str:
         return "The simulation did not come to its end"
     length = reading.get("duration_s")
     stations = reading.get("stations")
-    served = _visits(reading, "served", "running")
+    served, energy, peak = (
+        sim_figures.mean(reading, name, value)
+        for name, value in (
+            ("sessions", _visits(reading, *GOT_EVSE)),
+            ("energy_kwh", reading.get("energy_kwh")),
+            ("peak_15min_kw", reading.get("peak_15min_kw")),
+        )
+    )
+    vehicles = "vehicles' peak" if sim_money.nets(reading) else "peak"
     return (
         f"{words.plural(stations, 'station')}, {words.duration(length)}: "
-        f"{words.plural(served, 'session')}, {words.energy(reading.get('energy_kwh'))}, "
-        f"peak {words.power(reading.get('peak_15min_kw'))}"
+        f"{words.plural(round(served), 'session')}, {words.energy(energy)}, "
+        f"{vehicles} {words.power(peak)}"
     )
 
 
@@ -91,7 +116,9 @@ def _because(reading: Reading, verdict: str, judged: bool) -> str:
     if wall and compiling > 0.1 * wall:
         took += f", {words.duration(compiling)} of it to compile the kernel, which is done once"
     took += ". " if took else ""
-    return took + "A simulation measures no target, so there is no SLO to judge."
+    took += "A simulation measures no target, so there is no SLO to judge."
+    sure = sim_figures.how_sure(reading)
+    return f"{took} {sure}" if sure else took
 
 
 def _visits(reading: Reading, *outcomes: str) -> float:
@@ -99,44 +126,53 @@ def _visits(reading: Reading, *outcomes: str) -> float:
 
 
 def _tiles(reading: Reading) -> list[Tile]:
-    get = reading.get
-    arrived = _visits(reading, "served", "running", "waiting", "blocked", "reneged", "unsuitable")
+    get, tile = reading.get, sim_figures.tile
+    counts = get("sessions")
+    outcomes = [str(name) for name in counts] if isinstance(counts, Mapping) else []
+    arrived = _visits(reading, *(name for name in outcomes if name not in _NEVER_CAME))
     unserved, energy = (
         words.as_number(get(name)) or 0.0 for name in ("unserved_kwh", "energy_kwh")
     )
     wanted = unserved + energy
     evses = words.as_number(get("evses"))
+    lacking = f"{words.share(unserved / wanted) if wanted else words.DASH} of the wanted not served"
+    netted = sim_money.nets(reading)
+    peak = f"{'vehicles alone, ' if netted else ''}{sim_network.peak_interval(reading)} mean"
     tiles = [
-        Tile(
+        tile(
+            reading,
             "sessions",
-            words.count(_visits(reading, "served", "running")),
+            "sessions",
+            words.count(_visits(reading, *GOT_EVSE)),
             f"of {words.plural(arrived, 'visit')}",
         ),
-        Tile(
-            "energy",
-            words.energy(energy),
-            f"{words.share(unserved / wanted) if wanted else words.DASH} of the wanted not served",
-        ),
-        Tile(
-            f"peak, {sim_network.peak_interval(reading)} mean",
+        tile(reading, "energy_kwh", "energy", words.energy(energy), lacking),
+        tile(
+            reading,
+            "peak_15min_kw",
+            f"peak, {peak}",
             words.power(get("peak_15min_kw")),
             "of the whole network",
         ),
+        *sim_money.tiles(reading),
     ]
+    if sim_figures.replications(reading) > 1:
+        text = words.energy(unserved)
+        tiles.insert(2, tile(reading, "unserved_kwh", "energy not served", text))
     used = sim_sites.occupied_share(reading)
     if used is not None:
-        tiles.append(
-            Tile("EVSEs occupied", words.share(used), f"mean of {words.plural(evses, 'EVSE')}")
-        )
+        note = f"mean of {words.plural(evses, 'EVSE')}"
+        tiles.append(tile(reading, "utilisation", "EVSEs occupied", words.share(used), note))
     waited, visits = get("wait", "waited"), get("wait", "visits")
     share = words.share(waited / visits) if visits else words.DASH
-    tiles.append(Tile("had to wait", share, f"p95 of all {words.duration(get('wait', 'p95_s'))}"))
+    p95 = f"p95 of all {words.duration(get('wait', 'p95_s'))}"
+    tiles += [tile(reading, "waited_share", "had to wait", share, p95), *sim_trouble.tiles(reading)]
     messages = get("messages")
-    if isinstance(messages, dict) and messages:
+    if isinstance(messages, Mapping) and messages:
         length = counted_s(reading)
         total = sum(words.as_number(n) or 0.0 for n in messages.values())
         rate = f"{words.figure(total / length)} per second" if length else ""
-        tiles.append(Tile("OCPP messages", words.count(total), rate))
+        tiles.append(tile(reading, "messages", "OCPP messages", words.count(total), rate))
     return tiles
 
 
@@ -158,7 +194,7 @@ def _work(reading: Reading) -> Section:
             rows.append((name, words.duration(value)))
     if events and kernel:
         rows.append(("events per second in the kernel", words.count(events / kernel)))
-        sessions = _visits(reading, "served", "running")
+        sessions = _visits(reading, *GOT_EVSE)
         rows.append(("sessions per second in the kernel", words.count(sessions / kernel)))
     working = (wall or 0.0) - (compiling or 0.0)
     if length and working > 0:

@@ -88,6 +88,24 @@ def energy(kwh: Any) -> str:
     return with_unit(number / 1e6, "GWh")
 
 
+def money(amount: Any, currency: str) -> str:
+    """An amount of money: to the cent below 1000, whole from there on."""
+    number = as_number(amount)
+    if number is None:
+        return DASH
+    decimals = 2 if abs(number) < 999.995 else 0
+    text = f"{number:,.{decimals}f}".replace(",", NARROW).replace("-", "−")
+    return f"{text}{NARROW}{currency}" if currency else text
+
+
+def mass(kg: Any) -> str:
+    """A mass given in kg: in t from 10 t on."""
+    number = as_number(kg)
+    if number is None:
+        return DASH
+    return with_unit(number, "kg") if abs(number) < 10_000 else with_unit(number / 1000, "t")
+
+
 def share(ratio: Any, digits: int = 3) -> str:
     """A ratio 0..1 in percent."""
     number = as_number(ratio)

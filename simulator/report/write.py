@@ -10,9 +10,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simulator.report import sweep
 from simulator.report.page import Page
 from simulator.store import Run, read_run
 from simulator.store.atomic import write_text
+from simulator.store.sweepfolder import is_sweep, read_sweep
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,14 +24,14 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|])")
 
 
 def render(run_path: str | Path) -> Path:
-    """Write the report of the run folder ``run_path`` and return the path of its report.html.
+    """Write the report of a run's or a sweep's folder and return the path of its report.html.
 
     Also writes report.md and plots/*.svg there, replacing older ones. An unfinished or interrupted
     run gives a report that says so and shows what there is. Raises what ``read_run`` raises where
     the folder is no run, and OSError where it cannot be written to.
     """
     folder = Path(run_path)
-    page = build(read_run(folder))
+    page = sweep.page(read_sweep(folder)) if is_sweep(folder) else build(read_run(folder))
     plots = folder / "plots"
     plots.mkdir(exist_ok=True)
     drawn = {f"{plot.name}.svg": plot.svg for plot in page.plots}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.engine.limits import node_names
 from simulator.engine.outages import downtime
 from simulator.engine.plan import Outcome
 from simulator.simulation.spread import counts
@@ -123,8 +124,27 @@ def site_row(rows: Rows) -> dict[str, Any]:
         "grid_kwh": grid_kwh,
         "battery_kwh": battery_kwh,
         **{outcome.name.lower(): int(outcomes[outcome]) for outcome in _LOST},
+        "rerouted": int(plan.rerouted[counted].sum()) if len(plan.rerouted) else 0,
         **_service(rows, plan.outcome == Outcome.FAILED),
+        **_limits(site),
         **site_fields(site),
+    }
+
+
+def _limits(site: SiteResult) -> dict[str, Any]:
+    """The limits below the site's own and for how long each held somebody back, if it has any.
+
+    ``limit_kw`` is None where a limit is one of currents alone. The one without a name is that of
+    the currents of the grid connection.
+    """
+    if not len(site.node_bound_s):
+        return {}
+    powers = {limit.name: limit.limit for limit in site.site.site.limits}
+    return {
+        "limits": [
+            {"name": name, "bound_s": float(bound_s), "limit_kw": powers.get(name)}
+            for name, bound_s in zip(node_names(site.site.site), site.node_bound_s, strict=True)
+        ]
     }
 
 

@@ -251,8 +251,23 @@ def _collect(folder: SweepFolder, points: Sequence[Point], replications: int) ->
                 given = [values.get(field) for field in fields]
                 rows.append([index, r, *given, figure, unit_of(figure), number_])
     table = pd.DataFrame(rows, columns=columns)
-    folder.write_tables(table)
-    return Sweep(folder.path, tuple(points), replications, table, tuple(failures), done)
+    sweep = Sweep(folder.path, tuple(points), replications, table, tuple(failures), done)
+    folder.write_tables(table, _points(sweep, fields))
+    return sweep
+
+
+def _points(sweep: Sweep, fields: Sequence[str]) -> pd.DataFrame:
+    """Every figure of every point with its interval."""
+    import pandas as pd
+
+    columns = ["point", *fields, "figure", "unit", "mean", "low", "high", "sd", "n"]
+    figures = list(dict.fromkeys(sweep.table["figure"]))
+    parts = [
+        sweep.summary(figure).assign(figure=figure, unit=unit_of(figure)) for figure in figures
+    ]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True).reindex(columns=columns)
 
 
 def _identity(base: Scenario, stations: int | None) -> dict[str, Any]:

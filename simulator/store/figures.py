@@ -8,7 +8,7 @@ figures by themselves under their own names, and those in ``costs`` (a row per c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan, nan
 from typing import Any, Final
@@ -24,7 +24,7 @@ class Figure:
 
 
 FIGURES: Final[Mapping[str, Figure]] = {
-    "visits": Figure("", "Visits that arrived."),
+    "visits": Figure("", "Visits that arrived; one that went on counts at each site."),
     "sessions": Figure("", "Visits that got an EVSE."),
     "energy_kwh": Figure("kWh", "Energy drawn from the grid by vehicles."),
     "unserved_kwh": Figure("kWh", "Energy wanted and not delivered, of visits that are over."),
@@ -42,6 +42,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "unsuitable": Figure("", "Visits for which no EVSE of the site fits."),
     "failed": Figure("", "Sessions cut off by a station that broke down."),
     "no_show": Figure("", "Reservations of which nobody came."),
+    "rerouted": Figure("", "Visits that found no place and went on to another site."),
+    "availability": Figure("share", "EVSE time in service."),
     "limit_bound_s": Figure("s", "Time at which a site limit held somebody back, sum of sites."),
     "grid_kwh": Figure("kWh", "Energy of the sessions on the grid side."),
     "battery_kwh": Figure("kWh", "Energy of the sessions that reached the batteries."),
@@ -49,6 +51,12 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "messages": Figure("", "OCPP calls that the stations would send."),
 }
 """Every figure that is always there. ``messages.<type>`` comes besides, one for each type."""
+
+BOOKED: Final[Mapping[str, Figure]] = {
+    "billed_peak_kw": Figure("kW", "Sum of the sites' highest net means of a billing interval."),
+    "net_peak_kw": Figure("kW", "Largest instantaneous net power of any one site."),
+}
+"""Figures besides, of a network that keeps books."""
 
 MESSAGES = "messages."
 COSTS = "costs."
@@ -67,8 +75,6 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float]:
     wait: Mapping[str, Any] = summary.get("wait") or {}
     messages: Mapping[str, Any] = summary.get("messages") or {}
     sites = [row for row in summary.get("sites") or () if isinstance(row, Mapping)]
-    evses = sum(_number(row.get("evses")) for row in sites)
-    used = sum(_number(row.get("utilisation")) * _number(row.get("evses")) for row in sites)
     peaks = [_number(kw) for kw in (summary.get("peak_kw") or {}).values()]
     visits = _number(wait.get("visits"))
     found = {
@@ -78,13 +84,19 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float]:
         "unserved_kwh": _number(summary.get("unserved_kwh")),
         "peak_kw": max(peaks, default=nan),
         "peak_15min_kw": _number(summary.get("peak_15min_kw")),
-        "utilisation": used / evses if evses else nan,
+        "utilisation": _weighted(sites, "utilisation"),
         **{name: _number(wait.get(key)) for name, key in _WAITS.items()},
         "waited_share": _number(wait.get("waited")) / visits if visits else nan,
         **{name: _number(counts.get(name, 0)) for name in _OUTCOMES},
+        "rerouted": sum(_number(row.get("rerouted", 0)) for row in sites),
+        "availability": _weighted(sites, "availability"),
         "limit_bound_s": sum(_number(row.get("limit_bound_s")) for row in sites),
     }
     found |= _numbers(summary.get("ledger") or {})
+    booked = [row for row in sites if isinstance(row.get("costs"), Mapping)]
+    if booked:
+        found["billed_peak_kw"] = sum(_number(row["costs"].get("billed_peak_kw")) for row in booked)
+        found["net_peak_kw"] = max(_number(row.get("net_peak_kw")) for row in booked)
     for row in summary.get("costs") or ():
         prefix = f"{COSTS}{row.get('currency') or 'none'}."
         found |= {prefix + name: value for name, value in _numbers(row).items()}
@@ -94,8 +106,11 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float]:
 
 def unit_of(name: str) -> str:
     """The unit of a figure, as far as it is known; by its ending where it is not listed."""
-    if name in FIGURES:
-        return FIGURES[name].unit
+    for known in (FIGURES, BOOKED):
+        if name in known:
+            return known[name].unit
+    if name.startswith(COSTS) and name.endswith(".sites"):
+        return ""
     for ending, unit in (
         ("_kwh", "kWh"),
         ("_kw", "kW"),
@@ -108,6 +123,13 @@ def unit_of(name: str) -> str:
     if name.startswith(COSTS):
         return name.split(".")[1]
     return ""
+
+
+def _weighted(sites: Sequence[Mapping[str, Any]], name: str) -> float:
+    """The mean over the sites, by their EVSEs; nan where it is not known of all."""
+    evses = sum(_number(row.get("evses")) for row in sites)
+    total = sum(_number(row.get(name)) * _number(row.get("evses")) for row in sites)
+    return total / evses if evses else nan
 
 
 def _numbers(tree: Mapping[str, Any]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 SWEEP_SCHEMA = "chargeswarm.sweep/1"
 SWEEP = "sweep.json"
+POINTS = "points.csv"
 _TRIALS = "trials"
+_NULL = {name: [""] for name in ("mean", "low", "high", "sd")}
 
 
 class SweepFolder:
@@ -78,13 +81,53 @@ class SweepFolder:
             return None
         return found if isinstance(found, dict) else None
 
-    def write_tables(self, frame: pd.DataFrame) -> None:
-        """Write ``sweep.parquet`` and ``sweep.csv``."""
+    def write_tables(self, frame: pd.DataFrame, points: pd.DataFrame) -> None:
+        """Write ``sweep.parquet`` and ``sweep.csv``, and by point and figure ``points.csv``."""
         from simulator.store.tables import write_parquet
 
         write_parquet(self.path, "sweep", frame)
-        with atomic.replacing(self.path / "sweep.csv") as temporary:
-            frame.to_csv(temporary, index=False)
+        for name, table in (("sweep.csv", frame), (POINTS, points)):
+            with atomic.replacing(self.path / name) as temporary:
+                table.to_csv(temporary, index=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRun:
+    """A sweep as its folder holds it."""
+
+    path: Path
+    about: Mapping[str, Any]
+    """What ``sweep.json`` holds: version, stations, the scenario as resolved."""
+    fields: tuple[str, ...]
+    points: pd.DataFrame
+    """Columns point, one per field (text), figure, unit, mean, low, high, sd, n."""
+    failures: tuple[Mapping[str, Any], ...]
+    """Trials that failed: values, replication, error."""
+
+
+def is_sweep(path: Path | str) -> bool:
+    """Whether the folder is a sweep's, and not a run's."""
+    return (Path(path) / SWEEP).is_file()
+
+
+def read_sweep(path: Path | str) -> SweepRun:
+    """Open the folder of a sweep. Raises StoreError if it is none, or holds no table yet."""
+    import pandas as pd
+
+    folder = Path(path)
+    try:
+        about = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
+        columns = list(pd.read_csv(folder / POINTS, nrows=0).columns)
+        fields = tuple(columns[1 : columns.index("figure")])
+        texts = dict.fromkeys((*fields, "figure", "unit"), str)
+        points = pd.read_csv(folder / POINTS, dtype=texts, keep_default_na=False, na_values=_NULL)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder}: cannot be read as a sweep: {error}") from error
+    folder_ = SweepFolder(folder)
+    names = sorted(file.stem for file in (folder / _TRIALS).glob("*.json"))
+    found = [folder_.trial(key, int(r)) for key, _, r in (name.rpartition("-") for name in names)]
+    failures = tuple(trial for trial in found if trial is not None and "error" in trial)
+    return SweepRun(folder, about if isinstance(about, dict) else {}, fields, points, failures)
 
 
 def write_trial(path: Path, values: Mapping[str, Any]) -> None:

@@ -43,6 +43,16 @@ class Clock:
         else:
             _local(axes, self.start.astimezone(self.zone or self.start.tzinfo), low_s, high_s)
 
+    def moment(self, at_s: float) -> str:
+        """Local weekday, date and time of a moment of the run; without a start, how far it is."""
+        if self.start is None:
+            return f"after {words.duration(at_s)}"
+        local = (self.start.astimezone(UTC) + timedelta(seconds=at_s)).astimezone(
+            self.zone or self.start.tzinfo
+        )
+        day = f"{_WEEKDAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
+        return f"{day} {local:%H:%M}"
+
 
 def _elapsed(axes: Axes, low_s: float, high_s: float) -> None:
     from matplotlib.ticker import FuncFormatter, MultipleLocator
