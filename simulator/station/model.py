@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from math import inf, nan
-from typing import Final
+from typing import Any, Final
 
 from simulator.station.events import Event
 
@@ -154,6 +154,7 @@ class Call:
     """One CALL of the station's own, through all its attempts."""
 
     __slots__ = (
+        "about",
         "action",
         "attempt",
         "auth",
@@ -185,7 +186,10 @@ class Call:
         auth: Authorisation | None,
         queued: bool,
         needs_id: bool,
+        about: Any = None,
     ) -> None:
+        self.about = about
+        """What else the builder of the message wants to know; the area that raised it says what."""
         self.action = action
         self.event = event
         """What it tells of."""

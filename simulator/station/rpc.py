@@ -17,15 +17,7 @@ from simulator.station import txqueue
 from simulator.station.effects import Send
 from simulator.station.events import Event
 from simulator.station.model import Authorisation, Call, Evse, Link, Registration, Transaction
-from simulator.station.payloads import (
-    FORMATION,
-    INTERNAL,
-    NOT_IMPLEMENTED,
-    NOT_SUPPORTED,
-    PROTOCOL,
-    Refusal,
-    check,
-)
+from simulator.station.payloads import INTERNAL, NOT_IMPLEMENTED, NOT_SUPPORTED, Refusal
 from simulator.station.ports import CallOutcome
 from simulator.station.state import State
 from simulator.station.waits import busy_off, busy_on, finished, mark, settle
@@ -57,10 +49,11 @@ def raise_event(
     evse: Evse | None = None,
     tx: Transaction | None = None,
     auth: Authorisation | None = None,
+    about: Any = None,
 ) -> None:
     """Something happened: put every message that the version has for it in its lane."""
     for action in st.table.messages[event]:
-        plan(st, action, event, now, due, evse, tx, auth)
+        plan(st, action, event, now, due, evse, tx, auth, about=about)
 
 
 def plan(
@@ -73,12 +66,13 @@ def plan(
     tx: Transaction | None = None,
     auth: Authorisation | None = None,
     urgent: bool = False,
+    about: Any = None,
 ) -> None:
     """Put one message in its lane. ``urgent``: transaction message or not, it is not kept."""
     spec = st.table.actions[action]
     queued = spec.queued and not urgent
     due = min(due, now)
-    call = Call(action, event, due, evse, tx, auth, queued, spec.needs_id and tx is not None)
+    call = Call(action, event, due, evse, tx, auth, queued, spec.needs_id and tx is not None, about)
     body = spec.build(st, now, call)
     if body is None:
         return
@@ -226,12 +220,14 @@ def receive(st: State, now: float, data: bytes | str) -> None:
         elif kind == CALL:
             _on_call(st, now, frame)
         else:
-            # 1.6J §4.1.3: ignored, whatever it carries.
             st.observer.violation(st.index, "malformed", f"message type {str(kind)[:20]}", now)
+            if st.table.unknown_type is not None:
+                mid = _id(frame[1])
+                _refuse(st, now, mid, "?", st.table.unknown_type, "unknown message type")
         return
     why = frame if type(frame) is str else "not a frame"
     st.observer.violation(st.index, "malformed", why[:20], now)
-    _refuse(st, now, UNREADABLE_ID, "?", FORMATION, "not an OCPP-J message")
+    _refuse(st, now, UNREADABLE_ID, "?", st.table.formation, "not an OCPP-J message")
 
 
 def _on_answer(st: State, now: float, kind: int, frame: list[Any]) -> None:
@@ -258,8 +254,11 @@ def _on_answer(st: State, now: float, kind: int, frame: list[Any]) -> None:
     useful = isinstance(payload, dict) and st.table.actions[call.action].answered(
         st, now, call, payload
     )
+    wrong = st.table.answer(call.action).misfit(payload)
     if not useful:
         st.observer.violation(st.index, "malformed", f"answer to {call.action}", now)
+    elif wrong is not None:
+        st.observer.violation(st.index, "schema", f"answer to {call.action}: {wrong.text}", now)
     if call.queued:
         txqueue.answered(st, now, call, useful)
     elif not useful:
@@ -268,15 +267,17 @@ def _on_answer(st: State, now: float, kind: int, frame: list[Any]) -> None:
 
 def _on_call(st: State, now: float, frame: list[Any]) -> None:
     if st.registration is Registration.REJECTED:
-        # 1.6 §4.2: a rejected station does not respond to anything.
+        # 1.6 §4.2: a rejected station does not respond; 2.0.1 B03.FR.08: SecurityError.
         st.observer.violation(st.index, "forbidden", "CALL to a rejected station", now)
+        if st.table.rejected is not None:
+            frame_ = f'[4,{text(_id(frame[1]))},"{st.table.rejected}","not accepted",{{}}]'
+            _answer(st, now, frame_.encode())
         return
-    mid = frame[1]
-    if not isinstance(mid, str) or not 0 < len(mid) <= MAX_ID:
-        mid = UNREADABLE_ID
+    mid = _id(frame[1])
     if len(frame) != 4 or mid is not frame[1] or not isinstance(frame[2], str):
         st.observer.violation(st.index, "malformed", "CALL of the wrong form", now)
-        code = PROTOCOL if len(frame) < 4 and mid is frame[1] else FORMATION
+        short = len(frame) < 4 and mid is frame[1]
+        code = st.table.incomplete if short else st.table.formation
         _refuse(st, now, mid, "?", code, "not a CALL")
         return
     action = frame[2]
@@ -288,8 +289,9 @@ def _on_call(st: State, now: float, frame: list[Any]) -> None:
             _refuse(st, now, mid, "?", NOT_IMPLEMENTED, "unknown action")
         return
     try:
-        check(frame[3], request.shape)
-        response, afterwards = request.handle(st, now, frame[3] or {})
+        payload = {} if frame[3] is None else frame[3]  # 1.6J §4.2.1
+        st.table.check(action, payload)
+        response, afterwards = request.handle(st, now, payload)
     except Refusal as refusal:
         _refuse(st, now, mid, action, refusal.code, refusal.text)
         return
@@ -300,6 +302,12 @@ def _on_call(st: State, now: float, frame: list[Any]) -> None:
         st.observer.call_served(st.index, action, now, now, "")
     if afterwards is not None:
         afterwards(st, now)
+
+
+def _id(value: object) -> str:
+    """The message id of a frame, or what stands for one that cannot be read."""
+    readable = isinstance(value, str) and 0 < len(value) <= MAX_ID
+    return value if readable and isinstance(value, str) else UNREADABLE_ID
 
 
 def _refuse(st: State, now: float, mid: str, action: str, code: str, why: str) -> None:

@@ -8,7 +8,7 @@ first used, and times that are not set are ``inf``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
@@ -16,9 +16,11 @@ from simulator.station.configuration import Configuration, Configure
 from simulator.station.effects import Effect
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Link, Registration
-from simulator.station.payloads import Shape
+from simulator.station.payloads import Refusal
 from simulator.station.ports import CallOutcome, Draws, Meter, Observer
+from simulator.station.schemas import Check, Fault, schema
 from simulator.station.settings import Identity, Settings
+from simulator.station.timers import Act
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -48,10 +50,20 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message that the CSMS may send: the form of its payload and who handles it."""
+    """A message that the CSMS may send. Its form is the official schema's, but for ``open``."""
 
-    shape: Shape
     handle: Handle
+    open: frozenset[str] = frozenset()
+    """Fields whose word may be none of the enumeration: the handler says so in its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one functional area brings into a version's table."""
+
+    messages: Mapping[Event, tuple[str, ...]] = field(default_factory=dict)
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    requests: Mapping[str, Request] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,57 @@ class VersionTable:
     unsupported: frozenset[str]
     """Actions of the version that this station knows and does not offer."""
     configure: Configure
+    codes: Mapping[Fault, str]
+    """The error code for each way in which a payload can miss its schema."""
+    formation: str
+    """The error code for a frame that cannot be read."""
+    incomplete: str
+    """The error code for a CALL that lacks elements."""
+    unknown_type: str | None
+    """The error code for an unknown message type; None: such a frame is ignored."""
+    rejected: str | None
+    """The error code for a CALL to a rejected station; None: it does not answer at all."""
+
+    def check(self, action: str, payload: object) -> None:
+        """Raise ``Refusal`` unless the payload fits the schema of the request."""
+        found = schema(self.version, action).misfit(payload)
+        if found is not None and not self._open(action, payload):
+            raise Refusal(self.codes[found.fault], found.text)
+
+    def _open(self, action: str, payload: object) -> bool:
+        """Does the payload fit without the words that are left to the handler?"""
+        names = self.requests[action].open
+        if not names or not isinstance(payload, dict):
+            return False
+        rest = dict(payload)
+        fields = schema(self.version, action).fields or {}
+        for name in names & rest.keys():
+            words = fields[name].words
+            if words and isinstance(rest[name], str):
+                rest[name] = min(words)
+        return schema(self.version, action).misfit(rest) is None
+
+    def answer(self, action: str) -> Check:
+        """The schema of the answer to an action."""
+        return schema(self.version, f"{action}Response")
+
+
+def together(*parts: Part) -> Part:
+    """One part of many. Raises ValueError where two bring the same message or answer one event."""
+    messages: dict[Event, tuple[str, ...]] = {}
+    actions: dict[str, Action] = {}
+    requests: dict[str, Request] = {}
+    for part in parts:
+        for mine, more in (
+            (messages, part.messages),
+            (actions, part.actions),
+            (requests, part.requests),
+        ):
+            twice = mine.keys() & more.keys()
+            if twice:
+                raise ValueError(f"two parts bring {sorted(map(str, twice))}")
+            mine.update(more)  # type: ignore[arg-type]
+    return Part(messages, actions, requests)
 
 
 class State:
@@ -125,6 +188,8 @@ class State:
         "settings",
         "table",
         "timeouts",
+        "timer_due",
+        "timers",
         "transactions",
         "trusted",
         "writable_now",
@@ -201,6 +266,8 @@ class State:
         self.aligned_due = inf
         self.aligned_epoch = -inf
         self.aligned_epoch_next = -inf
+        self.timers: list[tuple[float, int, Act]] | None = None
+        self.timer_due = inf
         # The station's body.
         self.evses: Sequence[Evse] = tuple(Evse(n) for n in range(identity.evses + 1))
         self.evse_due = inf

@@ -19,6 +19,7 @@ from simulator.station import (
     reset,
     rpc,
     statuses,
+    timers,
     transactions,
     txqueue,
 )
@@ -96,6 +97,7 @@ class Station(State):
             self.retry_due,
             self.link_due,
             self.beat_due,
+            self.timer_due,
         )
         if self.link is Link.ONLINE:
             due = min(due, self.boot_due, self.day_due, self.reset_due)
@@ -109,6 +111,8 @@ class Station(State):
             self._wake_evses(now)
         while self.aligned_due <= now:
             metervalues.wake_aligned(self, now)
+        if self.timer_due <= now:
+            timers.wake(self, now)
         if self.call_due <= now and rpc.time_out(self, now):
             link.close(self, now, 1001, "no answers")
         if self.link_due <= now:

@@ -11,7 +11,8 @@ from typing import Final
 from simulator.station import authorisation, boot, heartbeat, statuses
 from simulator.station import v16_messages as messages
 from simulator.station.events import Event
-from simulator.station.state import Action, VersionTable
+from simulator.station.state import Action, Part, VersionTable, together
+from simulator.station.v16_codes import CODES, FORMATION, PROTOCOL
 from simulator.station.v16_keys import configure
 from simulator.station.v16_requests import REQUESTS
 
@@ -90,12 +91,21 @@ UNSUPPORTED: Final = frozenset(
     )
 )
 
+CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
+_ALL: Final = together(CORE)
+"""A functional area with messages of its own is one more part here."""
+
 TABLE: Final = VersionTable(
     version="1.6",
     subprotocol="ocpp1.6",
-    messages=MESSAGES,
-    actions=ACTIONS,
-    requests=REQUESTS,
+    messages=_ALL.messages,
+    actions=_ALL.actions,
+    requests=_ALL.requests,
     unsupported=UNSUPPORTED,
     configure=configure,
+    codes=CODES,
+    formation=FORMATION,
+    incomplete=PROTOCOL,
+    unknown_type=None,
+    rejected=None,
 )

@@ -12,9 +12,10 @@ from simulator.station import heartbeat, metervalues, remote, reset
 from simulator.station.configuration import refuse
 from simulator.station.events import Event
 from simulator.station.model import Registration
-from simulator.station.payloads import Field
+from simulator.station.payloads import Refusal
 from simulator.station.rpc import text
 from simulator.station.state import Afterwards, Request, State
+from simulator.station.v16_codes import OCCURRENCE, PROPERTY
 from simulator.station.v16_keys import (
     HEARTBEAT_INTERVAL,
     KEYS,
@@ -30,7 +31,14 @@ TRIGGERS: Final = {
     "MeterValues": Event.TRIGGERED,
     "StatusNotification": Event.TRIGGERED,
 }
-_ID_TAG: Final = Field(str, longest=20)
+
+
+def connector(payload: dict[str, Any], least: int) -> int | None:
+    """The ``connectorId`` of a request, if it has one; a negative one is no connector at all."""
+    number: int | None = payload.get("connectorId")
+    if number is not None and number < least:
+        raise Refusal(PROPERTY, f"connectorId is less than {least}")
+    return number
 
 
 def _status(word: str) -> str:
@@ -49,7 +57,7 @@ def _not_while_pending(st: State, action: str, now: float) -> None:
 def remote_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """RemoteStartTransaction (§5.11); a charging profile in it is ignored, as §5.11 says."""
     _not_while_pending(st, "RemoteStartTransaction", now)
-    return _accept(remote.start(st, payload.get("connectorId"), payload["idTag"]))
+    return _accept(remote.start(st, connector(payload, 1), payload["idTag"]))
 
 
 def remote_stop(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -67,7 +75,7 @@ def unlock(st: State, now: float, payload: dict[str, Any]) -> Answer:
 def change_availability(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """ChangeAvailability (§5.2)."""
     operative = payload["type"] == "Operative"
-    word, afterwards = remote.availability(st, payload["connectorId"], operative)
+    word, afterwards = remote.availability(st, connector(payload, 0) or 0, operative)
     return _status(word), afterwards
 
 
@@ -86,7 +94,7 @@ def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     event = TRIGGERS.get(action)
     if event is None:
         return _status("NotImplemented"), None
-    return _accept(remote.trigger(st, action, event, payload.get("connectorId")))
+    return _accept(remote.trigger(st, action, event, connector(payload, 0)))
 
 
 def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -101,6 +109,8 @@ def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
 
 def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """GetConfiguration (§5.8): all keys when none is asked for."""
+    if len(payload.get("key", ())) > MAX_KEYS:
+        raise Refusal(OCCURRENCE, f"key has more than {MAX_KEYS} items")
     wanted = payload.get("key") or [key.name for key in KEYS.values()]
     known, unknown = [], []
     for name in wanted:
@@ -141,46 +151,14 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
 
 
 REQUESTS: Final = {
-    "ChangeAvailability": Request(
-        {
-            "connectorId": Field(int, least=0),
-            "type": Field(str, choices=("Inoperative", "Operative")),
-        },
-        change_availability,
-    ),
-    "ChangeConfiguration": Request(
-        {"key": Field(str, longest=50), "value": Field(str, longest=500)}, change_configuration
-    ),
-    "ClearCache": Request({}, clear_cache),
-    "DataTransfer": Request(
-        {
-            "vendorId": Field(str, longest=255),
-            "messageId": Field(str, required=False, longest=50),
-            "data": Field(str, required=False, longest=1_000_000),
-        },
-        data_transfer,
-    ),
-    "GetConfiguration": Request(
-        {"key": Field(list, required=False, longest=50, items=MAX_KEYS)}, get_configuration
-    ),
-    "RemoteStartTransaction": Request(
-        {
-            "connectorId": Field(int, required=False, least=1),
-            "idTag": _ID_TAG,
-            "chargingProfile": Field(dict, required=False),
-        },
-        remote_start,
-    ),
-    "RemoteStopTransaction": Request(
-        {"transactionId": Field(int, least=-(2**63), most=2**63)}, remote_stop
-    ),
-    "Reset": Request({"type": Field(str, choices=("Hard", "Soft"))}, reset_station),
-    "TriggerMessage": Request(
-        {
-            "requestedMessage": Field(str),
-            "connectorId": Field(int, required=False, least=0),
-        },
-        trigger,
-    ),
-    "UnlockConnector": Request({"connectorId": Field(int)}, unlock),
+    "ChangeAvailability": Request(change_availability),
+    "ChangeConfiguration": Request(change_configuration),
+    "ClearCache": Request(clear_cache),
+    "DataTransfer": Request(data_transfer),
+    "GetConfiguration": Request(get_configuration),
+    "RemoteStartTransaction": Request(remote_start),
+    "RemoteStopTransaction": Request(remote_stop),
+    "Reset": Request(reset_station),
+    "TriggerMessage": Request(trigger, open=frozenset({"requestedMessage"})),
+    "UnlockConnector": Request(unlock),
 }

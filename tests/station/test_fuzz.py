@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from station_harness import SILENT, Bench, Refuse, boot_conf
 
-from simulator.station.payloads import FORMATION, INTERNAL
+from simulator.station.payloads import INTERNAL
+from simulator.station.schemas import schema
 from simulator.station.v16 import ACTIONS, TABLE, UNSUPPORTED
+from simulator.station.v16_codes import FORMATION
 
 JSON = st.recursive(
     st.none()
@@ -78,7 +80,7 @@ PAYLOAD = st.fixed_dictionaries({}, optional=PLAUSIBLE) | JSON
 
 def shaped(action):
     """Payloads with just the fields of the action, so that most get past the check."""
-    fields = TABLE.requests[action].shape
+    fields = schema("1.6", action).fields
     return st.tuples(
         st.just(action),
         st.fixed_dictionaries({}, optional={name: PLAUSIBLE.get(name, JSON) for name in fields}),

@@ -58,21 +58,9 @@ def test_every_answer_that_the_station_gives_is_seen_and_valid(make):
     assert {action for action, _ in REQUESTS} == set(TABLE.requests)
 
 
-def test_requests_of_the_schemas_are_understood_and_those_of_the_tests_valid(make):
-    """The hand-made check lets through what the schemas let through (their optional fields too)."""
+def test_requests_of_the_tests_are_valid():
     for action, payload in REQUESTS:
         validator(action).validate(payload)
-    for action, request in TABLE.requests.items():
-        schema = validator(action).schema
-        assert set(schema.get("properties", {})) == set(request.shape)
-        required = {name for name, field in request.shape.items() if field.required}
-        assert required == set(schema.get("required", ()))
-        for name, field in request.shape.items():
-            rule = schema["properties"][name]
-            if field.kind is str and "maxLength" in rule:
-                assert field.longest == rule["maxLength"]
-            if field.choices:
-                assert set(field.choices) == set(rule["enum"])
 
 
 @pytest.mark.parametrize("action", sorted(UNSUPPORTED))
