@@ -81,9 +81,9 @@ def spoiled(value, node, of):
         yield "5", Fault.TYPE
         yield True, Fault.TYPE
         if "maximum" in node:
-            yield node["maximum"] + 1, Fault.VALUE
+            yield type(value)(node["maximum"]) + 1, Fault.VALUE
         if "minimum" in node:
-            yield node["minimum"] - 1, Fault.VALUE
+            yield type(value)(node["minimum"]) - 1, Fault.VALUE
     elif kind == "boolean":
         yield "true", Fault.TYPE
 
