@@ -8,27 +8,40 @@ only serve unknown tokens, where AllowOfflineTxForUnknownId says so (§3.5.4).
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
-from simulator.station import statuses, transactions
+from simulator.station import metervalues, statuses, transactions
 from simulator.station.events import Event
-from simulator.station.model import Authorisation, Call, Evse, Link, Registration, Status
+from simulator.station.model import (
+    AUTHORIZED,
+    CONNECTED,
+    Authorisation,
+    Call,
+    Evse,
+    Link,
+    Registration,
+    Status,
+)
 from simulator.station.ports import CallOutcome
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
 from simulator.station.transactions import same_token
 
+PLUGGED: Final = "CablePluggedIn"
+UNPLUGGED: Final = "EVCommunicationLost"
 
-def present(st: State, now: float, due: float, evse: Evse, token: str) -> None:
-    """A driver holds a token to the reader."""
+
+def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str = "") -> None:
+    """A driver holds a token to the reader. ``kind`` is its type in 2.x; "" is the default."""
     if st.link is Link.OFF or st.resetting:
         st.refused += 1
         return
     tx = evse.tx
-    if tx is not None:
+    if tx is not None and tx.granted and evse.token is None:
         if same_token(token, tx.token):
             transactions.stop(st, now, due, evse, "Local", token)
         elif evse.auth is None:
-            _ask(st, now, due, evse, Authorisation(token, tx))
+            _ask(st, now, due, evse, Authorisation(token, tx, kind))
         return
     if evse.auth is not None:
         return
@@ -37,12 +50,19 @@ def present(st: State, now: float, due: float, evse: Evse, token: str) -> None:
     elif evse.status is Status.FAULTED or not evse.operative:
         st.refused += 1
     else:
-        _ask(st, now, due, evse, Authorisation(token))
+        _ask(st, now, due, evse, Authorisation(token, None, kind))
 
 
-def present_remote(st: State, now: float, evse: Evse, token: str) -> None:
+def present_remote(
+    st: State,
+    now: float,
+    evse: Evse,
+    token: str,
+    kind: str = "",
+    remote_id: int | None = None,
+) -> None:
     """The CSMS starts for a token (1.6 §5.11): ask it first if AuthorizeRemoteTxRequests."""
-    auth = Authorisation(token)
+    auth = Authorisation(token, None, kind, remote_id)
     if st.conf.authorize_remote:
         _ask(st, now, now, evse, auth)
     else:
@@ -105,13 +125,21 @@ def _grant(
         st.refused += 1
         return
     evse.finishing = False
-    evse.token = auth.token
+    trigger = "Authorized" if auth.remote_id is None else "RemoteStart"
+    if evse.plugged:
+        if evse.tx is None:
+            evse.token = auth.token
+            statuses.update(st, now, due, evse)
+            evse.token = None
+        transactions.start(st, now, due, evse, auth, parent, trigger)
+        return
+    if st.conf.start_points & AUTHORIZED:
+        tx = transactions.begin(st, now, due, evse, trigger, auth, parent)
+        metervalues.begin(st, now, evse, tx)
+    evse.token, evse.kind, evse.remote_id = auth.token, auth.kind, auth.remote_id
     evse.parent = parent
     statuses.update(st, now, due, evse)
-    if evse.plugged:
-        transactions.start(st, now, due, evse, auth.token, parent)
-    else:
-        _arm(st, now, evse)
+    _arm(st, now, evse)
 
 
 def _deny(st: State, now: float, evse: Evse) -> None:
@@ -130,6 +158,8 @@ def _arm(st: State, now: float, evse: Evse) -> None:
 
 
 def _give_back(st: State, now: float, due: float, evse: Evse) -> None:
+    """The driver changes his mind before plugging in."""
+    transactions.stop(st, now, due, evse, "Local", evse.token)
     evse.token = evse.parent = None
     evse.plug_due = inf
     statuses.rearm(st)
@@ -139,8 +169,9 @@ def _give_back(st: State, now: float, due: float, evse: Evse) -> None:
 def wake(st: State, now: float, evse: Evse) -> None:
     """ConnectionTimeOut: nobody plugged in (Available again), or no token came (B6)."""
     due, evse.plug_due = evse.plug_due, inf
-    if evse.tx is not None or evse.auth is not None:
+    if evse.auth is not None or (evse.tx is not None and evse.token is None):
         return
+    transactions.stop(st, now, due, evse, "Timeout")
     if evse.plugged and evse.status is Status.PREPARING:
         evse.finishing = True
     evse.token = evse.parent = None
@@ -153,16 +184,22 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
         return
     evse.plugged = True
     evse.finishing = False
+    if evse.token is not None:
+        auth = Authorisation(evse.token, None, evse.kind, evse.remote_id)
+        statuses.update(st, now, due, evse)
+        transactions.start(st, now, due, evse, auth, evse.parent, PLUGGED)
+        return
     if evse.tx is not None:
         # It was unplugged at the EV with StopTransactionOnEVSideDisconnect off.
         evse.info = None
         if not evse.stopped_energy:
             st.meter.energise(now, evse.number)
             transactions.look(st, now, evse)
-    elif evse.token is not None:
-        transactions.start(st, now, due, evse, evse.token, evse.parent)
-        return
     else:
+        statuses.update(st, now, due, evse)
+        if st.conf.start_points & CONNECTED and evse.operative and not evse.fault:
+            tx = transactions.begin(st, now, due, evse, PLUGGED)
+            metervalues.begin(st, now, evse, tx)
         _arm(st, now, evse)
     statuses.update(st, now, due, evse)
 
@@ -173,13 +210,13 @@ def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
         return
     if evse.tx is not None:
         evse.info = "EV side disconnected"
-        if not st.conf.stop_on_disconnect:
+        if evse.tx.powered and not st.conf.stop_on_disconnect:
             st.meter.release(now, evse.number)
             evse.plugged = False
             evse.ev_suspended = True
             statuses.update(st, now, due, evse)
             return
-        transactions.stop(st, now, due, evse, "EVDisconnected")
+        transactions.stop(st, now, due, evse, "EVDisconnected", None, UNPLUGGED)
     evse.plugged = evse.finishing = False
     evse.auth = evse.token = evse.parent = evse.info = None
     evse.plug_due = inf

@@ -54,21 +54,25 @@ class Configuration:
         "aligned_s",
         "attempts",
         "authorize_remote",
+        "begin",
         "call_timeout_s",
         "connection_timeout_s",
         "heartbeat_s",
         "max_stop_values",
         "minimum_status_s",
+        "offline_threshold_s",
         "overrides",
         "ping_s",
         "retry_interval_s",
         "sample_s",
         "sampled",
+        "start_points",
         "stop_aligned",
         "stop_begin",
         "stop_end",
         "stop_on_disconnect",
         "stop_on_invalid",
+        "stop_points",
         "stop_sampled",
         "trigger",
         "unknown_offline",
@@ -87,6 +91,11 @@ class Configuration:
     minimum_status_s: float
     retry_interval_s: float
     ping_s: float
+    offline_threshold_s: float
+    """After a longer outage every status is reported, not just the changed ones (2.0.1 B04)."""
+    start_points: int
+    stop_points: int
+    """When transactions begin and end: bits of ``model``."""
     attempts: int
     max_stop_values: int
     authorize_remote: bool
@@ -98,6 +107,8 @@ class Configuration:
     trigger: Reading | None
     stop_sampled: Reading | None
     stop_aligned: Reading | None
+    begin: Reading | None
+    """Told with the start of a transaction (2.x)."""
     stop_begin: Reading | None
     stop_end: Reading | None
 

@@ -64,6 +64,8 @@ def disconnected(st: State, now: float) -> None:
     if st.link in (Link.OFF, Link.WAITING):
         return
     st.beat_due = inf
+    if st.link is Link.ONLINE or st.link is Link.CLOSING:
+        st.lost_at = now
     gate_on(st, now, GATE_OFFLINE)
     if st.resetting:
         _switch_off(st, now)

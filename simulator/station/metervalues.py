@@ -102,7 +102,9 @@ def wake_aligned(st: State, now: float) -> None:
     st.aligned_epoch = st.aligned_epoch_next
     for evse in st.evses[1:]:
         if st.conf.aligned is not None:
-            raise_event(st, Event.CLOCK_ALIGNED, now, due, evse, evse.tx)
+            idle = evse.tx is None
+            event = Event.CLOCK_ALIGNED_IDLE if idle else Event.CLOCK_ALIGNED
+            raise_event(st, event, now, due, evse, evse.tx)
         if evse.tx is not None:
             _record(st, now, evse, evse.tx, st.conf.stop_aligned)
     _arm_aligned(st, st.aligned_epoch)

@@ -47,6 +47,12 @@ class Status(IntEnum):
     FAULTED = 7
 
 
+CONNECTED: Final = 1
+AUTHORIZED: Final = 2
+PATH_CLOSED: Final = 4
+ENERGY: Final = 8
+"""Points at which a transaction begins or ends (2.0.1 E01, E06); 1.6 has them fixed."""
+
 GATE_OFFLINE: Final = 1
 GATE_BOOT: Final = 2
 GATE_RETRY: Final = 4
@@ -59,26 +65,48 @@ class Transaction:
         "begun",
         "data",
         "evse",
+        "granted",
         "id",
+        "kind",
         "local_id",
         "meter_start",
         "meter_stop",
         "parent",
+        "powered",
         "reason",
+        "remote_id",
+        "seq",
+        "state",
         "stop_token",
         "token",
         "wire_id",
     )
 
-    def __init__(self, local_id: int, evse: int, token: str, begun: float, wh: float) -> None:
+    def __init__(
+        self, local_id: int, evse: int, token: str | None, begun: float, wh: float
+    ) -> None:
         self.local_id = local_id
         self.evse = evse
         self.token = token
+        """Who pays; None while nobody has been authorised (2.x, begun by the cable)."""
+        self.kind = ""
+        """The token's type in 2.x; "" is the station's default."""
+        self.granted = token is not None
+        """Somebody is authorised, and has not ended it."""
+        self.powered = False
+        """The power path was closed for whoever is authorised."""
         self.begun = begun
         self.meter_start = wh
         self.meter_stop = wh
-        self.id: int | None = None
-        """Given by the CSMS in 1.6; -1 once the start was given up (1.6 errata 3.18)."""
+        self.id: int | str | None = None
+        """Given by the CSMS in 1.6; -1 once the start was given up (1.6 errata 3.18).
+        The station's own in 2.x."""
+        self.seq = 0
+        """Number of the next event (2.x)."""
+        self.state = ""
+        """The charging state last told (2.x)."""
+        self.remote_id: int | None = None
+        """The id of the CSMS's request that began it, until it is told (2.0.1 F02.FR.01)."""
         self.wire_id = ""
         """The field that messages of this transaction carry, ready for the wire."""
         self.parent: str | None = None
@@ -91,11 +119,19 @@ class Transaction:
 class Authorisation:
     """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
 
-    __slots__ = ("ends", "token")
+    __slots__ = ("ends", "kind", "remote_id", "token")
 
-    def __init__(self, token: str, ends: Transaction | None = None) -> None:
+    def __init__(
+        self,
+        token: str,
+        ends: Transaction | None = None,
+        kind: str = "",
+        remote_id: int | None = None,
+    ) -> None:
         self.token = token
         self.ends = ends
+        self.kind = kind
+        self.remote_id = remote_id
 
 
 class Evse:
@@ -108,11 +144,13 @@ class Evse:
         "fault",
         "finishing",
         "info",
+        "kind",
         "number",
         "operative",
         "parent",
         "plug_due",
         "plugged",
+        "remote_id",
         "sample_due",
         "sample_step",
         "since",
@@ -127,8 +165,8 @@ class Evse:
     def __init__(self, number: int) -> None:
         self.number = number
         self.status = Status.AVAILABLE
-        self.told: Status | None = None
-        """The status last reported; None if the CSMS may not know it."""
+        self.told: str | None = None
+        """The status last reported, in the version's word; None if the CSMS may not know it."""
         self.since = 0.0
         self.info: str | None = None
         self.fault = ""
@@ -143,6 +181,8 @@ class Evse:
         self.auth: Authorisation | None = None
         self.token: str | None = None
         """A token that was accepted and waits for the plug."""
+        self.kind = ""
+        self.remote_id: int | None = None
         self.parent: str | None = None
         self.plug_due = inf
         self.sample_due = inf

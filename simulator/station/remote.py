@@ -20,6 +20,12 @@ def find(st: State, number: int) -> Evse | None:
 
 def start(st: State, number: int | None, token: str) -> Afterwards | None:
     """Start a transaction; without a number where a car is plugged in, else where it is free."""
+    evse = place(st, number)
+    return None if evse is None else partial(begin, evse, token, "", None)
+
+
+def place(st: State, number: int | None) -> Evse | None:
+    """Where a remote start would be: that EVSE, or one with a car plugged in, or a free one."""
     if st.registration is not Registration.ACCEPTED or st.resetting:
         return None
     if number is not None:
@@ -29,19 +35,22 @@ def start(st: State, number: int | None, token: str) -> Afterwards | None:
         evse = next((e for e in free if e.plugged), free[0] if free else None)
     if evse is None or not evse.number or not _startable(evse):
         return None
-    return partial(_start, evse, token)
+    return evse
 
 
 def _startable(evse: Evse) -> bool:
-    busy = evse.tx is not None or evse.auth is not None or evse.token is not None
+    busy = (
+        (evse.tx is not None and evse.tx.granted) or evse.auth is not None or evse.token is not None
+    )
     return not busy and evse.status in (Status.AVAILABLE, Status.PREPARING, Status.FINISHING)
 
 
-def _start(evse: Evse, token: str, st: State, now: float) -> None:
-    authorisation.present_remote(st, now, evse, token)
+def begin(evse: Evse, token: str, kind: str, remote_id: int | None, st: State, now: float) -> None:
+    """The answer is on its way: the token counts as presented."""
+    authorisation.present_remote(st, now, evse, token, kind, remote_id)
 
 
-def stop(st: State, transaction_id: int) -> Afterwards | None:
+def stop(st: State, transaction_id: int | str) -> Afterwards | None:
     """Stop the transaction with that id."""
     if st.registration is not Registration.ACCEPTED:
         return None

@@ -33,8 +33,21 @@ def begin(st: State, now: float, hard: bool) -> None:
         check(st, now)
 
 
+def when_idle(st: State, now: float) -> None:
+    """Reset once no transaction runs (2.0.1 B12); nobody can begin one until then."""
+    if any(evse.tx is not None for evse in st.evses):
+        st.resetting = "idle"
+    else:
+        begin(st, now, hard=False)
+
+
 def check(st: State, now: float) -> None:
     """A soft reset goes ahead once nothing is left to send, or its grace period is over."""
+    if st.resetting == "idle":
+        if all(evse.tx is None for evse in st.evses):
+            st.resetting = ""
+            begin(st, now, hard=False)
+        return
     if st.resetting and st.link is Link.ONLINE:
         idle = st.call is None and not st.calls and not st.queue
         if idle or now >= st.reset_due:

@@ -15,7 +15,7 @@ from typing import Any
 from simulator.station.configuration import Configuration, Configure
 from simulator.station.effects import Effect
 from simulator.station.events import Event
-from simulator.station.model import Call, Evse, Link, Registration
+from simulator.station.model import Call, Evse, Link, Registration, Transaction
 from simulator.station.payloads import Refusal
 from simulator.station.ports import CallOutcome, Draws, Meter, Observer
 from simulator.station.schemas import Check, Fault, schema
@@ -89,6 +89,13 @@ class VersionTable:
     """The error code for an unknown message type; None: such a frame is ignored."""
     rejected: str | None
     """The error code for a CALL to a rejected station; None: it does not answer at all."""
+    longest_token: int
+    word: Callable[[Evse], str | None]
+    """What the version calls an EVSE's status; None: it is not reported (EVSE 0 in 2.x)."""
+    charging_state: Callable[[Evse], str]
+    """What the version calls the state of a transaction's charging; "" where it has none."""
+    transaction_id: Callable[[State, Transaction], None]
+    """Gives a new transaction its id, where that is the station's to give."""
 
     def check(self, action: str, payload: object) -> None:
         """Raise ``Refusal`` unless the payload fits the schema of the request."""
@@ -144,6 +151,7 @@ class State:
         "beat_due",
         "boot_due",
         "boot_failures",
+        "boot_reason",
         "busy_from",
         "busy_since",
         "busy_total",
@@ -173,6 +181,7 @@ class State:
         "link_due",
         "link_failures",
         "link_since",
+        "lost_at",
         "meter",
         "observer",
         "orders",
@@ -224,6 +233,8 @@ class State:
         self.link_due = inf
         self.link_failures = 0
         self.link_since = inf
+        self.lost_at = -inf
+        """When the connection was lost."""
         self.writable_now = True
         self.answers: list[bytes] | None = None
         self.registration = Registration.NONE
@@ -231,6 +242,8 @@ class State:
         """The CSMS has accepted this station at some time: it may serve drivers while offline."""
         self.boot_due = inf
         self.boot_failures = 0
+        self.boot_reason = "PowerUp"
+        """Why it boots (2.0.1 BootReasonEnumType)."""
         self.resetting = ""
         """The kind of a reset that is under way."""
         self.reset_due = inf

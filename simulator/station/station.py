@@ -27,8 +27,6 @@ from simulator.station.effects import Effect
 from simulator.station.model import Evse, Link, Registration, Status
 from simulator.station.state import State
 
-MAX_TOKEN = 20
-
 
 class Station(State):
     """One charging station. See ``State`` for the constructor and ``ports`` for what it needs."""
@@ -150,10 +148,11 @@ class Station(State):
     def present_token(self, now: float, evse: int, token: str, due: float | None = None) -> None:
         """A driver presents a token: starts, or stops what the same token began.
 
-        Raises ValueError for a token that is empty or longer than 20 characters.
+        Raises ValueError for a token that is empty or longer than the version allows.
         """
-        if not 0 < len(token) <= MAX_TOKEN:
-            raise ValueError(f"token {token!r}: expected 1 to {MAX_TOKEN} characters")
+        longest = self.table.longest_token
+        if not 0 < len(token) <= longest:
+            raise ValueError(f"token {token!r}: expected 1 to {longest} characters")
         if not self.ended:
             at = now if due is None else due
             authorisation.present(self, now, at, self._evse(evse), token)

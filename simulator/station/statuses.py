@@ -11,7 +11,7 @@ from math import inf
 from typing import Final
 
 from simulator.station.events import Event
-from simulator.station.model import Call, Evse, Link, Registration, Status
+from simulator.station.model import Call, Evse, Link, Registration, Status, Transaction
 from simulator.station.ports import CallOutcome
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
@@ -45,7 +45,7 @@ def current(evse: Evse) -> Status:
     """The status that follows from the facts."""
     if evse.fault:
         return Status.FAULTED
-    if evse.tx is not None:
+    if evse.tx is not None and evse.tx.powered:
         if evse.evse_suspended or evse.stopped_energy:
             return Status.SUSPENDED_EVSE
         return Status.SUSPENDED_EV if evse.ev_suspended else Status.CHARGING
@@ -62,12 +62,21 @@ def update(st: State, now: float, due: float, evse: Evse) -> None:
     """Something about the EVSE changed: see what its status is now, and report a change."""
     new = current(evse)
     old = evse.status
-    if new is old:
-        return
-    if new not in TRANSITIONS[old]:
-        # Preparing to Unavailable is no transition of the table: usage ends first (B1, then A8).
-        _change(st, now, due, evse, Status.AVAILABLE)
-    _change(st, now, due, evse, new)
+    if new is not old:
+        if new not in TRANSITIONS[old]:
+            # Preparing to Unavailable is no transition of the table: usage ends first (B1, A8).
+            _change(st, now, due, evse, Status.AVAILABLE)
+        _change(st, now, due, evse, new)
+    if evse.tx is not None:
+        tell_charging(st, now, due, evse, evse.tx)
+
+
+def tell_charging(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:
+    """Let an open transaction tell how charging goes, if that changed (2.0.1 E02)."""
+    state = st.table.charging_state(evse)
+    if state != tx.state:
+        tx.state = state
+        raise_event(st, Event.CHARGING_STATE, now, due, evse, tx)
 
 
 def _change(st: State, now: float, due: float, evse: Evse, new: Status) -> None:
@@ -87,7 +96,7 @@ def _change(st: State, now: float, due: float, evse: Evse, new: Status) -> None:
 def wake(st: State, now: float, evse: Evse) -> None:
     """A status has lasted MinimumStatusDuration."""
     due, evse.status_due = evse.status_due, inf
-    if evse.status is not evse.told:
+    if st.table.word(evse) != evse.told:
         _report(st, _EVENTS[evse.status], now, due, evse)
 
 
@@ -95,20 +104,30 @@ def report_all(st: State, now: float) -> None:
     """After Accepted: the station and every EVSE, whatever was reported before (errata 3.22)."""
     for evse in st.evses:
         evse.status_due = inf
+        evse.told = None
         _report(st, Event.OPERATIVE, now, now, evse)
     rearm(st)
 
 
 def report_changed(st: State, now: float) -> None:
-    """After an outage: the current status of everything that changed, and no history (§4.9)."""
+    """After an outage: the current status of everything that changed, and no history (§4.9).
+
+    After a long one of everything (2.0.1 B04.FR.01).
+    """
+    everything = now - st.lost_at > st.conf.offline_threshold_s
     for evse in st.evses:
-        if evse.told is not evse.status and evse.status_due == inf:
+        if everything:
+            evse.told = None
+        if evse.told != st.table.word(evse) and evse.status_due == inf:
             _report(st, _EVENTS[evse.status], now, now, evse)
 
 
 def _report(st: State, event: Event, now: float, due: float, evse: Evse) -> None:
+    word = st.table.word(evse)
+    if word is None or word == evse.told:
+        return
     if st.link is Link.ONLINE and st.registration is Registration.ACCEPTED:
-        evse.told = evse.status
+        evse.told = word
         raise_event(st, event, now, due, evse)
 
 

@@ -7,40 +7,96 @@ that is never confirmed leaves its transaction with the id -1 (errata 3.18).
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
 from simulator.station import metervalues, statuses
 from simulator.station.events import Event
-from simulator.station.model import Evse, Transaction
+from simulator.station.model import CONNECTED, Authorisation, Evse, Transaction
 from simulator.station.ports import EvState
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
 
 
-def same_token(a: str, b: str | None) -> bool:
+def same_token(a: str | None, b: str | None) -> bool:
     """Tokens are compared without regard to case (1.6 §7.28)."""
-    return b is not None and a.casefold() == b.casefold()
+    return a is not None and b is not None and a.casefold() == b.casefold()
+
+
+def begin(
+    st: State,
+    now: float,
+    due: float,
+    evse: Evse,
+    trigger: str,
+    auth: Authorisation | None = None,
+    parent: str | None = None,
+) -> Transaction:
+    """A transaction opens, and is told; who is authorised may follow later (2.x)."""
+    st.transactions += 1
+    register = st.meter.register_wh(now, evse.number)
+    token = None if auth is None else auth.token
+    tx = Transaction(st.transactions, evse.number, token, now, register)
+    tx.parent = parent
+    if auth is not None:
+        tx.kind, tx.remote_id = auth.kind, auth.remote_id
+    evse.tx = tx
+    evse.finishing = False
+    evse.info = None
+    st.table.transaction_id(st, tx)
+    tx.state = st.table.charging_state(evse)
+    st.observer.transaction_started(st.index, evse.number, tx.local_id, token or "", now, register)
+    raise_event(st, Event.TRANSACTION_STARTED, now, due, evse, tx, about=trigger)
+    return tx
 
 
 def start(
-    st: State, now: float, due: float, evse: Evse, token: str, parent: str | None = None
+    st: State,
+    now: float,
+    due: float,
+    evse: Evse,
+    auth: Authorisation,
+    parent: str | None = None,
+    trigger: str = "Authorized",
 ) -> None:
-    """An authorised driver's EV is plugged in: the transaction begins, energy may flow."""
-    st.transactions += 1
-    register = st.meter.register_wh(now, evse.number)
-    tx = Transaction(st.transactions, evse.number, token, now, register)
-    tx.parent = parent
-    evse.tx = tx
+    """An authorised driver's EV is plugged in: energy may flow.
+
+    The transaction begins now, unless it began earlier: with the plug or with the authorisation.
+    """
+    tx = evse.tx
+    fresh = tx is None
+    if tx is None:
+        tx = begin(st, now, due, evse, trigger, auth, parent)
+    elif evse.token is None:
+        authorise(st, now, due, evse, tx, auth, parent, trigger)
+    else:
+        raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=trigger)
     evse.token = evse.parent = None
-    evse.finishing = False
-    evse.info = None
     evse.plug_due = inf
-    st.observer.transaction_started(st.index, evse.number, tx.local_id, token, now, register)
-    raise_event(st, Event.TRANSACTION_STARTED, now, due, evse, tx)
+    tx.powered = True
     st.meter.energise(now, evse.number)
     evse.stopped_energy = False
     look(st, now, evse)
-    metervalues.begin(st, now, evse, tx)
+    if fresh:
+        metervalues.begin(st, now, evse, tx)
     statuses.update(st, now, due, evse)
+
+
+def authorise(
+    st: State,
+    now: float,
+    due: float,
+    evse: Evse,
+    tx: Transaction,
+    auth: Authorisation,
+    parent: str | None,
+    trigger: str,
+) -> None:
+    """Somebody is authorised for a transaction that is open already (2.0.1 E03)."""
+    tx.token, tx.kind, tx.remote_id, tx.parent = auth.token, auth.kind, auth.remote_id, parent
+    tx.granted = True
+    tx.reason = ""
+    evse.finishing = False
+    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=trigger)
 
 
 def look(st: State, now: float, evse: Evse) -> None:
@@ -50,26 +106,63 @@ def look(st: State, now: float, evse: Evse) -> None:
     evse.evse_suspended = drawing == EvState.SUSPENDED_EVSE
 
 
+_KEEPS: Final = frozenset(("Local", "Remote", "DeAuthorized", "MasterPass"))
+"""Reasons that end an authorisation; the others end whatever is going on."""
+
+
 def stop(
-    st: State, now: float, due: float, evse: Evse, reason: str, token: str | None = None
+    st: State,
+    now: float,
+    due: float,
+    evse: Evse,
+    reason: str,
+    token: str | None = None,
+    trigger: str = "",
 ) -> None:
-    """The transaction at this EVSE ends; ``token`` is the one that ended it, if one did."""
+    """Whoever was authorised is no longer; ``token`` is the one that ended it, if one did.
+
+    The transaction ends, unless only the plug ends one (TxStopPoint, 2.0.1 E06). ``trigger`` tells
+    what brought it about where that is not the reason itself.
+    """
     tx = evse.tx
     if tx is None:
         return
+    if reason in _KEEPS and evse.plugged and not st.conf.stop_points & ~CONNECTED:
+        _revoke(st, now, due, evse, tx, reason, token)
+        return
     metervalues.end(st, now, due, evse, tx)
-    st.meter.release(now, evse.number)
+    if tx.powered:
+        st.meter.release(now, evse.number)
     evse.tx = None
-    tx.reason = reason
-    tx.stop_token = token
+    tx.powered = tx.granted = False
+    tx.reason = tx.reason or reason
+    tx.stop_token = tx.stop_token or token
     tx.meter_stop = max(st.meter.register_wh(now, evse.number), tx.meter_start)
-    st.observer.transaction_stopped(st.index, tx.local_id, reason, now, tx.meter_stop)
-    raise_event(st, Event.TRANSACTION_ENDED, now, due, evse, tx)
+    tx.state = st.table.charging_state(evse)
+    st.observer.transaction_stopped(st.index, tx.local_id, tx.reason, now, tx.meter_stop)
+    raise_event(st, Event.TRANSACTION_ENDED, now, due, evse, tx, about=trigger or reason)
     tx.data = None
     evse.ev_suspended = evse.evse_suspended = evse.stopped_energy = False
     evse.finishing = evse.plugged
     if evse.auth is not None and evse.auth.ends is tx:
         evse.auth = None
+    statuses.update(st, now, due, evse)
+
+
+def _revoke(
+    st: State, now: float, due: float, evse: Evse, tx: Transaction, reason: str, token: str | None
+) -> None:
+    """No energy any more; the transaction goes on until the plug is pulled."""
+    if tx.powered:
+        st.meter.release(now, evse.number)
+    tx.powered = tx.granted = False
+    tx.reason, tx.stop_token = reason, token
+    evse.ev_suspended = evse.evse_suspended = evse.stopped_energy = False
+    evse.finishing = True
+    if evse.auth is not None and evse.auth.ends is tx:
+        evse.auth = None
+    tx.state = st.table.charging_state(evse)
+    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=reason)
     statuses.update(st, now, due, evse)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import inf
 from typing import Final
 
 from simulator.station.configuration import Configuration, Key, Kind, checked, split
+from simulator.station.model import AUTHORIZED, CONNECTED, PATH_CLOSED
 from simulator.station.reading import Reading
 from simulator.station.settings import ALL_MEASURANDS, Settings
 
@@ -150,6 +152,9 @@ def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.authorize_remote = values["AuthorizeRemoteTxRequests"].lower() == "true"
     conf.unknown_offline = values["AllowOfflineTxForUnknownId"].lower() == "true"
     conf.stop_on_invalid = values["StopTransactionOnInvalidId"].lower() == "true"
+    conf.start_points = PATH_CLOSED
+    conf.stop_points = AUTHORIZED | CONNECTED
+    conf.offline_threshold_s = inf
     conf.stop_on_disconnect = values["StopTransactionOnEVSideDisconnect"].lower() == "true"
 
 
@@ -157,6 +162,7 @@ def _readings(conf: Configuration, values: Mapping[str, str]) -> None:
     sampled = split(values["MeterValuesSampledData"])
     recorded = split(values["StopTxnSampledData"])
     both = tuple(dict.fromkeys(recorded + split(values["StopTxnAlignedData"])))
+    conf.begin = None
     conf.sampled = reading(sampled, "Sample.Periodic")
     conf.trigger = reading(sampled, "Trigger")
     conf.aligned = reading(split(values["MeterValuesAlignedData"]), "Sample.Clock")

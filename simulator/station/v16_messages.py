@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from simulator.station import authorisation, clock, transactions
 from simulator.station.events import Event
-from simulator.station.model import Call, Status
+from simulator.station.model import Call, Evse, Status, Transaction
 from simulator.station.ports import CallOutcome
 from simulator.station.rpc import text
 from simulator.station.state import State
@@ -27,6 +27,20 @@ STATUS: Final = {
 }
 TOKEN_STATUS: Final = frozenset(("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"))
 LARGEST_ID: Final = 2**63
+
+
+def word(evse: Evse) -> str:
+    """The status in the word of §7.7 (ChargePointStatus)."""
+    return STATUS[evse.status]
+
+
+def charging_state(evse: Evse) -> str:
+    """1.6 tells it by StatusNotification alone."""
+    return ""
+
+
+def transaction_id(st: State, tx: Transaction) -> None:
+    """The CSMS gives it."""
 
 
 def boot(st: State, now: float, call: Call) -> str:
@@ -69,7 +83,7 @@ def authorize(st: State, now: float, call: Call) -> str:
 def start(st: State, now: float, call: Call) -> str:
     """StartTransaction.req (§6.45)."""
     tx = call.tx
-    assert tx is not None
+    assert tx is not None and tx.token is not None
     return (
         f'"connectorId":{tx.evse},"idTag":{text(tx.token)},"meterStart":{round(tx.meter_start)},'
         f'"timestamp":"{clock.iso(st.clock_zero + now)}"'
@@ -94,7 +108,7 @@ def meter_values(st: State, now: float, call: Call) -> str | None:
     assert evse is not None
     if event is Event.SAMPLED:
         reading = conf.sampled
-    elif event is Event.CLOCK_ALIGNED:
+    elif event in (Event.CLOCK_ALIGNED, Event.CLOCK_ALIGNED_IDLE):
         reading = conf.aligned
     else:
         reading = conf.trigger

@@ -1,0 +1,178 @@
+"""OCPP 2.0.1: TransactionEvent, the one message of transactions (block E).
+
+The id is the station's own and never used again; events are numbered from 0 without a gap
+(E01.FR.07). One trigger makes one event. What is told when is decided by the areas: here domain
+events become words.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from zlib import crc32
+
+from simulator.station import clock, transactions
+from simulator.station.events import Event
+from simulator.station.model import Call, Evse, Link, Registration, Transaction
+from simulator.station.ports import CallOutcome
+from simulator.station.reading import Reading
+from simulator.station.state import State
+from simulator.station.v201_messages import charging_state, id_token, token_info
+
+REASONS: Final = {
+    "HardReset": "ImmediateReset",
+    "SoftReset": "ImmediateReset",
+    "UnlockCommand": "Other",
+    "EmergencyStop": "EmergencyStop",
+}
+"""Reasons that 1.6 words differently (ReasonEnumType); the rest is the same."""
+
+_TRIGGERS: Final = {
+    "Local": "StopAuthorized",
+    "MasterPass": "StopAuthorized",
+    "Remote": "RemoteStop",
+    "DeAuthorized": "Deauthorized",
+    "EVDisconnected": "EVCommunicationLost",
+    "HardReset": "ResetCommand",
+    "SoftReset": "ResetCommand",
+    "UnlockCommand": "UnlockCommand",
+    "Timeout": "EVConnectTimeout",
+    "StoppedByEV": "ChargingStateChanged",
+    "EnergyLimitReached": "EnergyLimitReached",
+    "TimeLimitReached": "TimeLimitReached",
+}
+_WORDS: Final = frozenset(
+    (
+        "Authorized",
+        "CablePluggedIn",
+        "ChargingRateChanged",
+        "ChargingStateChanged",
+        "Deauthorized",
+        "EVCommunicationLost",
+        "EVConnectTimeout",
+        "EVDeparted",
+        "EVDetected",
+        "EnergyLimitReached",
+        "RemoteStart",
+        "RemoteStop",
+        "ResetCommand",
+        "SignedDataReceived",
+        "StopAuthorized",
+        "TimeLimitReached",
+        "Trigger",
+        "UnlockCommand",
+    )
+)
+_BY_EVENT: Final = {
+    Event.CHARGING_STATE: "ChargingStateChanged",
+    Event.SAMPLED: "MeterValuePeriodic",
+    Event.CLOCK_ALIGNED: "MeterValueClock",
+    Event.TRIGGERED: "Trigger",
+}
+
+
+def transaction_id(st: State, tx: Transaction) -> None:
+    """Unique for the station for ever, by the id of the run; and for most fleets as a whole."""
+    own = crc32(st.identity.id.encode())
+    tx.id = f"{st.settings.run_id}-{own:08x}-{tx.local_id}"
+
+
+def trigger_of(event: Event, about: Any) -> str:
+    """TriggerReasonEnumType: from the event, or from the reason that came with it."""
+    if event in _BY_EVENT:
+        return _BY_EVENT[event]
+    name = str(about)
+    return name if name in _WORDS else _TRIGGERS.get(name, "AbnormalCondition")
+
+
+def event(st: State, now: float, call: Call) -> str | None:
+    """TransactionEventRequest. The number is taken here, in the order in which things happen."""
+    tx, evse = call.tx, call.evse
+    assert tx is not None and evse is not None
+    kind = "Updated"
+    if call.event is Event.TRANSACTION_STARTED:
+        kind = "Started"
+    elif call.event is Event.TRANSACTION_ENDED:
+        kind = "Ended"
+    values = _values(st, now, call.event, evse, tx)
+    if call.event in (Event.SAMPLED, Event.CLOCK_ALIGNED) and not values:
+        return None
+    offline = st.link is not Link.ONLINE or st.registration is not Registration.ACCEPTED
+    parts = [
+        f'"eventType":"{kind}","timestamp":"{clock.iso(st.clock_zero + now)}",'
+        f'"triggerReason":"{trigger_of(call.event, call.about)}","seqNo":{tx.seq}',
+        '"offline":true' if offline else "",
+        _info(tx, kind, evse, call.about),
+        f'"evse":{{"id":{evse.number},"connectorId":1}}' if kind == "Started" else "",
+        _token(tx, kind, call),
+        f'"meterValue":[{values}]' if values else "",
+    ]
+    tx.seq += 1
+    return ",".join(part for part in parts if part)
+
+
+def _info(tx: Transaction, kind: str, evse: Evse, about: Any) -> str:
+    state = charging_state(evse) if kind != "Ended" else tx.state
+    if about == "EVCommunicationLost" and kind == "Ended":
+        state = "Idle"
+    info = f'"transactionInfo":{{"transactionId":"{tx.id}","chargingState":"{state}"'
+    if kind == "Ended":
+        info += f',"stoppedReason":"{REASONS.get(tx.reason, tx.reason)}"'
+    if tx.remote_id is not None:
+        info += f',"remoteStartId":{tx.remote_id}'
+        tx.remote_id = None
+    return info + "}"
+
+
+def _token(tx: Transaction, kind: str, call: Call) -> str:
+    """The token, in the event that tells of its authorisation or of what ended it (E03, E07)."""
+    if kind == "Ended" or call.about in ("Local", "MasterPass"):
+        token = tx.stop_token
+    elif call.about in ("Authorized", "RemoteStart") or kind == "Started":
+        token = tx.token
+    else:
+        token = None
+    return f'"idToken":{id_token(token, tx.kind)}' if token is not None else ""
+
+
+def _values(st: State, now: float, event: Event, evse: Evse, tx: Transaction) -> str:
+    conf = st.conf
+    if event is Event.TRANSACTION_ENDED:
+        return ",".join(tx.data or ())
+    reading: Reading | None = None
+    if event is Event.TRANSACTION_STARTED:
+        reading = conf.begin
+    elif event is Event.SAMPLED:
+        reading = conf.sampled
+    elif event is Event.CLOCK_ALIGNED:
+        reading = conf.aligned
+    elif event is Event.TRIGGERED:
+        reading = conf.trigger
+    values = reading.take(st.meter, now, evse.number) if reading is not None else ""
+    if not values:
+        return ""
+    return f'{{"timestamp":"{clock.iso(st.clock_zero + now)}","sampledValue":[{values}]}}'
+
+
+# -- answers --------------------------------------------------------------------------------------
+
+
+def answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
+    """TransactionEventResponse: what it says of the token counts (E05), if it says something."""
+    tx = call.tx
+    assert tx is not None
+    if call.event is Event.TRANSACTION_ENDED:
+        st.observer.transaction_closed(st.index, tx.local_id, now)
+        return True
+    info = token_info(payload) if "idTokenInfo" in payload else ("Accepted", None)
+    if info is None:
+        return False
+    if call.event is Event.TRANSACTION_STARTED or "idTokenInfo" in payload:
+        transactions.confirmed(st, now, tx, *info)
+    return True
+
+
+def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:
+    """An event was given up: the gap in the numbers tells the CSMS."""
+    assert call.tx is not None
+    if call.event in (Event.TRANSACTION_STARTED, Event.TRANSACTION_ENDED):
+        st.observer.transaction_message(st.index, call.tx.local_id, "discarded", now)

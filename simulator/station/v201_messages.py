@@ -1,0 +1,134 @@
+"""OCPP 2.0.1: what the station sends but for TransactionEvent, and what it makes of the answers.
+
+A builder gives the payload without its outer braces, as in ``v16_messages``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from simulator.station import authorisation, clock
+from simulator.station.events import Event
+from simulator.station.model import Call, Evse, Status
+from simulator.station.rpc import text
+from simulator.station.state import State
+
+TOKEN_STATUS: Final = frozenset(
+    (
+        "Accepted",
+        "Blocked",
+        "ConcurrentTx",
+        "Expired",
+        "Invalid",
+        "NoCredit",
+        "NotAllowedTypeEVSE",
+        "NotAtThisLocation",
+        "NotAtThisTime",
+        "Unknown",
+    )
+)
+DEFAULT_KIND: Final = "ISO14443"
+_LONGEST_TOKEN: Final = 36
+
+
+def word(evse: Evse) -> str | None:
+    """The status of a connector (ConnectorStatusEnumType); the station itself has none."""
+    if not evse.number:
+        return None
+    if evse.status is Status.FAULTED:
+        return "Faulted"
+    if evse.plugged:
+        return "Occupied"
+    return "Unavailable" if evse.status is Status.UNAVAILABLE else "Available"
+
+
+def charging_state(evse: Evse) -> str:
+    """ChargingStateEnumType of the transaction at this EVSE."""
+    if not evse.plugged:
+        return "Idle"
+    if evse.tx is None or not evse.tx.powered:
+        return "EVConnected"
+    if evse.evse_suspended or evse.stopped_energy:
+        return "SuspendedEVSE"
+    return "SuspendedEV" if evse.ev_suspended else "Charging"
+
+
+def id_token(token: str, kind: str) -> str:
+    """An IdTokenType."""
+    return f'{{"idToken":{text(token)},"type":"{kind or DEFAULT_KIND}"}}'
+
+
+def boot(st: State, now: float, call: Call) -> str:
+    """BootNotificationRequest (B01)."""
+    who = st.identity
+    parts = [f'"vendorName":{text(who.vendor[:50])}', f'"model":{text(who.model[:20])}']
+    if who.serial:
+        parts.append(f'"serialNumber":{text(who.serial[:25])}')
+    if who.firmware:
+        parts.append(f'"firmwareVersion":{text(who.firmware[:50])}')
+    return f'"reason":"{st.boot_reason}","chargingStation":{{{",".join(parts)}}}'
+
+
+def heartbeat(st: State, now: float, call: Call) -> str:
+    """HeartbeatRequest (G02): empty."""
+    return ""
+
+
+def status(st: State, now: float, call: Call) -> str | None:
+    """StatusNotificationRequest (G01), stamped with the time of the change."""
+    evse = call.evse
+    assert evse is not None
+    name = word(evse)
+    if name is None:
+        return None
+    return (
+        f'"timestamp":"{clock.iso(st.clock_zero + evse.since)}","connectorStatus":"{name}",'
+        f'"evseId":{evse.number},"connectorId":1'
+    )
+
+
+def authorize(st: State, now: float, call: Call) -> str:
+    """AuthorizeRequest (C01)."""
+    auth = call.auth
+    assert auth is not None
+    return f'"idToken":{id_token(auth.token, auth.kind)}'
+
+
+def meter_values(st: State, now: float, call: Call) -> str | None:
+    """MeterValuesRequest (J01): outside of a transaction."""
+    evse, conf = call.evse, st.conf
+    assert evse is not None
+    reading = conf.aligned if call.event is Event.CLOCK_ALIGNED_IDLE else conf.trigger
+    values = reading.take(st.meter, now, evse.number) if reading is not None else ""
+    if not values:
+        return None
+    return (
+        f'"evseId":{evse.number},"meterValue":[{{"timestamp":'
+        f'"{clock.iso(st.clock_zero + now)}","sampledValue":[{values}]}}]'
+    )
+
+
+# -- answers --------------------------------------------------------------------------------------
+
+
+def token_info(payload: dict[str, Any]) -> tuple[str, str | None] | None:
+    """Status and group of an IdTokenInfoType; None if it cannot be used."""
+    info = payload.get("idTokenInfo")
+    if not isinstance(info, dict):
+        return None
+    status = info.get("status")
+    if not isinstance(status, str) or status not in TOKEN_STATUS:
+        return None
+    group = info.get("groupIdToken")
+    name = group.get("idToken") if isinstance(group, dict) else None
+    known = isinstance(name, str) and len(name) <= _LONGEST_TOKEN
+    return status, name if known else None
+
+
+def authorize_answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
+    """AuthorizeResponse."""
+    info = token_info(payload)
+    if info is None:
+        return False
+    authorisation.answered(st, now, call, *info)
+    return True

@@ -1,0 +1,154 @@
+"""OCPP 2.0.1: what the CSMS may ask about drivers, availability and the station as a whole.
+
+A handler returns the answer and what to do after it: the answer is always on its way first.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from simulator.station import remote, reset
+from simulator.station.events import Event
+from simulator.station.model import Registration
+from simulator.station.state import Afterwards, Request, State
+
+Answer = tuple[str, Afterwards | None]
+TRIGGERS: Final = {
+    "BootNotification": ("BootNotification", Event.BOOT),
+    "Heartbeat": ("Heartbeat", Event.HEARTBEAT),
+    "MeterValues": ("MeterValues", Event.TRIGGERED),
+    "StatusNotification": ("StatusNotification", Event.TRIGGERED),
+    "TransactionEvent": ("TransactionEvent", Event.TRIGGERED),
+}
+
+
+def worded(status: str) -> str:
+    """An answer that is nothing but a status."""
+    return f'{{"status":"{status}"}}'
+
+
+def accepted(afterwards: Afterwards | None) -> Answer:
+    """Accepted if there is something to do, else Rejected."""
+    return worded("Accepted" if afterwards is not None else "Rejected"), afterwards
+
+
+def _forbidden_while_pending(st: State, action: str, now: float) -> None:
+    if st.registration is Registration.PENDING:
+        st.observer.violation(st.index, "forbidden", f"{action} while Pending", now)
+
+
+def request_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """RequestStartTransaction (F01, F02); Rejected while Pending (B02.FR.05)."""
+    _forbidden_while_pending(st, "RequestStartTransaction", now)
+    token = payload["idToken"]
+    chosen = remote.place(st, payload.get("evseId"))
+    if chosen is None or not 0 < len(token["idToken"]) <= st.table.longest_token:
+        return worded("Rejected"), None
+    known = chosen.tx
+    afterwards = partial(
+        remote.begin, chosen, token["idToken"], token["type"], payload["remoteStartId"]
+    )
+    rest = f',"transactionId":"{known.id}"' if known is not None else ""
+    return f'{{"status":"Accepted"{rest}}}', afterwards
+
+
+def request_stop(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """RequestStopTransaction (F03)."""
+    _forbidden_while_pending(st, "RequestStopTransaction", now)
+    return accepted(remote.stop(st, payload["transactionId"]))
+
+
+def unlock(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """UnlockConnector (F05); not while an authorised transaction runs."""
+    evse = remote.find(st, payload["evseId"]) if payload["evseId"] > 0 else None
+    if evse is None or payload["connectorId"] != 1:
+        return worded("UnknownConnector"), None
+    if evse.tx is not None and evse.tx.granted:
+        return worded("OngoingAuthorizedTransaction"), None
+    return worded("Unlocked"), None
+
+
+def change_availability(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ChangeAvailability (G03, G04): the station, or an EVSE with its one connector."""
+    where = payload.get("evse")
+    number = 0 if where is None else where["id"]
+    unknown = where is not None and (number < 1 or where.get("connectorId", 1) != 1)
+    if unknown:
+        return worded("Rejected"), None
+    word, afterwards = remote.availability(st, number, payload["operationalStatus"] == "Operative")
+    return worded(word), afterwards
+
+
+def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """Reset (B11, B12): at once, or when no transaction runs. One EVSE alone cannot be reset."""
+    if "evseId" in payload or st.resetting:
+        return worded("Rejected"), None
+    if payload["type"] == "Immediate":
+        return worded("Accepted"), _reset_now
+    busy = any(evse.tx is not None for evse in st.evses)
+    return worded("Scheduled" if busy else "Accepted"), _reset_when_idle
+
+
+def _reset_now(st: State, now: float) -> None:
+    st.boot_reason = "RemoteReset"
+    reset.begin(st, now, hard=False)
+
+
+def _reset_when_idle(st: State, now: float) -> None:
+    st.boot_reason = "ScheduledReset"
+    reset.when_idle(st, now)
+
+
+def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """TriggerMessage (F06)."""
+    found = TRIGGERS.get(payload["requestedMessage"])
+    if found is None:
+        return worded("NotImplemented"), None
+    where = payload.get("evse")
+    if where is not None and (where["id"] < 1 or where.get("connectorId", 1) != 1):
+        return worded("Rejected"), None
+    number = None if where is None else where["id"]
+    action, event = found
+    return accepted(remote.trigger(st, action, event, number))
+
+
+def transaction_status(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """GetTransactionStatus (E14): what still waits to be told."""
+    wanted = payload.get("transactionId")
+    queue = st.queue or ()
+    if wanted is None:
+        return f'{{"messagesInQueue":{_truth(bool(queue))}}}', None
+    running = any(evse.tx is not None and evse.tx.id == wanted for evse in st.evses)
+    waits = any(call.tx is not None and call.tx.id == wanted for call in queue)
+    return (
+        f'{{"messagesInQueue":{_truth(waits)},"ongoingIndicator":{_truth(running)}}}',
+        None,
+    )
+
+
+def _truth(yes: bool) -> str:
+    return "true" if yes else "false"
+
+
+def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ClearCache (C11): there is no cache, so Rejected."""
+    return worded("Rejected"), None
+
+
+def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """DataTransfer (P01): no vendor is known here."""
+    return worded("UnknownVendorId"), None
+
+
+REQUESTS: Final = {
+    "ChangeAvailability": Request(change_availability),
+    "ClearCache": Request(clear_cache),
+    "DataTransfer": Request(data_transfer),
+    "GetTransactionStatus": Request(transaction_status),
+    "RequestStartTransaction": Request(request_start),
+    "RequestStopTransaction": Request(request_stop),
+    "Reset": Request(reset_station),
+    "TriggerMessage": Request(trigger),
+    "UnlockConnector": Request(unlock),
+}
