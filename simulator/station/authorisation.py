@@ -33,10 +33,10 @@ UNPLUGGED: Final = "EVCommunicationLost"
 
 def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str = "") -> None:
     """A driver holds a token to the reader. ``kind`` is its type in 2.x; "" is the default."""
-    if st.link is Link.OFF or st.resetting:
+    tx = evse.tx
+    if st.link is Link.OFF or (st.resetting and (st.resetting != "idle" or tx is None)):
         st.refused += 1
         return
-    tx = evse.tx
     if tx is not None and tx.granted and evse.token is None:
         if same_token(token, tx.token):
             transactions.stop(st, now, due, evse, "Local", token)
@@ -186,6 +186,8 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
     evse.finishing = False
     if evse.token is not None:
         auth = Authorisation(evse.token, None, evse.kind, evse.remote_id)
+        if evse.tx is not None:
+            evse.tx.state = st.table.charging_state(evse)
         statuses.update(st, now, due, evse)
         transactions.start(st, now, due, evse, auth, evse.parent, PLUGGED)
         return

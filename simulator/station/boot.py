@@ -69,6 +69,7 @@ def _readable(payload: dict[str, Any]) -> bool:
 def _accepted(st: State, now: float, interval: float) -> None:
     st.trusted = True
     st.boot_failures = 0
+    st.boot_reason = "PowerUp"
     st.backlog = st.orders
     gate_off(st, now, GATE_BOOT)
     heartbeat.set_interval(st, interval if interval > 0.0 else st.conf.heartbeat_s)

@@ -39,9 +39,8 @@ def place(st: State, number: int | None) -> Evse | None:
 
 
 def _startable(evse: Evse) -> bool:
-    busy = (
-        (evse.tx is not None and evse.tx.granted) or evse.auth is not None or evse.token is not None
-    )
+    running = evse.tx is not None and evse.tx.granted
+    busy = running or evse.auth is not None or evse.token is not None
     return not busy and evse.status in (Status.AVAILABLE, Status.PREPARING, Status.FINISHING)
 
 
@@ -105,6 +104,9 @@ def trigger(st: State, action: str, event: Event, number: int | None) -> Afterwa
     if action == "Heartbeat":
         return partial(_send, action, event, (None,))
     chosen: tuple[Evse, ...]
+    if action == "TransactionEvent":
+        open_ = tuple(e for e in st.evses if e.tx is not None and number in (None, e.number))
+        return partial(_send, action, event, open_) if open_ else None
     if number is not None:
         evse = find(st, number)
         if evse is None:
@@ -128,4 +130,5 @@ def _send(
         # One that already waits will do (§5.17).
         if not rpc.waiting(st, action, evse):
             tx = evse.tx if evse is not None else None
-            rpc.plan(st, action, event, now, now, evse, tx, urgent=True)
+            kept = action == "TransactionEvent"  # numbered: it may overtake nothing
+            rpc.plan(st, action, event, now, now, evse, tx, urgent=not kept)

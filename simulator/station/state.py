@@ -44,8 +44,8 @@ class Action:
     """A transaction message (1.6 §3.7)."""
     needs_id: bool = False
     """Carries the id that the CSMS gave its transaction, so it is completed only when sent."""
-    expendable: bool = False
-    """A queued message that goes first when the queue is full."""
+    expendable: frozenset[Event] = frozenset()
+    """What a queued message may tell of to be the first to go when the queue is full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,13 +137,19 @@ class Station(State):
                 authorisation.wake(self, now, evse)
         statuses.rearm(self)
 
+    def _settle(self, now: float) -> None:
+        """Something happened: a reset may have waited for it, and messages may leave."""
+        if self.resetting:
+            reset.check(self, now)
+        rpc.pump(self, now)
+
     # -- what happens at the station --------------------------------------------------------------
 
     def plug_in(self, now: float, evse: int, due: float | None = None) -> None:
         """A cable joins an EV and this EVSE."""
         if not self.ended:
             authorisation.plugged_in(self, now, now if due is None else due, self._evse(evse))
-            rpc.pump(self, now)
+            self._settle(now)
 
     def present_token(self, now: float, evse: int, token: str, due: float | None = None) -> None:
         """A driver presents a token: starts, or stops what the same token began.
@@ -156,13 +162,13 @@ class Station(State):
         if not self.ended:
             at = now if due is None else due
             authorisation.present(self, now, at, self._evse(evse), token)
-            rpc.pump(self, now)
+            self._settle(now)
 
     def unplug(self, now: float, evse: int, due: float | None = None) -> None:
         """The EV leaves; ends what still runs (EVDisconnected)."""
         if not self.ended:
             authorisation.unplugged(self, now, now if due is None else due, self._evse(evse))
-            rpc.pump(self, now)
+            self._settle(now)
 
     def ev_suspended(self, now: float, evse: int, due: float | None = None) -> None:
         """The EV takes no more power."""
@@ -196,7 +202,7 @@ class Station(State):
         if offered is not None:
             evse.evse_suspended = not offered
         statuses.update(self, now, now if due is None else due, evse)
-        rpc.pump(self, now)
+        self._settle(now)
 
     def fault(
         self, now: float, evse: int, due: float | None = None, code: str = "OtherError"
@@ -212,7 +218,7 @@ class Station(State):
             where.auth = where.token = where.parent = None
             transactions.stop(self, now, at, where, "Other")
             statuses.update(self, now, at, where)
-            rpc.pump(self, now)
+            self._settle(now)
 
     def clear_fault(self, now: float, evse: int, due: float | None = None) -> None:
         """The fault is mended."""
@@ -220,13 +226,13 @@ class Station(State):
         if not self.ended:
             where.fault = ""
             statuses.update(self, now, now if due is None else due, where)
-            rpc.pump(self, now)
+            self._settle(now)
 
     def stop_all(self, now: float, reason: str, due: float | None = None) -> None:
         """End every running transaction; ``reason`` is one of 1.6 §7.36."""
         if not self.ended:
             transactions.stop_all(self, now, now if due is None else due, reason)
-            rpc.pump(self, now)
+            self._settle(now)
 
     # -- what a driver may want to know -----------------------------------------------------------
 

@@ -167,12 +167,17 @@ def _revoke(
 
 
 def confirmed(st: State, now: float, tx: Transaction, status: str, parent: str | None) -> None:
-    """The CSMS knows the transaction now; ``status`` is what it says of the token.
-
-    A token that is not accepted ends the transaction, or only its energy
-    (StopTransactionOnInvalidId; 1.6 §3.5.4 and errata 3.17: online too).
-    """
+    """The CSMS knows the transaction now; ``status`` is what it says of the token."""
     st.observer.transaction_confirmed(st.index, tx.local_id, str(tx.id), status, now)
+    judged(st, now, tx, status, parent)
+
+
+def judged(st: State, now: float, tx: Transaction, status: str, parent: str | None) -> None:
+    """What the CSMS says of the token of an open transaction.
+
+    One that is not accepted ends the transaction, or only its energy (StopTransactionOnInvalidId;
+    1.6 §3.5.4 and errata 3.17: online too; 2.0.1 E05).
+    """
     if parent is not None:
         tx.parent = parent
     if status == "Accepted":

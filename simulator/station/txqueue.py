@@ -83,7 +83,7 @@ def _make_room(st: State, queue: list[Call], now: float) -> None:
     actions = st.table.actions
     for i in range(1, len(queue)):
         call = queue[i]
-        if actions[call.action].expendable:
+        if call.event in actions[call.action].expendable:
             del queue[i]
             settle(st, call, now)
             finished(st, call, CallOutcome.SKIPPED, now, "queue full")

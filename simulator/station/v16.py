@@ -52,7 +52,9 @@ ACTIONS: Final = {
         messages.forgotten,
         queued=True,
         needs_id=True,
-        expendable=True,
+        expendable=frozenset(
+            (Event.SAMPLED, Event.CLOCK_ALIGNED, Event.CLOCK_ALIGNED_IDLE, Event.TRIGGERED)
+        ),
     ),
     "StartTransaction": Action(
         messages.start, messages.start_answered, messages.start_failed, queued=True

@@ -19,6 +19,10 @@ from simulator.station.v201_requests import REQUESTS
 
 _STATUS: Final = ("StatusNotification",)
 _EVENT: Final = ("TransactionEvent",)
+_FIRST_TO_GO: Final = frozenset(
+    (Event.SAMPLED, Event.CLOCK_ALIGNED, Event.CLOCK_ALIGNED_IDLE, Event.TRIGGERED)
+)
+"""Updated events with readings alone (E04.FR.05)."""
 
 CORE: Final = Part(
     {
@@ -48,10 +52,12 @@ CORE: Final = Part(
         "BootNotification": Action(messages.boot, boot.answered, boot.failed),
         "Heartbeat": Action(messages.heartbeat, heartbeat.answered, heartbeat.failed),
         "MeterValues": Action(
-            messages.meter_values, noted, forgotten, queued=True, expendable=True
+            messages.meter_values, noted, forgotten, queued=True, expendable=_FIRST_TO_GO
         ),
         "StatusNotification": Action(messages.status, noted, statuses.failed),
-        "TransactionEvent": Action(events.event, events.answered, events.failed, queued=True),
+        "TransactionEvent": Action(
+            events.event, events.answered, events.failed, queued=True, expendable=_FIRST_TO_GO
+        ),
     },
     REQUESTS,
 )

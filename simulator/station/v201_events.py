@@ -166,8 +166,10 @@ def answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool
     info = token_info(payload) if "idTokenInfo" in payload else ("Accepted", None)
     if info is None:
         return False
-    if call.event is Event.TRANSACTION_STARTED or "idTokenInfo" in payload:
+    if call.event is Event.TRANSACTION_STARTED:
         transactions.confirmed(st, now, tx, *info)
+    elif "idTokenInfo" in payload:
+        transactions.judged(st, now, tx, *info)
     return True
 
 

@@ -15,23 +15,29 @@ from functools import cache
 from importlib.resources import files
 from math import inf, isnan
 
-from jsonschema import Draft4Validator
+from jsonschema import Draft4Validator, Draft6Validator
 
-from simulator.station import clock
+from simulator.station import clock, v16, v201
 from simulator.station.effects import Close, Connect, Send
 from simulator.station.ports import CallOutcome, EvState
 from simulator.station.settings import Identity, Settings
 from simulator.station.station import Station
-from simulator.station.v16 import TABLE
 
+OF_201 = ("ocpp.v201", Draft6Validator)
 EPOCH = clock.parse("2026-06-01T06:00:00Z")
 
 
+TABLES = {"1.6": v16.TABLE, "2.0.1": v201.TABLE}
+
+
 @cache
-def validator(name):
-    path = files("ocpp.v16") / "schemas" / f"{name}.json"
+def validator(name, version="1.6"):
+    """The official schema of a request (``Reset``) or an answer (``ResetResponse``)."""
+    package, kind = ("ocpp.v16", Draft4Validator) if version == "1.6" else OF_201
+    suffix = "" if version == "1.6" or name.endswith("Response") else "Request"
+    path = files(package) / "schemas" / f"{name}{suffix}.json"
     schema = json.loads(path.read_text(encoding="utf-8-sig"))
-    return Draft4Validator(schema, format_checker=Draft4Validator.FORMAT_CHECKER)
+    return kind(schema, format_checker=kind.FORMAT_CHECKER)
 
 
 @dataclass
@@ -194,6 +200,8 @@ class Csms:
             return {"status": "Accepted", "currentTime": time, "interval": self.interval}
         if action == "Heartbeat":
             return {"currentTime": time}
+        if "idToken" in payload:
+            return {"idTokenInfo": {"status": "Accepted"}}
         if action == "Authorize":
             return {"idTagInfo": {"status": "Accepted"}}
         if action == "StartTransaction":
@@ -209,8 +217,17 @@ class Bench:
     """One station and everything around it. Times are seconds; nothing ever waits."""
 
     def __init__(
-        self, *, evses=1, latency=0.05, identity=None, draws=0.5, clock_spread_s=0.0, **settings
+        self,
+        *,
+        version="1.6",
+        evses=1,
+        latency=0.05,
+        identity=None,
+        draws=0.5,
+        clock_spread_s=0.0,
+        **settings,
     ):
+        self.version = version
         self.now = 0.0
         self.latency = latency
         self.reachable = True
@@ -220,7 +237,14 @@ class Bench:
         self.settings = Settings("run7", clock_spread_s=clock_spread_s, **settings)
         who = identity or Identity("CSW-1", "Vendor", "Model", "SN-1", "1.0", evses)
         self.station = Station(
-            3, who, TABLE, self.settings, self.meter, FakeDraws(draws), self.log, EPOCH - 7.0
+            3,
+            who,
+            TABLES[version],
+            self.settings,
+            self.meter,
+            FakeDraws(draws),
+            self.log,
+            EPOCH - 7.0,
         )
         self.sent = []
         self.answers = []
@@ -305,7 +329,7 @@ class Bench:
         if found:
             assert frames[0] is found[0], "the answer goes before anything else"
             if found[0][0] == 3:
-                validator(f"{action}Response").validate(found[0][2])
+                validator(f"{action}Response", self.version).validate(found[0][2])
         return found[0] if found else None
 
     def ask(self, action, payload=None):
@@ -319,9 +343,16 @@ class Bench:
 
     def statuses(self, evse=None):
         return [
-            p["status"]
+            p.get("status") or p["connectorStatus"]
             for _, action, p in self.sent
-            if action == "StatusNotification" and evse in (None, p["connectorId"])
+            if action == "StatusNotification" and evse in (None, p.get("evseId", p["connectorId"]))
+        ]
+
+    def events(self):
+        """(type, trigger, charging state) of every TransactionEvent."""
+        return [
+            (p["eventType"], p["triggerReason"], p["transactionInfo"].get("chargingState"))
+            for p in self.payloads("TransactionEvent")
         ]
 
     def payloads(self, action):
@@ -366,7 +397,7 @@ class Bench:
         assert kind == 2 and len(mid) <= 36
         assert mid not in self.used_ids, "message id used twice"
         self.used_ids.add(mid)
-        validator(action).validate(payload)
+        validator(action, self.version).validate(payload)
         assert not self._outstanding, "one CALL at a time"
         self._outstanding[mid] = action
         self.sent.append((self.now, action, payload))
