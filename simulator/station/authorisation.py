@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from math import inf
 
-from simulator.station import statuses, transactions
+from simulator.station import smartcharging, statuses, transactions
 from simulator.station.events import Event
 from simulator.station.model import Authorisation, Call, Evse, Link, Registration, Status
 from simulator.station.ports import CallOutcome
+from simulator.station.profiles import Profile
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
 from simulator.station.transactions import same_token
@@ -40,9 +41,14 @@ def present(st: State, now: float, due: float, evse: Evse, token: str) -> None:
         _ask(st, now, due, evse, Authorisation(token))
 
 
-def present_remote(st: State, now: float, evse: Evse, token: str) -> None:
-    """The CSMS starts for a token (1.6 §5.11): ask it first if AuthorizeRemoteTxRequests."""
-    auth = Authorisation(token)
+def present_remote(
+    st: State, now: float, evse: Evse, token: str, profile: Profile | None = None
+) -> None:
+    """The CSMS starts for a token (1.6 §5.11): ask it first if AuthorizeRemoteTxRequests.
+
+    ``profile`` is the charging profile of the transaction that comes of it.
+    """
+    auth = Authorisation(token, profile=profile)
     if st.conf.authorize_remote:
         _ask(st, now, now, evse, auth)
     else:
@@ -106,6 +112,7 @@ def _grant(
         return
     evse.finishing = False
     evse.token = auth.token
+    evse.profile = auth.profile
     evse.parent = parent
     statuses.update(st, now, due, evse)
     if evse.plugged:
@@ -159,6 +166,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
         if not evse.stopped_energy:
             st.meter.energise(now, evse.number)
             transactions.look(st, now, evse)
+            smartcharging.refresh(st, now, now)
     elif evse.token is not None:
         transactions.start(st, now, due, evse, evse.token, evse.parent)
         return
@@ -177,6 +185,7 @@ def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
             st.meter.release(now, evse.number)
             evse.plugged = False
             evse.ev_suspended = True
+            smartcharging.refresh(st, now, now)
             statuses.update(st, now, due, evse)
             return
         transactions.stop(st, now, due, evse, "EVDisconnected")

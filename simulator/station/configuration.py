@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Final
 
+from simulator.station.profiles import Rules
 from simulator.station.reading import Reading
 from simulator.station.settings import Settings
 
@@ -61,6 +62,7 @@ class Configuration:
         "minimum_status_s",
         "overrides",
         "ping_s",
+        "profiles",
         "retry_interval_s",
         "sample_s",
         "sampled",
@@ -90,6 +92,8 @@ class Configuration:
     attempts: int
     max_stop_values: int
     authorize_remote: bool
+    profiles: Rules
+    """What charging profiles the station takes."""
     unknown_offline: bool
     stop_on_invalid: bool
     stop_on_disconnect: bool

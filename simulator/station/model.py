@@ -10,6 +10,7 @@ from math import inf, nan
 from typing import Final
 
 from simulator.station.events import Event
+from simulator.station.profiles import Profile
 
 
 class Link(IntEnum):
@@ -91,11 +92,15 @@ class Transaction:
 class Authorisation:
     """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
 
-    __slots__ = ("ends", "token")
+    __slots__ = ("ends", "profile", "token")
 
-    def __init__(self, token: str, ends: Transaction | None = None) -> None:
+    def __init__(
+        self, token: str, ends: Transaction | None = None, profile: Profile | None = None
+    ) -> None:
         self.token = token
         self.ends = ends
+        self.profile = profile
+        """A charging profile for the transaction that the CSMS starts with it."""
 
 
 class Evse:
@@ -108,11 +113,13 @@ class Evse:
         "fault",
         "finishing",
         "info",
+        "limited",
         "number",
         "operative",
         "parent",
         "plug_due",
         "plugged",
+        "profile",
         "sample_due",
         "sample_step",
         "since",
@@ -137,6 +144,8 @@ class Evse:
         self.finishing = False
         self.ev_suspended = False
         self.evse_suspended = False
+        self.limited = False
+        """Charging profiles leave the transaction no power that could be offered."""
         self.stopped_energy = False
         """The CSMS refused the token after the start and the energy was cut off."""
         self.tx: Transaction | None = None
@@ -144,6 +153,8 @@ class Evse:
         self.token: str | None = None
         """A token that was accepted and waits for the plug."""
         self.parent: str | None = None
+        self.profile: Profile | None = None
+        """The charging profile that came with ``token``, if one did."""
         self.plug_due = inf
         self.sample_due = inf
         self.sample_step = 0

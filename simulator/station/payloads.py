@@ -21,7 +21,13 @@ NOT_SUPPORTED: Final = "NotSupported"
 INTERNAL: Final = "InternalError"
 
 LARGEST: Final = 2**31 - 1
-NOUNS: Final = {str: "text", int: "a whole number", dict: "an object", list: "a list of texts"}
+NOUNS: Final = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    dict: "an object",
+    list: "a list of texts",
+}
 
 
 class Refusal(Exception):  # noqa: N818 - it is the answer, not a fault
@@ -35,7 +41,11 @@ class Refusal(Exception):  # noqa: N818 - it is the answer, not a fault
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: ``kind`` is str, int, dict (not looked into) or list (of texts)."""
+    """One field: ``kind`` is str, int, float (any number), dict or list.
+
+    Objects, and the items of lists, have the shape ``of``; without it objects are not looked into
+    and lists hold texts.
+    """
 
     kind: type
     required: bool = True
@@ -46,6 +56,7 @@ class Field:
     most: int = LARGEST
     items: int = 500
     """Most items of a list."""
+    of: Shape | None = None
 
 
 Shape = Mapping[str, Field]
@@ -68,10 +79,14 @@ def check(payload: object, shape: Shape) -> None:
 
 
 def _check_field(name: str, value: object, field: Field) -> None:
-    if type(value) is not field.kind:
+    if type(value) is not field.kind and not (field.kind is float and type(value) is int):
         raise Refusal(TYPE, f"{name} is not {NOUNS[field.kind]}")
+    if field.kind is float:
+        return
     if isinstance(value, str):
         _check_text(name, value, field)
+    elif isinstance(value, dict) and field.of is not None:
+        check(value, field.of)
     elif isinstance(value, int):
         if not field.least <= value <= field.most:
             raise Refusal(PROPERTY, f"{name} is not in {field.least}..{field.most}")
@@ -79,6 +94,9 @@ def _check_field(name: str, value: object, field: Field) -> None:
         if len(value) > field.items:
             raise Refusal(OCCURRENCE, f"{name} has more than {field.items} items")
         for item in value:
+            if field.of is not None:
+                check(item, field.of)
+                continue
             if not isinstance(item, str):
                 raise Refusal(TYPE, f"{name} is not {NOUNS[list]}")
             _check_text(name, item, field)

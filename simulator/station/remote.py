@@ -10,6 +10,7 @@ from functools import partial
 from simulator.station import authorisation, boot, rpc, statuses, transactions
 from simulator.station.events import Event
 from simulator.station.model import Evse, Registration, Status
+from simulator.station.profiles import Profile
 from simulator.station.state import Afterwards, State
 
 
@@ -18,7 +19,9 @@ def find(st: State, number: int) -> Evse | None:
     return st.evses[number] if 0 <= number < len(st.evses) else None
 
 
-def start(st: State, number: int | None, token: str) -> Afterwards | None:
+def start(
+    st: State, number: int | None, token: str, profile: Profile | None = None
+) -> Afterwards | None:
     """Start a transaction; without a number where a car is plugged in, else where it is free."""
     if st.registration is not Registration.ACCEPTED or st.resetting:
         return None
@@ -29,7 +32,7 @@ def start(st: State, number: int | None, token: str) -> Afterwards | None:
         evse = next((e for e in free if e.plugged), free[0] if free else None)
     if evse is None or not evse.number or not _startable(evse):
         return None
-    return partial(_start, evse, token)
+    return partial(_start, evse, token, profile)
 
 
 def _startable(evse: Evse) -> bool:
@@ -37,8 +40,8 @@ def _startable(evse: Evse) -> bool:
     return not busy and evse.status in (Status.AVAILABLE, Status.PREPARING, Status.FINISHING)
 
 
-def _start(evse: Evse, token: str, st: State, now: float) -> None:
-    authorisation.present_remote(st, now, evse, token)
+def _start(evse: Evse, token: str, profile: Profile | None, st: State, now: float) -> None:
+    authorisation.present_remote(st, now, evse, token, profile)
 
 
 def stop(st: State, transaction_id: int) -> Afterwards | None:

@@ -19,6 +19,7 @@ from simulator.station.model import Call, Evse, Link, Registration
 from simulator.station.payloads import Shape
 from simulator.station.ports import CallOutcome, Draws, Meter, Observer
 from simulator.station.settings import Identity, Settings
+from simulator.station.smart import Smart
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -106,6 +107,7 @@ class State:
         "heartbeat_s",
         "identity",
         "index",
+        "limit_due",
         "link",
         "link_due",
         "link_failures",
@@ -123,6 +125,7 @@ class State:
         "retry_due",
         "sent",
         "settings",
+        "smart",
         "table",
         "timeouts",
         "transactions",
@@ -201,6 +204,9 @@ class State:
         self.aligned_due = inf
         self.aligned_epoch = -inf
         self.aligned_epoch_next = -inf
+        # Charging profiles (smartcharging.py).
+        self.smart: Smart | None = None
+        self.limit_due = inf
         # The station's body.
         self.evses: Sequence[Evse] = tuple(Evse(n) for n in range(identity.evses + 1))
         self.evse_due = inf

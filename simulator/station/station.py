@@ -18,6 +18,7 @@ from simulator.station import (
     metervalues,
     reset,
     rpc,
+    smartcharging,
     statuses,
     transactions,
     txqueue,
@@ -94,6 +95,7 @@ class Station(State):
             self.evse_due,
             self.aligned_due,
             self.retry_due,
+            self.limit_due,
             self.link_due,
             self.beat_due,
         )
@@ -107,6 +109,8 @@ class Station(State):
             return
         if self.evse_due <= now:
             self._wake_evses(now)
+        if self.limit_due <= now:
+            smartcharging.wake(self, now)
         while self.aligned_due <= now:
             metervalues.wake_aligned(self, now)
         if self.call_due <= now and rpc.time_out(self, now):
@@ -192,6 +196,7 @@ class Station(State):
             evse.ev_suspended = ev
         if offered is not None:
             evse.evse_suspended = not offered
+        smartcharging.refresh(self, now, now)
         statuses.update(self, now, now if due is None else due, evse)
         rpc.pump(self, now)
 

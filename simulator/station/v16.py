@@ -1,7 +1,7 @@
 """OCPP 1.6-J as a table: event -> messages, message -> builder and answer, request -> handler.
 
-``TABLE`` is what a station is made with and what the prediction counts by. Core and RemoteTrigger;
-SupportedFeatureProfiles says the same.
+``TABLE`` is what a station is made with and what the prediction counts by. Core, RemoteTrigger and
+SmartCharging; SupportedFeatureProfiles says the same.
 """
 
 from __future__ import annotations
@@ -61,12 +61,9 @@ ACTIONS: Final = {
 
 UNSUPPORTED: Final = frozenset(
     (
-        # Reservation, smart charging, local list, firmware management.
+        # Reservation, local list, firmware management.
         "CancelReservation",
         "ReserveNow",
-        "ClearChargingProfile",
-        "GetCompositeSchedule",
-        "SetChargingProfile",
         "GetLocalListVersion",
         "SendLocalList",
         "GetDiagnostics",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import heartbeat, metervalues, remote, reset
+from simulator.station import heartbeat, metervalues, remote, reset, v16_profiles
 from simulator.station.configuration import refuse
 from simulator.station.events import Event
 from simulator.station.model import Registration
@@ -47,9 +47,14 @@ def _not_while_pending(st: State, action: str, now: float) -> None:
 
 
 def remote_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """RemoteStartTransaction (§5.11); a charging profile in it is ignored, as §5.11 says."""
+    """RemoteStartTransaction (§5.11); one with a charging profile that is no good is Rejected."""
     _not_while_pending(st, "RemoteStartTransaction", now)
-    return _accept(remote.start(st, payload.get("connectorId"), payload["idTag"]))
+    number, profile = payload.get("connectorId"), None
+    if "chargingProfile" in payload:
+        profile = v16_profiles.read(payload["chargingProfile"])
+        if v16_profiles.unfit_to_start(st, number, profile):
+            return _accept(None)
+    return _accept(remote.start(st, number, payload["idTag"], profile))
 
 
 def remote_stop(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -141,6 +146,7 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
 
 
 REQUESTS: Final = {
+    **v16_profiles.REQUESTS,
     "ChangeAvailability": Request(
         {
             "connectorId": Field(int, least=0),
@@ -167,7 +173,7 @@ REQUESTS: Final = {
         {
             "connectorId": Field(int, required=False, least=1),
             "idTag": _ID_TAG,
-            "chargingProfile": Field(dict, required=False),
+            "chargingProfile": Field(dict, required=False, of=v16_profiles.PROFILE),
         },
         remote_start,
     ),
