@@ -107,10 +107,11 @@ class Station(State):
         """Do everything that is due by ``now``."""
         if self.ended:
             return
+        if self.limit_due <= now:
+            # First, so that a meter value of the same moment shows the new limit.
+            smartcharging.wake(self, now)
         if self.evse_due <= now:
             self._wake_evses(now)
-        if self.limit_due <= now:
-            smartcharging.wake(self, now)
         while self.aligned_due <= now:
             metervalues.wake_aligned(self, now)
         if self.call_due <= now and rpc.time_out(self, now):
