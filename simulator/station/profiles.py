@@ -114,8 +114,8 @@ def in_force(profile: Profile, at: float, start: float | None) -> Period | None:
     """
     if not profile.valid_from <= at < profile.valid_to:
         return None
-    offset, lasts = _offset(profile, at, start)
-    if not 0.0 <= offset < lasts:
+    offset = _offset(profile, at, start)
+    if not 0.0 <= offset < profile.schedules[0].duration_s:
         return None
     periods = profile.schedules[0].periods
     number = bisect_right(periods, offset, key=lambda period: period.start_s)
@@ -128,12 +128,14 @@ def next_edge(profile: Profile, at: float, start: float | None) -> float:
         return inf
     if at < profile.valid_from:
         return profile.valid_from
-    offset, lasts = _offset(profile, at, start)
+    offset = _offset(profile, at, start)
     if offset == -inf:
         return inf
     if offset < 0.0:
         return min(at - offset, profile.valid_to)
-    edges = [p.start_s for p in profile.schedules[0].periods if offset < p.start_s < lasts]
+    schedule = profile.schedules[0]
+    lasts = schedule.duration_s
+    edges = [p.start_s for p in schedule.periods if offset < p.start_s < lasts]
     if offset < lasts < inf:
         edges.append(lasts)
     if profile.recurrency is not None:
@@ -143,8 +145,8 @@ def next_edge(profile: Profile, at: float, start: float | None) -> float:
     return min(at - offset + min(edges, default=inf), profile.valid_to)
 
 
-def _offset(profile: Profile, at: float, start: float | None) -> tuple[float, float]:
-    """Seconds since the schedule began (this time round), and how long it lasts.
+def _offset(profile: Profile, at: float, start: float | None) -> float:
+    """Seconds since the schedule began, this time round.
 
     Below 0 before its first start, ``-inf`` if that is not known. What a recurring schedule has
     beyond its recurrence is never reached (1.6 errata 3.44).
@@ -152,12 +154,11 @@ def _offset(profile: Profile, at: float, start: float | None) -> tuple[float, fl
     schedule = profile.schedules[0]
     base = start if schedule.start is None or profile.kind is Kind.RELATIVE else schedule.start
     if base is None:
-        return -inf, schedule.duration_s
+        return -inf
     offset = at - base
-    if profile.recurrency is None:
-        return offset, schedule.duration_s
-    lasts = min(schedule.duration_s, float(profile.recurrency))
-    return (fmod(offset, profile.recurrency) if offset >= 0.0 else offset), lasts
+    if profile.recurrency is None or offset < 0.0:
+        return offset
+    return fmod(offset, profile.recurrency)
 
 
 def flaw(profile: Profile) -> str:

@@ -332,6 +332,16 @@ def test_edges_of_unix_times_with_any_fraction_are_met_to_the_last_bit(start, la
         before = after
 
 
+def test_fewer_phases_at_the_same_current_are_another_stretch():
+    periods = (Period(0.0, 10.0, 3), Period(60.0, 10.0, 1))
+    profile = Profile(1, 0, Purpose.TX_DEFAULT, Kind.RELATIVE, (Schedule(Unit.A, periods),))
+    _, found = composite((Installed(0, profile, 0.0),), SUPPLIES[0], 0.0, 100, [], 1, 1)
+    assert [tuple(stretch) for stretch in found] == [
+        (0.0, 10.0, 6900.0, 3),
+        (60.0, 10.0, 2300.0, 1),
+    ]
+
+
 def test_an_absolute_profile_before_its_start_and_after_its_end_says_nothing():
     schedule = Schedule(Unit.A, (Period(0.0, 10.0),), 100.0, 50.0)
     profile = Profile(1, 0, Purpose.TX_DEFAULT, Kind.ABSOLUTE, (schedule,))
