@@ -32,6 +32,7 @@ class Charge:
         "_knots_kw",
         "_knots_soc",
         "_limit_kw",
+        "_profile_kw",
         "closed",
         "done",
         "efficiency",
@@ -64,6 +65,7 @@ class Charge:
         self._capacity_kwh = capacity_kwh
         self.efficiency = efficiency
         self._limit_kw = limit_kw
+        self._profile_kw = inf
         self._cap_s = cap_s
         self._cap_kw = cap_kw
         self._cap = 0
@@ -83,6 +85,20 @@ class Charge:
         """The car has what it wants and takes no more."""
         self.advance(now)
         self.done = True
+
+    def limit(self, now: float, kw: float) -> bool:
+        """The station offers at most this from now on (``inf``: nothing limits it).
+
+        Says whether that can make a difference to the car.
+        """
+        self.advance(now)
+        old, self._profile_kw = self._profile_kw, kw
+        return min(old, self._limit_kw) != min(kw, self._limit_kw)
+
+    @property
+    def limited(self) -> bool:
+        """Is the limit set with ``limit`` below what the caps would give, now or later?"""
+        return self._profile_kw < min(float(max(self._cap_kw[self._cap :])), self._limit_kw)
 
     def advance(self, now: float) -> None:
         """Bring the state of charge up to ``now``; a moment that has passed changes nothing."""
@@ -120,7 +136,10 @@ class Charge:
         self.soc = soc
 
     def _offered_kw(self) -> float:
-        return min(float(self._cap_kw[self._cap]), self._limit_kw)
+        return self._offer_kw(self._cap)
+
+    def _offer_kw(self, cap: int) -> float:
+        return min(float(self._cap_kw[cap]), self._limit_kw, self._profile_kw)
 
     def power_kw(self, now: float) -> float:
         """Grid-side power at ``now``."""
@@ -140,13 +159,13 @@ class Charge:
     def full_at(self, now: float, target: float) -> float:
         """When the battery reaches ``target`` if the contactor stays closed from ``now`` on.
 
-        ``inf`` if the caps never allow it.
+        The limit of the moment counts as if it stayed. ``inf`` if the caps never allow it.
         """
         self.advance(now)
         soc, at, k = self.soc, now, self._cap
         while True:
             until = float(self._cap_s[k + 1]) if k + 1 < len(self._cap_s) else inf
-            cap_kw = min(float(self._cap_kw[k]), self._limit_kw) * self.efficiency
+            cap_kw = self._offer_kw(k) * self.efficiency
             needs = time_to_soc(
                 soc,
                 target,

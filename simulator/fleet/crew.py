@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.fleet.deviations import Deviations
+from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
-from simulator.station.settings import Settings
+from simulator.station.settings import Settings, Supply
 
 if TYPE_CHECKING:
     from simulator.scenario import StationModel
@@ -26,6 +27,22 @@ class Conditions:
     """Heartbeat interval until the CSMS sets one; None: the model's."""
 
 
+def supply_of(kind: StationModel) -> Supply:
+    """What feeds the EVSEs of a model, as its charging profiles see it."""
+    dc = kind.current == "dc"
+    lines = 1 if dc else kind.phases
+    volt = NOMINAL_DC_V if dc else MAINS_V
+    line_kv = lines * volt / 1000.0
+    return Supply(
+        lines=lines,
+        volt=volt,
+        dc=dc,
+        evse_a=kind.evse_kw / line_kv,
+        station_a=kind.station_kw / line_kv,
+        least_a=kind.min_kw / line_kv,
+    )
+
+
 def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Settings:
     """How the stations of a model behave in a run."""
     configuration = dict(kind.configuration)
@@ -33,6 +50,9 @@ def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Set
     if heartbeat is not None:
         configuration["HeartbeatInterval"] = str(max(1, round(heartbeat)))
     measurands = measured(kind)
+    if kind.current == "dc":
+        # The current at the outlet depends on the pack's voltage; a limit of it is not kept here.
+        configuration.setdefault("ChargingScheduleAllowedChargingRateUnit", "Power")
     configuration["ClockAlignedDataInterval"] = str(aligned_interval(kind))
     configuration["MeterValuesSampledData"] = ",".join(measurands)
     configuration["MeterValuesAlignedData"] = ",".join(measurands)
@@ -40,6 +60,7 @@ def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Set
         run_id=conditions.run_id,
         configuration=configuration,
         measurands=measurands,
+        supply=supply_of(kind),
         sample_interval_s=float(sample_interval(kind, speed)),
         call_timeout_s=conditions.call_timeout_s,
     )

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """No transaction by the planned end: token refused, or no answer in time."""
     STOPPED_EARLY = "stopped_early"
     """The transaction ended before the driver ended it: remote stop, refused token, reset."""
+    LIMITED = "limited"
+    """A charging profile gave less than the plan would have; told once for a visit."""
     UNPLANNED_START = "unplanned_start"
     """A transaction that no driver began (remote start)."""
 

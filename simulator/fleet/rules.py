@@ -40,3 +40,6 @@ PACK_FULL_V: Final = 410.0
 
 An assumption (about 96 cells in series between 3.5 V and 4.25 V); linear in between.
 """
+
+NOMINAL_DC_V: Final = (PACK_EMPTY_V + PACK_FULL_V) / 2.0
+"""By which a DC station tells currents from powers in a charging schedule."""

@@ -237,6 +237,7 @@ class VirtualStation:
     def _change(self, now: float, evse: int, visit: Visit) -> None:
         """The charging state changes: the car is full, or its cap becomes 0 or is lifted."""
         due, event = visit.following
+        visit.played_s = due
         visit.following = next(visit.agenda, OVER)
         if event is Event.SUSPENDED_EV:
             visit.charge.finish(now)
@@ -306,6 +307,23 @@ class VirtualStation:
             visit.ending = True
             self._deviations.add(now, self._index, evse, Kind.STOPPED_EARLY)
         visit.transaction = False
+        self._arm()
+
+    def limit(self, now: float, evse: int, watts: float, lines: int) -> None:
+        """What charging profiles leave the car; when it is done is worked out anew."""
+        visit = self._visits[evse - 1]
+        if visit is None:
+            return
+        charge = visit.charge
+        if self.spec.kind.current == "ac":
+            watts *= min(charge.phases, lines) / lines
+        changed = charge.limit(now, watts / 1000.0)
+        if not changed or not visit.transaction or charge.done:
+            return
+        if charge.limited and not visit.limited:
+            visit.limited = True
+            self._deviations.add(now, self._index, evse, Kind.LIMITED)
+        visit.work_out_anew(now, self._plan)
         self._arm()
 
     def register_wh(self, now: float, evse: int) -> float:

@@ -29,6 +29,8 @@ class Visit:
         "following",
         "foreign",
         "held",
+        "limited",
+        "played_s",
         "row",
         "start_s",
         "state",
@@ -50,6 +52,10 @@ class Visit:
         self.state = next(self.agenda)[1]
         """How charging begins."""
         self.following = next(self.agenda, OVER)
+        self.played_s = self.start_s
+        """When the last change that was played was due."""
+        self.limited = False
+        """A charging profile has made a difference."""
         self.transaction = False
         """Energy may flow: the contactor is closed."""
         self.held = False
@@ -67,8 +73,9 @@ class Visit:
         return self.stop_s + SLACK_S if self.held else self.stop_s
 
     def work_out_anew(self, now: float, plan: StationPlan) -> None:
-        """Energy flows from ``now`` on only: find out when the car is done, if at all."""
+        """Less energy flowed, or flows, than planned: find out when the car is done, if at all."""
         full_s = self.charge.full_at(now, plan.target_soc(self.row))
         self.agenda = changes(self.start_s, self.stop_s, full_s, *plan.caps(self.row))
-        next(self.agenda)
-        self.following = next(self.agenda, OVER)
+        self.following = next(self.agenda)
+        while self.following[0] <= self.played_s:
+            self.following = next(self.agenda, OVER)

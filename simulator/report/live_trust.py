@@ -112,6 +112,7 @@ _DEVIATIONS = {
     "late_start": "The authorisation came so late that charging was worked out anew.",
     "not_started": "No transaction by the planned end: token refused, or no answer in time.",
     "stopped_early": "The transaction ended before the driver ended it.",
+    "limited": "A charging profile gave less than the plan would have.",
     "unplanned_start": "A transaction that no driver began.",
 }
 

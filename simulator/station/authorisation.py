@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from simulator.station import metervalues, statuses, transactions
+from simulator.station import metervalues, smartcharging, statuses, transactions
 from simulator.station.events import Event
 from simulator.station.model import (
     AUTHORIZED,
@@ -23,6 +23,7 @@ from simulator.station.model import (
     Status,
 )
 from simulator.station.ports import CallOutcome
+from simulator.station.profiles import Profile
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
 from simulator.station.transactions import same_token
@@ -60,9 +61,13 @@ def present_remote(
     token: str,
     kind: str = "",
     remote_id: int | None = None,
+    profile: Profile | None = None,
 ) -> None:
-    """The CSMS starts for a token (1.6 §5.11): ask it first if AuthorizeRemoteTxRequests."""
-    auth = Authorisation(token, None, kind, remote_id)
+    """The CSMS starts for a token (1.6 §5.11): ask it first if AuthorizeRemoteTxRequests.
+
+    ``profile`` is the charging profile of the transaction that comes of it.
+    """
+    auth = Authorisation(token, None, kind, remote_id, profile)
     if st.conf.authorize_remote:
         _ask(st, now, now, evse, auth)
     else:
@@ -125,6 +130,7 @@ def _grant(
         st.refused += 1
         return
     evse.finishing = False
+    evse.profile = auth.profile
     trigger = "Authorized" if auth.remote_id is None else "RemoteStart"
     if evse.plugged:
         if evse.tx is None:
@@ -197,6 +203,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
         if not evse.stopped_energy:
             st.meter.energise(now, evse.number)
             transactions.look(st, now, evse)
+            smartcharging.refresh(st, now, now)
     else:
         statuses.update(st, now, due, evse)
         if st.conf.start_points & CONNECTED and evse.operative and not evse.fault:
@@ -216,6 +223,7 @@ def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
             st.meter.release(now, evse.number)
             evse.plugged = False
             evse.ev_suspended = True
+            smartcharging.refresh(st, now, now)
             statuses.update(st, now, due, evse)
             return
         transactions.stop(st, now, due, evse, "EVDisconnected", None, UNPLUGGED)

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Final
 
+from simulator.station.profiles import Rules
 from simulator.station.reading import Reading
 from simulator.station.settings import Settings
 
@@ -58,11 +59,13 @@ class Configuration:
         "call_timeout_s",
         "connection_timeout_s",
         "heartbeat_s",
+        "limits_with_schedules",
         "max_stop_values",
         "minimum_status_s",
         "offline_threshold_s",
         "overrides",
         "ping_s",
+        "profiles",
         "retry_interval_s",
         "sample_s",
         "sampled",
@@ -98,7 +101,11 @@ class Configuration:
     """When transactions begin and end: bits of ``model``."""
     attempts: int
     max_stop_values: int
+    limits_with_schedules: bool
+    """NotifyChargingLimit carries the schedule (2.0.1 K12)."""
     authorize_remote: bool
+    profiles: Rules
+    """What charging profiles the station takes."""
     unknown_offline: bool
     stop_on_invalid: bool
     stop_on_disconnect: bool

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import cos, inf, log, pi, sqrt
 from typing import Any
 
-from simulator.station import clock, metervalues
+from simulator.station import clock, metervalues, smartcharging
 from simulator.station.events import Event
 from simulator.station.model import Call, Link, Registration
 from simulator.station.ports import CallOutcome
@@ -48,6 +48,7 @@ def set_clock(st: State, now: float, current_time: object) -> bool:
         st.clock_error = spread * _normal(st.draws.uniform(), st.draws.uniform())
     st.clock_zero = epoch + st.clock_error - now
     metervalues.align(st, now)
+    smartcharging.refresh(st, now, now)
     return True
 
 

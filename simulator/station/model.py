@@ -10,6 +10,7 @@ from math import inf, nan
 from typing import Any, Final
 
 from simulator.station.events import Event
+from simulator.station.profiles import Profile
 
 
 class Link(IntEnum):
@@ -119,7 +120,7 @@ class Transaction:
 class Authorisation:
     """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
 
-    __slots__ = ("ends", "kind", "remote_id", "token")
+    __slots__ = ("ends", "kind", "profile", "remote_id", "token")
 
     def __init__(
         self,
@@ -127,11 +128,14 @@ class Authorisation:
         ends: Transaction | None = None,
         kind: str = "",
         remote_id: int | None = None,
+        profile: Profile | None = None,
     ) -> None:
         self.token = token
         self.ends = ends
         self.kind = kind
         self.remote_id = remote_id
+        self.profile = profile
+        """A charging profile for the transaction that the CSMS starts with it."""
 
 
 class Evse:
@@ -145,11 +149,13 @@ class Evse:
         "finishing",
         "info",
         "kind",
+        "limited",
         "number",
         "operative",
         "parent",
         "plug_due",
         "plugged",
+        "profile",
         "remote_id",
         "sample_due",
         "sample_step",
@@ -175,6 +181,8 @@ class Evse:
         self.finishing = False
         self.ev_suspended = False
         self.evse_suspended = False
+        self.limited = False
+        """Charging profiles leave the transaction no power that could be offered."""
         self.stopped_energy = False
         """The CSMS refused the token after the start and the energy was cut off."""
         self.tx: Transaction | None = None
@@ -184,6 +192,8 @@ class Evse:
         self.kind = ""
         self.remote_id: int | None = None
         self.parent: str | None = None
+        self.profile: Profile | None = None
+        """The charging profile that came with ``token``, if one did."""
         self.plug_due = inf
         self.sample_due = inf
         self.sample_step = 0

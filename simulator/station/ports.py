@@ -69,6 +69,14 @@ class Meter(Protocol):
         """The contactor opens."""
         ...
 
+    def limit(self, now: float, evse: int, watts: float, lines: int) -> None:
+        """From now on the transaction may draw so much; ``inf``: as much as it can.
+
+        ``watts`` is for ``lines`` phases together (AC; an EV on fewer of them gets its part) or for
+        the one line of DC. Called when it changes, always while a transaction runs or right after.
+        """
+        ...
+
 
 class CallOutcome(IntEnum):
     """How one attempt at a CALL ended. Every planned attempt ends in exactly one of these."""

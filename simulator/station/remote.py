@@ -10,6 +10,7 @@ from functools import partial
 from simulator.station import authorisation, boot, rpc, statuses, transactions
 from simulator.station.events import Event
 from simulator.station.model import Evse, Registration, Status
+from simulator.station.profiles import Profile
 from simulator.station.state import Afterwards, State
 
 
@@ -18,10 +19,12 @@ def find(st: State, number: int) -> Evse | None:
     return st.evses[number] if 0 <= number < len(st.evses) else None
 
 
-def start(st: State, number: int | None, token: str) -> Afterwards | None:
+def start(
+    st: State, number: int | None, token: str, profile: Profile | None = None
+) -> Afterwards | None:
     """Start a transaction; without a number where a car is plugged in, else where it is free."""
     evse = place(st, number)
-    return None if evse is None else partial(begin, evse, token, "", None)
+    return None if evse is None else partial(begin, evse, token, "", None, profile)
 
 
 def place(st: State, number: int | None) -> Evse | None:
@@ -44,9 +47,17 @@ def _startable(evse: Evse) -> bool:
     return not busy and evse.status in (Status.AVAILABLE, Status.PREPARING, Status.FINISHING)
 
 
-def begin(evse: Evse, token: str, kind: str, remote_id: int | None, st: State, now: float) -> None:
+def begin(
+    evse: Evse,
+    token: str,
+    kind: str,
+    remote_id: int | None,
+    profile: Profile | None,
+    st: State,
+    now: float,
+) -> None:
     """The answer is on its way: the token counts as presented."""
-    authorisation.present_remote(st, now, evse, token, kind, remote_id)
+    authorisation.present_remote(st, now, evse, token, kind, remote_id, profile)
 
 
 def stop(st: State, transaction_id: int | str) -> Afterwards | None:

@@ -52,7 +52,7 @@ def raise_event(
     about: Any = None,
 ) -> None:
     """Something happened: put every message that the version has for it in its lane."""
-    for action in st.table.messages[event]:
+    for action in st.table.messages.get(event, ()):
         plan(st, action, event, now, due, evse, tx, auth, about=about)
 
 

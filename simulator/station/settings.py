@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -38,6 +39,32 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Supply:
+    """What feeds the EVSEs of a station, as far as limits are reckoned by it.
+
+    Currents are per line: a phase on AC; DC has one line.
+    """
+
+    lines: int = 3
+    volt: float = 230.0
+    """Set voltage of a line. DC: a nominal one, by which currents are told from powers."""
+    dc: bool = False
+    evse_a: float = 32.0
+    """The most that one EVSE gives."""
+    station_a: float = inf
+    """The most that the station draws."""
+    least_a: float = 6.0
+    """The least that can be offered; a limit below it is no offer (AC: 6 A, IEC 61851-1)."""
+
+    def __post_init__(self) -> None:
+        for name in ("volt", "evse_a", "station_a"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} {getattr(self, name)}: expected more than 0")
+        if self.lines not in ((1,) if self.dc else (1, 2, 3)):
+            raise ValueError(f"lines {self.lines}: expected 1 on DC, 1 to 3 on AC")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How the stations of one model behave. Shared by all of them; times in seconds.
 
@@ -50,6 +77,7 @@ class Settings:
     configuration: Mapping[str, str] = field(default_factory=dict)
     """Configuration keys that differ from the version's defaults."""
     measurands: tuple[str, ...] = ALL_MEASURANDS
+    supply: Supply = Supply()
     sample_interval_s: float | None = None
     """Interval of sampled meter values until the CSMS sets one (an accelerated run divides it)."""
     call_timeout_s: float = 30.0

@@ -20,6 +20,7 @@ from simulator.station.payloads import Refusal
 from simulator.station.ports import CallOutcome, Draws, Meter, Observer
 from simulator.station.schemas import Check, Fault, schema
 from simulator.station.settings import Identity, Settings
+from simulator.station.smart import Smart
 from simulator.station.timers import Act
 
 Afterwards = Callable[["State", float], None]
@@ -177,6 +178,7 @@ class State:
         "heartbeat_s",
         "identity",
         "index",
+        "limit_due",
         "link",
         "link_due",
         "link_failures",
@@ -195,6 +197,7 @@ class State:
         "retry_due",
         "sent",
         "settings",
+        "smart",
         "table",
         "timeouts",
         "timer_due",
@@ -281,6 +284,9 @@ class State:
         self.aligned_epoch_next = -inf
         self.timers: list[tuple[float, int, Act]] | None = None
         self.timer_due = inf
+        # Charging profiles (smartcharging.py).
+        self.smart: Smart | None = None
+        self.limit_due = inf
         # The station's body.
         self.evses: Sequence[Evse] = tuple(Evse(n) for n in range(identity.evses + 1))
         self.evse_due = inf

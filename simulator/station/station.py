@@ -18,6 +18,7 @@ from simulator.station import (
     metervalues,
     reset,
     rpc,
+    smartcharging,
     statuses,
     timers,
     transactions,
@@ -93,6 +94,7 @@ class Station(State):
             self.evse_due,
             self.aligned_due,
             self.retry_due,
+            self.limit_due,
             self.link_due,
             self.beat_due,
             self.timer_due,
@@ -105,6 +107,9 @@ class Station(State):
         """Do everything that is due by ``now``."""
         if self.ended:
             return
+        if self.limit_due <= now:
+            # First, so that a meter value of the same moment shows the new limit.
+            smartcharging.wake(self, now)
         if self.evse_due <= now:
             self._wake_evses(now)
         while self.aligned_due <= now:
@@ -201,6 +206,7 @@ class Station(State):
             evse.ev_suspended = ev
         if offered is not None:
             evse.evse_suspended = not offered
+        smartcharging.refresh(self, now, now)
         statuses.update(self, now, now if due is None else due, evse)
         self._settle(now)
 

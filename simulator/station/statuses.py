@@ -46,7 +46,7 @@ def current(evse: Evse) -> Status:
     if evse.fault:
         return Status.FAULTED
     if evse.tx is not None and evse.tx.powered:
-        if evse.evse_suspended or evse.stopped_energy:
+        if evse.evse_suspended or evse.limited or evse.stopped_energy:
             return Status.SUSPENDED_EVSE
         return Status.SUSPENDED_EV if evse.ev_suspended else Status.CHARGING
     if evse.finishing:

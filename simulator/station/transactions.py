@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from simulator.station import metervalues, statuses
+from simulator.station import metervalues, smartcharging, statuses
 from simulator.station.events import Event
 from simulator.station.model import CONNECTED, Authorisation, Evse, Transaction
 from simulator.station.ports import EvState
@@ -76,6 +76,7 @@ def start(
     st.meter.energise(now, evse.number)
     evse.stopped_energy = False
     look(st, now, evse)
+    smartcharging.begin(st, now, evse)
     if fresh:
         metervalues.begin(st, now, evse, tx)
     statuses.update(st, now, due, evse)
@@ -144,6 +145,7 @@ def stop(
     tx.data = None
     evse.ev_suspended = evse.evse_suspended = evse.stopped_energy = False
     evse.finishing = evse.plugged
+    smartcharging.end(st, now, evse)
     if evse.auth is not None and evse.auth.ends is tx:
         evse.auth = None
     statuses.update(st, now, due, evse)
@@ -192,6 +194,7 @@ def judged(st: State, now: float, tx: Transaction, status: str, parent: str | No
     else:
         st.meter.release(now, evse.number)
         evse.stopped_energy = True
+        smartcharging.refresh(st, now, now)
         statuses.update(st, now, now, evse)
 
 

@@ -1,14 +1,14 @@
 """OCPP 1.6-J as a table: event -> messages, message -> builder and answer, request -> handler.
 
-``TABLE`` is what a station is made with and what the prediction counts by. Core and RemoteTrigger;
-SupportedFeatureProfiles says the same.
+``TABLE`` is what a station is made with and what the prediction counts by. Core, RemoteTrigger and
+SmartCharging; SupportedFeatureProfiles says the same.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import authorisation, boot, heartbeat, statuses
+from simulator.station import authorisation, boot, heartbeat, statuses, v16_profiles
 from simulator.station import v16_messages as messages
 from simulator.station.events import Event
 from simulator.station.state import Action, Part, VersionTable, together
@@ -67,12 +67,9 @@ ACTIONS: Final = {
 
 UNSUPPORTED: Final = frozenset(
     (
-        # Reservation, smart charging, local list, firmware management.
+        # Reservation, local list, firmware management.
         "CancelReservation",
         "ReserveNow",
-        "ClearChargingProfile",
-        "GetCompositeSchedule",
-        "SetChargingProfile",
         "GetLocalListVersion",
         "SendLocalList",
         "GetDiagnostics",
@@ -97,7 +94,7 @@ UNSUPPORTED: Final = frozenset(
 )
 
 CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
-_ALL: Final = together(CORE)
+_ALL: Final = together(CORE, v16_profiles.PART)
 """A functional area with messages of its own is one more part here."""
 
 TABLE: Final = VersionTable(

@@ -1,4 +1,4 @@
-"""OCPP 1.6: the configuration keys of the Core profile (§9.1 and errata) and what they set.
+"""OCPP 1.6: the configuration keys of Core and SmartCharging (§9.1, §9.4, errata), what they set.
 
 Keys of functions that this station does not have are left out, as §9 wants it for optional ones:
 no AuthorizationCacheEnabled, BlinkRepeat, LightIntensity, MaxEnergyOnInvalidId, and no keys of the
@@ -14,11 +14,13 @@ from typing import Final
 
 from simulator.station.configuration import Configuration, Key, Kind, checked, split
 from simulator.station.model import AUTHORIZED, CONNECTED, PATH_CLOSED
+from simulator.station.profiles import Rules, Unit
 from simulator.station.reading import Reading
 from simulator.station.settings import ALL_MEASURANDS, Settings
 
 MAX_KEYS: Final = 50
 _PHASES: Final = r"\d+\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)"
+_RATE_UNITS: Final = r"(Current|Power)|Current, ?Power|Power, ?Current"
 _MEASURED: Final = str(len(ALL_MEASURANDS))
 
 
@@ -32,8 +34,8 @@ def _number(
     return Key(name, Kind.INTEGER, default, minimum=least, maximum=most, reboot=reboot)
 
 
-def _fixed(name: str, value: str, kind: Kind = Kind.INTEGER) -> Key:
-    return Key(name, kind, value, writable=False)
+def _fixed(name: str, value: str, kind: Kind = Kind.INTEGER, pattern: str = "") -> Key:
+    return Key(name, kind, value, writable=False, pattern=pattern)
 
 
 def _measured(name: str, default: str) -> Key:
@@ -47,9 +49,13 @@ MESSAGE_TIMEOUT: Final = "MessageTimeout"
 
 _KEYS: Final = (
     _flag("AllowOfflineTxForUnknownId", "true"),
+    _fixed("ChargeProfileMaxStackLevel", "9"),
+    _fixed("ChargingScheduleAllowedChargingRateUnit", "Current,Power", Kind.TEXT, _RATE_UNITS),
+    _fixed("ChargingScheduleMaxPeriods", "24"),
     _flag("AuthorizeRemoteTxRequests", "false"),
     _number("ClockAlignedDataInterval", "0", most=86_400),
     _number("ConnectionTimeOut", "60"),
+    _fixed("ConnectorSwitch3to1PhaseSupported", "false", Kind.BOOLEAN),
     Key(
         "ConnectorPhaseRotation",
         Kind.TEXT,
@@ -61,6 +67,7 @@ _KEYS: Final = (
     _number(HEARTBEAT_INTERVAL, "300"),
     _flag("LocalAuthorizeOffline", "true"),
     _flag("LocalPreAuthorize", "false"),
+    _fixed("MaxChargingProfilesInstalled", "20"),
     _number(MESSAGE_TIMEOUT, "30", least=1),
     _measured("MeterValuesAlignedData", "Energy.Active.Import.Register"),
     _fixed("MeterValuesAlignedDataMaxLength", _MEASURED),
@@ -77,7 +84,7 @@ _KEYS: Final = (
     _fixed("StopTxnAlignedDataMaxLength", _MEASURED),
     _measured("StopTxnSampledData", ""),
     _fixed("StopTxnSampledDataMaxLength", _MEASURED),
-    _fixed("SupportedFeatureProfiles", "Core,RemoteTrigger", Kind.TEXT),
+    _fixed("SupportedFeatureProfiles", "Core,RemoteTrigger,SmartCharging", Kind.TEXT),
     _number("TransactionMessageAttempts", "3", least=1),
     _number("TransactionMessageRetryInterval", "60"),
     _flag("UnlockConnectorOnEVSideDisconnect", "true"),
@@ -86,6 +93,7 @@ _KEYS: Final = (
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 """By name in lower case: keys are compared without regard to case (CiString)."""
 
+UNITS: Final = {"Current": Unit.A, "Power": Unit.W}
 _UNITS: Final = {
     "Energy.Active.Import.Register": ("%.0f", "Wh"),
     "Power.Active.Import": ("%.0f", "W"),
@@ -123,6 +131,13 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.overrides = overrides
     _intervals(conf, settings, values, overrides)
     _flags(conf, values)
+    conf.profiles = Rules(
+        int(values["ChargeProfileMaxStackLevel"]),
+        int(values["ChargingScheduleMaxPeriods"]),
+        int(values["MaxChargingProfilesInstalled"]),
+        tuple(UNITS[unit] for unit in split(values["ChargingScheduleAllowedChargingRateUnit"])),
+        values["ConnectorSwitch3to1PhaseSupported"].lower() == "true",
+    )
     _readings(conf, values)
     return conf
 
@@ -152,6 +167,7 @@ def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.authorize_remote = values["AuthorizeRemoteTxRequests"].lower() == "true"
     conf.unknown_offline = values["AllowOfflineTxForUnknownId"].lower() == "true"
     conf.stop_on_invalid = values["StopTransactionOnInvalidId"].lower() == "true"
+    conf.limits_with_schedules = False
     conf.start_points = PATH_CLOSED
     conf.stop_points = AUTHORIZED | CONNECTED
     conf.offline_threshold_s = inf

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import heartbeat, metervalues, remote, reset
+from simulator.station import heartbeat, metervalues, remote, reset, v16_profiles
 from simulator.station.configuration import refuse
 from simulator.station.events import Event
 from simulator.station.model import Registration
@@ -55,9 +55,14 @@ def _not_while_pending(st: State, action: str, now: float) -> None:
 
 
 def remote_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """RemoteStartTransaction (§5.11); a charging profile in it is ignored, as §5.11 says."""
+    """RemoteStartTransaction (§5.11); one with a charging profile that is no good is Rejected."""
     _not_while_pending(st, "RemoteStartTransaction", now)
-    return _accept(remote.start(st, connector(payload, 1), payload["idTag"]))
+    number, profile = connector(payload, 1), None
+    if "chargingProfile" in payload:
+        profile = v16_profiles.read(payload["chargingProfile"])
+        if v16_profiles.unfit_to_start(st, number, profile):
+            return _accept(None)
+    return _accept(remote.start(st, number, payload["idTag"], profile))
 
 
 def remote_stop(st: State, now: float, payload: dict[str, Any]) -> Answer:

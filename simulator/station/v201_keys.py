@@ -12,6 +12,7 @@ from typing import Final
 
 from simulator.station.configuration import Configuration, Key, Kind, checked, split
 from simulator.station.model import AUTHORIZED, CONNECTED, ENERGY, PATH_CLOSED
+from simulator.station.profiles import Rules, Unit
 from simulator.station.reading import Reading
 from simulator.station.settings import Settings
 
@@ -59,6 +60,12 @@ _KEYS: Final = (
     _measured("SampledDataCtrlr.TxStartedMeasurands", _ENERGY),
     _number(SAMPLE_INTERVAL, "60"),
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
+    _flag("SmartChargingCtrlr.ACPhaseSwitchingSupported", "false"),
+    _number("SmartChargingCtrlr.Entries[ChargingProfiles]", "40", least=1),
+    _flag("SmartChargingCtrlr.NotifyChargingLimitWithSchedules", "false"),
+    _number("SmartChargingCtrlr.PeriodsPerSchedule", "96", least=1),
+    _number("SmartChargingCtrlr.ProfileStackLevel", "20"),
+    Key("SmartChargingCtrlr.RateUnit", Kind.TEXT, "A,W", pattern=r"[AW](, ?[AW])?"),
     _number("TxCtrlr.EVConnectionTimeOut", "60"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
@@ -119,8 +126,20 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.stop_on_disconnect = values["TxCtrlr.StopTxOnEVSideDisconnect"].lower() == "true"
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
+    conf.limits_with_schedules = _true(values, "NotifyChargingLimitWithSchedules")
+    conf.profiles = Rules(
+        max_level=int(values["SmartChargingCtrlr.ProfileStackLevel"]),
+        max_periods=int(values["SmartChargingCtrlr.PeriodsPerSchedule"]),
+        max_profiles=int(values["SmartChargingCtrlr.Entries[ChargingProfiles]"]),
+        units=tuple(Unit(unit) for unit in split(values["SmartChargingCtrlr.RateUnit"])),
+        switches_phases=_true(values, "ACPhaseSwitchingSupported"),
+    )
     _readings(conf, values)
     return conf
+
+
+def _true(values: Mapping[str, str], name: str) -> bool:
+    return values[f"SmartChargingCtrlr.{name}"].lower() == "true"
 
 
 def _intervals(

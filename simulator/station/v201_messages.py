@@ -48,7 +48,7 @@ def charging_state(evse: Evse) -> str:
         return "Idle"
     if evse.tx is None or not evse.tx.powered:
         return "EVConnected"
-    if evse.evse_suspended or evse.stopped_energy:
+    if evse.evse_suspended or evse.limited or evse.stopped_energy:
         return "SuspendedEVSE"
     return "SuspendedEV" if evse.ev_suspended else "Charging"
 

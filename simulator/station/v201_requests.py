@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import remote, reset
+from simulator.station import remote, reset, smartcharging, v201_profiles
 from simulator.station.events import Event
 from simulator.station.model import Registration
 from simulator.station.state import Afterwards, Request, State
@@ -43,11 +43,16 @@ def request_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
     _forbidden_while_pending(st, "RequestStartTransaction", now)
     token = payload["idToken"]
     chosen = remote.place(st, payload.get("evseId"))
+    profile = None
+    if "chargingProfile" in payload and chosen is not None:
+        profile = v201_profiles.read(payload["chargingProfile"])
+        if smartcharging.refusal(st, chosen.number, profile, strict=True, starting=True):
+            return worded("Rejected"), None
     if chosen is None or not 0 < len(token["idToken"]) <= st.table.longest_token:
         return worded("Rejected"), None
     known = chosen.tx
     afterwards = partial(
-        remote.begin, chosen, token["idToken"], token["type"], payload["remoteStartId"]
+        remote.begin, chosen, token["idToken"], token["type"], payload["remoteStartId"], profile
     )
     rest = f',"transactionId":"{known.id}"' if known is not None else ""
     return f'{{"status":"Accepted"{rest}}}', afterwards

@@ -45,6 +45,8 @@ class Meter:
 
     def release(self, now: float, evse: int) -> None: ...
 
+    def limit(self, now: float, evse: int, watts: float, lines: int) -> None: ...
+
 
 class Draws:
     def uniform(self) -> float:

@@ -124,7 +124,7 @@ class Log:
 
 
 class FakeMeter:
-    """11 kW while energised and drawing, counted from 1 MWh; SoC 50 %."""
+    """11 kW, or the limit if that is less, while energised, counted from 1 MWh; SoC 50 %."""
 
     def __init__(self):
         self.base = Counter()
@@ -132,14 +132,23 @@ class FakeMeter:
         self.state = EvState.CHARGING
         self.soc = 50.0
         self.switched = []
+        self.limits = []
+        self.watts = {}
 
     def register_wh(self, now, evse):
         on = self.since.get(evse)
-        running = 0.0 if on is None else (now - on) * 11_000.0 / 3600.0
+        running = 0.0 if on is None else (now - on) * self.power_w(now, evse) / 3600.0
         return 1_000_000.0 + self.base[evse] + running
 
     def power_w(self, now, evse):
-        return 11_000.0 if evse in self.since else 0.0
+        return min(11_000.0, self.watts.get(evse, inf)) if evse in self.since else 0.0
+
+    def limit(self, now, evse, watts, lines):
+        self.limits.append((now, evse, watts, lines))
+        self.base[evse] = self.register_wh(now, evse) - 1_000_000.0
+        if evse in self.since:
+            self.since[evse] = now
+        self.watts[evse] = watts
 
     def current_a(self, now, evse):
         return 15.94 if evse in self.since else 0.0

@@ -30,6 +30,11 @@ REQUIRED = [
     "UnlockConnectorOnEVSideDisconnect",
 ]
 READ_ONLY = [
+    "ChargeProfileMaxStackLevel",
+    "ChargingScheduleAllowedChargingRateUnit",
+    "ChargingScheduleMaxPeriods",
+    "ConnectorSwitch3to1PhaseSupported",
+    "MaxChargingProfilesInstalled",
     "GetConfigurationMaxKeys",
     "MeterValuesAlignedDataMaxLength",
     "MeterValuesSampledDataMaxLength",
@@ -59,7 +64,7 @@ def test_1_6_9_1_every_required_core_key_is_there_with_its_access(make):
 def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
     bench = make().boot()
     profiles = read(bench, "SupportedFeatureProfiles")["SupportedFeatureProfiles"].split(",")
-    assert profiles == ["Core", "RemoteTrigger"]
+    assert profiles == ["Core", "RemoteTrigger", "SmartCharging"]
     core = {
         "ChangeAvailability",
         "ChangeConfiguration",
@@ -71,7 +76,8 @@ def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
         "Reset",
         "UnlockConnector",
     }
-    assert set(TABLE.requests) == core | {"TriggerMessage"}
+    smart = {"ClearChargingProfile", "GetCompositeSchedule", "SetChargingProfile"}
+    assert set(TABLE.requests) == core | smart | {"TriggerMessage"}
 
 
 def test_1_6_9_keys_of_functions_that_are_not_there_are_not_there(make):

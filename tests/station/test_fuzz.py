@@ -75,6 +75,43 @@ PLAUSIBLE = {
     "transactionId": st.integers(999, 1004) | JSON,
     "vendorId": st.text(max_size=9),
 }
+NUMBER = st.sampled_from([-1, 0, 1, 60, 2**31 - 1, 2**40, 1e308]) | JSON
+WHEN = st.sampled_from(["2026-06-01T06:00:50Z", "2026-06-01T06:01:40+00:00", "x"])
+SCHEDULE = st.fixed_dictionaries(
+    {
+        "chargingRateUnit": st.sampled_from(["A", "W"]),
+        "chargingSchedulePeriod": st.lists(
+            st.fixed_dictionaries({"startPeriod": NUMBER, "limit": NUMBER}), max_size=3
+        )
+        | st.just([{"startPeriod": 0, "limit": 5}, {"startPeriod": 30, "limit": 9.5}]),
+    },
+    optional={"duration": NUMBER, "startSchedule": WHEN, "minChargingRate": NUMBER},
+)
+PROFILE = st.fixed_dictionaries(
+    {
+        "chargingProfileId": st.integers(0, 3),
+        "stackLevel": st.integers(-1, 10),
+        "chargingProfilePurpose": st.sampled_from(
+            ["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
+        ),
+        "chargingProfileKind": st.sampled_from(["Absolute", "Recurring", "Relative"]),
+        "chargingSchedule": SCHEDULE,
+    },
+    optional={
+        "recurrencyKind": st.sampled_from(["Daily", "Weekly"]),
+        "validFrom": WHEN,
+        "validTo": WHEN,
+        "transactionId": st.integers(999, 1004),
+    },
+)
+PLAUSIBLE |= {
+    "csChargingProfiles": PROFILE | JSON,
+    "chargingProfile": PROFILE | JSON,
+    "duration": NUMBER,
+    "chargingRateUnit": st.sampled_from(["A", "W", "x"]),
+    "stackLevel": NUMBER,
+    "id": NUMBER,
+}
 PAYLOAD = st.fixed_dictionaries({}, optional=PLAUSIBLE) | JSON
 
 

@@ -60,24 +60,6 @@ def test_1_6_5_11_remote_start_is_rejected_where_it_cannot_be(make):
     assert bench.ask("RemoteStartTransaction", {"idTag": "APP"}) == {"status": "Rejected"}
 
 
-PROFILE = {
-    "chargingProfileId": 1,
-    "stackLevel": 0,
-    "chargingProfilePurpose": "TxProfile",
-    "chargingProfileKind": "Relative",
-    "chargingSchedule": {
-        "chargingRateUnit": "W",
-        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 7000.0}],
-    },
-}
-
-
-def test_1_6_5_11_a_charging_profile_in_it_is_ignored_without_smart_charging(make):
-    bench = make().boot()
-    answer = bench.ask("RemoteStartTransaction", {"idTag": "APP", "chargingProfile": PROFILE})
-    assert answer == {"status": "Accepted"}
-
-
 def test_1_6_5_12_remote_stop_by_transaction_id(make):
     bench = charge(make().boot())
     assert bench.ask("RemoteStopTransaction", {"transactionId": 1}) == {"status": "Rejected"}

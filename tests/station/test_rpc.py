@@ -108,7 +108,6 @@ def test_1_6j_4_1_4_ids_are_unique_and_begin_with_the_run(make):
         ),
         (b'[2,"x","MakeCoffee",{}]', "x", "NotImplemented"),
         (b'[2,"x","reset",{"type":"Soft"}]', "x", "NotImplemented"),
-        (b'[2,"x","SetChargingProfile",{}]', "x", "NotSupported"),
         (b'[2,"x","ReserveNow",{"any":1}]', "x", "NotSupported"),
         (b'[2,"x","SendLocalList",{}]', "x", "NotSupported"),
         (b'[2,"x","UpdateFirmware",{}]', "x", "NotSupported"),

@@ -9,6 +9,7 @@ import json
 import pytest
 from station_harness import validator
 
+from simulator.station import v201
 from simulator.station.configuration import Kind
 from simulator.station.model import Status
 from simulator.station.settings import ALL_MEASURANDS
@@ -24,10 +25,29 @@ EVERYTHING = {
     "ClockAlignedDataInterval": "30",
     "MeterValueSampleInterval": "20",
 }
+PROFILE = {
+    "chargingProfileId": 7,
+    "stackLevel": 1,
+    "chargingProfilePurpose": "TxDefaultProfile",
+    "chargingProfileKind": "Recurring",
+    "recurrencyKind": "Daily",
+    "validFrom": "2026-01-01T00:00:00Z",
+    "validTo": "2027-01-01T00:00:00Z",
+    "chargingSchedule": {
+        "duration": 3600,
+        "startSchedule": "2026-01-01T00:00:00Z",
+        "chargingRateUnit": "A",
+        "minChargingRate": 6.0,
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0, "numberPhases": 3}],
+    },
+}
 REQUESTS = [
     ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}),
     ("ChangeConfiguration", {"key": "ConnectionTimeOut", "value": "5"}),
     ("ClearCache", {}),
+    ("ClearChargingProfile", {"id": 5}),
+    ("GetCompositeSchedule", {"connectorId": 1, "duration": 600, "chargingRateUnit": "A"}),
+    ("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": PROFILE}),
     ("DataTransfer", {"vendorId": "x", "messageId": "y", "data": "z"}),
     ("GetConfiguration", {}),
     ("GetConfiguration", {"key": ["x", "HeartbeatInterval"]}),
@@ -84,7 +104,7 @@ def test_every_status_and_every_event_has_its_word():
 
     enum = validator("StatusNotification").schema["properties"]["status"]["enum"]
     assert {STATUS[status] for status in Status} == set(enum) - {"Reserved"}
-    assert set(MESSAGES) == set(Event)
+    assert set(MESSAGES) | set(v201.TABLE.messages) == set(Event)
     assert {action for actions in MESSAGES.values() for action in actions} == set(ACTIONS)
 
 

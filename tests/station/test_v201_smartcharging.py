@@ -1,0 +1,121 @@
+"""OCPP 2.0.1 block K over the wire: what is set, refused, reported, cleared, and what it does."""
+
+import pytest
+
+from simulator.station import v201_smartcharging
+
+
+@pytest.fixture
+def bench(make):
+    return make(version="2.0.1", evses=2).boot()
+
+
+def profile(id=1, watts=7000.0, purpose="TxDefaultProfile", level=0, **more):
+    kind = more.pop("kind", "Absolute")
+    schedule = {
+        "id": 1,
+        "chargingRateUnit": "W",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": watts}],
+    }
+    if kind != "Relative":
+        schedule["startSchedule"] = "2026-06-01T00:00:00Z"
+    return {
+        "id": id,
+        "stackLevel": level,
+        "chargingProfilePurpose": purpose,
+        "chargingProfileKind": kind,
+        "chargingSchedule": [schedule],
+        **more,
+    }
+
+
+def put(bench, given, evse=1):
+    return bench.ask("SetChargingProfile", {"evseId": evse, "chargingProfile": given})
+
+
+def charge(bench, evse=1):
+    return bench.do("plug_in", evse).do("present_token", evse, "TAG").go(1.0)
+
+
+def test_k01_fr_01_a_profile_limits_the_transaction_that_runs(bench):
+    charge(bench)
+    assert put(bench, profile(watts=5500.0)) == {"status": "Accepted"}
+    assert bench.meter.limits[-1][1:3] == (1, 5500.0)
+
+
+def test_a_limit_that_no_car_takes_suspends_and_the_transaction_says_so(bench):
+    charge(bench)
+    put(bench, profile(watts=0.0))
+    bench.go(1.0)
+    assert bench.events()[-1] == ("Updated", "ChargingStateChanged", "SuspendedEVSE")
+    assert bench.ask("ClearChargingProfile", {"chargingProfileId": 1}) == {"status": "Accepted"}
+    bench.go(1.0)
+    assert bench.events()[-1] == ("Updated", "ChargingStateChanged", "Charging")
+    assert bench.ask("ClearChargingProfile", {"chargingProfileId": 1}) == {"status": "Unknown"}
+
+
+@pytest.mark.parametrize(
+    ("given", "evse", "reason"),
+    [
+        (profile(), 7, "UnknownEvse"),
+        (profile(purpose="TxProfile", transactionId="x"), 1, "TxNotFound"),
+        (profile(purpose="ChargingStationMaxProfile"), 1, "InvalidProfile"),
+        (profile(level=99), 1, "InvalidStackLevel"),
+    ],
+)
+def test_k01_what_is_refused_says_why(bench, given, evse, reason):
+    answer = put(bench, given, evse)
+    assert answer == {"status": "Rejected", "statusInfo": {"reasonCode": reason}}
+
+
+def test_k09_fr_01_profiles_are_reported_by_evse_with_tbc_on_all_but_the_last(bench):
+    put(bench, profile(1), 1)
+    put(bench, profile(2, level=1), 1)
+    put(bench, profile(3), 2)
+    request = {"requestId": 9, "chargingProfile": {"chargingProfilePurpose": "TxDefaultProfile"}}
+    assert bench.ask("GetChargingProfiles", request) == {"status": "Accepted"}
+    bench.go(1.0)
+    told = bench.payloads("ReportChargingProfiles")
+    assert [(p["evseId"], p.get("tbc", False)) for p in told] == [(1, True), (2, False)]
+    assert [q["id"] for p in told for q in p["chargingProfile"]] == [1, 2, 3]
+    assert all(p["requestId"] == 9 for p in told)
+
+
+def test_k09_fr_02_nothing_that_fits_is_no_profiles(bench):
+    request = {"requestId": 9, "chargingProfile": {"stackLevel": 5}}
+    assert bench.ask("GetChargingProfiles", request) == {"status": "NoProfiles"}
+
+
+def test_k08_fr_02_the_composite_schedule(bench):
+    put(bench, profile(watts=5500.0), 1)
+    answer = bench.ask("GetCompositeSchedule", {"evseId": 1, "duration": 60})
+    period = answer["schedule"]["chargingSchedulePeriod"][0]
+    assert answer["status"] == "Accepted" and period["startPeriod"] == 0
+    nowhere = bench.ask("GetCompositeSchedule", {"evseId": 9, "duration": 60})
+    assert nowhere["statusInfo"]["reasonCode"] == "UnknownEvse"
+
+
+def test_k12_fr_02_a_limit_of_others_is_told_and_changes_the_rate(bench):
+    charge(bench)
+    v201_smartcharging.impose(bench.station, bench.now, 0, 5000.0, "EMS")
+    bench.do("ev_resumed", 1).go(1.0)
+    (told,) = bench.payloads("NotifyChargingLimit")
+    assert told == {"chargingLimit": {"chargingLimitSource": "EMS"}}
+    assert bench.events()[-1][1] == "ChargingRateChanged"
+    assert bench.meter.limits[-1][2] == pytest.approx(5000.0)
+    v201_smartcharging.lift(bench.station, bench.now, 0, "EMS")
+    bench.do("ev_resumed", 1).go(1.0)
+    assert bench.payloads("ClearedChargingLimit") == [{"chargingLimitSource": "EMS"}]
+
+
+def test_f01_a_profile_may_come_with_a_remote_start(bench):
+    given = profile(watts=4500.0, purpose="TxProfile", kind="Relative")
+    request = {
+        "idToken": {"idToken": "APP", "type": "Central"},
+        "remoteStartId": 3,
+        "evseId": 1,
+        "chargingProfile": given,
+    }
+    assert bench.ask("RequestStartTransaction", request) == {"status": "Accepted"}
+    bench.do("plug_in", 1).go(1.0)
+    assert bench.meter.limits[-1][1:3] == (1, 4500.0)
