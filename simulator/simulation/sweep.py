@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.simulation.compare import number
+from simulator.simulation.compare import differences, number
 from simulator.simulation.network_run import jobs_for, warm_up
 from simulator.simulation.points import Point
 from simulator.simulation.replicate import Trial, trial_figures, trial_visits
@@ -92,6 +92,39 @@ class Sweep:
                 }
             )
         return pd.DataFrame(rows)
+
+    def against(self, baseline: int, figure: str) -> pd.DataFrame:
+        """One row per point: its fields, then the mean difference to the point ``baseline``, low,
+        high (95 %), sd, n and the judgement (``more``, ``less``, ``noise``, ``equal``).
+
+        Differences are taken replication by replication, in which all points meet the same visits
+        (common random numbers) unless the demand itself is varied. Raises KeyError for a figure
+        that no trial has, IndexError for a point that is none.
+        """
+        import pandas as pd
+
+        if not 0 <= baseline < len(self.points):
+            raise IndexError(f"point {baseline}: expected 0 to {len(self.points) - 1}")
+        fields = self.summary(figure).drop(columns=["mean", "low", "high", "sd", "n"])
+        chosen = self.table[self.table["figure"] == figure]
+        values = chosen.pivot(index="replication", columns="point", values="value")
+        values = values.reindex(columns=range(len(self.points)))
+        first = [{figure: value} for value in values[baseline]]
+        rows = []
+        for index in range(len(self.points)):
+            (found,) = differences(first, [{figure: value} for value in values[index]])
+            d = found.difference
+            rows.append(
+                {
+                    "difference": d.mean,
+                    "low": d.low,
+                    "high": d.high,
+                    "sd": d.sd,
+                    "n": d.n,
+                    "judgement": found.judgement,
+                }
+            )
+        return pd.concat([fields, pd.DataFrame(rows)], axis="columns")
 
     def with_figure(
         self, figure: str, make: Callable[[pd.DataFrame], pd.Series[Any]], unit: str = ""
