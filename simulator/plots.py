@@ -77,9 +77,16 @@ def before_after(
     return drawn.day_curves(curves)
 
 
-def waiting(result: Result | pd.DataFrame) -> Plot | Absent:
-    """The share of visits that waits longer than so many minutes (or of a table ``sessions``)."""
-    return drawn.waiting(patterns.waiting_tail(_floats(_table(result, "sessions"), "wait_s")))
+def waiting(*results: Result | pd.DataFrame, names: Sequence[str] = ()) -> Plot | Absent:
+    """The share of visits that waits longer than so many minutes, of those that got an EVSE.
+
+    Of one or more runs (or tables ``sessions``).
+    """
+    tails = []
+    for number, result in enumerate(results):
+        tail = patterns.waiting_tail(_floats(_table(result, "sessions"), "wait_s"))
+        tails.append((_name(result, names, number), tail))
+    return drawn.waiting(tails[0][1]) if len(tails) == 1 else drawn.waiting_side_by_side(tails)
 
 
 def utilisation(result: Result | pd.DataFrame) -> Plot | Absent:

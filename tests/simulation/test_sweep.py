@@ -261,3 +261,23 @@ def test_two_processes_make_the_same_table_as_one(small: Path, tmp_path: Path) -
     one = sweep(small, LIMITS, replications=2, jobs=1, out=tmp_path / "one")
     two = sweep(small, LIMITS, replications=2, jobs=2, out=tmp_path / "two")
     pd.testing.assert_frame_equal(one.table, two.table)
+
+
+def test_points_are_judged_in_pairs_against_one_of_them(small: Path, tmp_path: Path) -> None:
+    found = sweep(small, LIMITS, replications=4, out=tmp_path / "out", report=False)
+    table = found.against(1, "energy_kwh")
+    energy = found.table[found.table.figure == "energy_kwh"]
+    by_point = energy.pivot(index="replication", columns="point", values="value")
+    pairs = by_point[0] - by_point[1]
+    assert table["sites.hub.grid_limit"].tolist() == ["40 kW", "60 kW"]
+    assert table.judgement.tolist() == ["less", "equal"]
+    assert table.difference.tolist() == [pytest.approx(pairs.mean()), 0.0]
+    assert table.sd[0] == pytest.approx(pairs.std()) and table.n.tolist() == [4, 4]
+    assert table.low[0] < table.difference[0] < table.high[0] < 0.0
+    alone = found.summary("energy_kwh")
+    assert table.high[0] - table.low[0] < alone.high[0] - alone.low[0]
+    assert found.against(0, "visits").judgement.tolist() == ["equal", "equal"]
+    with pytest.raises(KeyError, match="no figure 'energy'"):
+        found.against(0, "energy")
+    with pytest.raises(IndexError, match="point 2: expected 0 to 1"):
+        found.against(2, "energy_kwh")
