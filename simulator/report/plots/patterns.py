@@ -239,6 +239,8 @@ def waiting_side_by_side(tails: Sequence[tuple[str, Tail]]) -> Plot | Absent:
     """The same of several runs by name, in lines."""
 
     def draw(figure: Figure, axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         known = [(name, tail) for name, tail in tails if tail.visits and tail.waited > 0]
         if not known:
             raise NothingToDrawError("nobody ever had to wait")
@@ -248,6 +250,7 @@ def waiting_side_by_side(tails: Sequence[tuple[str, Tail]]) -> Plot | Absent:
             axes.step(minutes, share, where="post", color=colour, label=name)
         most = max(tail.waited for _, tail in known)
         axes.set_xlim(0, max(_shown_min(tail, most) for _, tail in known))
+        axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
         counts_axis(axes)
         _percent(axes.yaxis)
         axes.set_xlabel("minutes until plug-in")

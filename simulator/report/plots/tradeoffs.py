@@ -67,8 +67,9 @@ def tradeoff(
             larger = _LARGER.get(mark, 1.0)
             _bars(axes, variant, colour)
             axes.plot(
-                [variant.x.mean], [variant.y.mean], marker=mark, markersize=8 * larger, color=colour,
-                markeredgecolor=PAPER, markeredgewidth=0.5, linestyle="none", zorder=3,
+                [variant.x.mean], [variant.y.mean], marker=mark, markersize=8 * larger,
+                color=colour, markeredgecolor=PAPER, markeredgewidth=0.5, linestyle="none",
+                zorder=3,
             )  # fmt: skip
             handles.append(
                 Line2D(
