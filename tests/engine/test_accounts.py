@@ -223,6 +223,19 @@ def test_limits_hold_and_the_peak_is_found_whoever_acts_and_gives_back(case, see
     assert result.peak_kw == pytest.approx(peak, rel=1e-6, abs=1e-6)
 
 
+def test_a_vehicle_that_was_emptied_charges_again_within_a_limit_that_came_meanwhile():
+    """Empty is the state of charge that an EVSE remembers before anybody has shared there."""
+    wanted = visits([0.0], discharge_kw=20.0, reserve_soc=0.0, ac_kw=22.0, soc=0.1)
+    rows = changes((3600.0, SITE_LIMIT, -1, 13.2))
+    run = SiteRun(wanted, site(model()), HORIZON_S, changes=rows)
+    run.advance(60.0)
+    acts.set_controls(run, [-20.0])
+    run.advance(5400.0)
+    assert run.view().soc[0] == 0.0
+    acts.set_controls(run, [math.inf])
+    assert run.load_kw == pytest.approx(13.2)
+
+
 def test_limits_change_exactly_at_their_time():
     wanted = visits([0.0], ac_kw=20.0, battery_kwh=500.0, soc=0.0)
     rows = changes((1000.0, SITE_LIMIT, -1, 8.0), (2500.0, SITE_LIMIT, -1, math.inf))
