@@ -150,9 +150,12 @@ class SiteResult:
     peak_s: float
     events: int
     limit_bound_s: float
-    """Seconds during which the site limit held somebody back."""
+    """Seconds during which a limit of the grid connection or of the tree below it held somebody
+    back (a station's own power aside)."""
     evse_energy_kwh: F64
     evse_occupied_s: F64
+    grid_bound_s: float = 0.0
+    """Of these, those of the power of the grid connection."""
     net_peak_kw: float = 0.0
     """Largest instantaneous power of vehicles and other load together; 0 if none was drawn."""
     net_peak_s: float = 0.0

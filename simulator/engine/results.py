@@ -57,6 +57,7 @@ def site_result(run: SiteRun) -> SiteResult:
         peak_s=float(record["peak_s"]),
         events=int(record["events"]),
         limit_bound_s=float(record["limit_bound_s"]),
+        grid_bound_s=float(record["grid_bound_s"]),
         evse_energy_kwh=total_by(evse, plan.energy_kwh[plugged], count),
         evse_occupied_s=total_by(evse, stop_s - start_s, count),
         net_peak_kw=float(record["net_peak_kw"]),

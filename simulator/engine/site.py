@@ -145,7 +145,7 @@ class SiteRun:
         record = self.state.site
         record["peak_kw"] = record["peak_s"] = 0.0
         record["net_peak_kw"] = record["net_peak_s"] = 0.0
-        record["limit_bound_s"] = 0.0
+        record["limit_bound_s"] = record["grid_bound_s"] = 0.0
         self.state.stations["peak_kw"] = 0.0
         self.state.nodes["bound_s"] = 0.0
         self.state.nodes["held_s"] = self._warmup_s
@@ -203,7 +203,8 @@ class SiteRun:
     @property
     def limit_kw(self) -> float:
         """The limit of the grid connection in force."""
-        return float(self.state.site["grid_kw"][0])
+        site = self.state.site[0]
+        return float(min(site["grid_kw"], site["curtail_kw"]))
 
     @property
     def node_names(self) -> tuple[str, ...]:
