@@ -162,7 +162,7 @@ class SiteResult:
     base_kwh: F64 = field(default_factory=_none)
     """Other load of the site per interval: building and standby, less PV and battery."""
     standby_kwh: float = 0.0
-    """The stations' own consumption (part of ``base_kwh``)."""
+    """The stations' own consumption after a warm-up (part of ``base_kwh``)."""
     node_bound_s: F64 = field(default_factory=_none)
     """Seconds during which each limit below the site's held somebody back."""
     outages: tuple[Outage, ...] = ()
@@ -176,6 +176,7 @@ class SiteResult:
     """Energy into the stationary battery per interval (below 0: out of it; part of
     ``base_kwh``), where the site has one."""
     battery: BatteryLedger | None = None
+    """After a warm-up, like the costs."""
     costs: SiteCosts | None = None
     """The site's books, where it has other load, a tariff, or an intensity of carbon."""
 

@@ -75,7 +75,7 @@ class SiteRun:
         self.now_s = 0.0
         self._begun = False
         self.kernel_s = 0.0
-        self._warmup_s = warmup_s
+        self.warmup_s = warmup_s
         self.layout = layout.site_layout(site)
         self.outages: list[Outage] = []
         self.base_log: list[tuple[float, float]] = []
@@ -134,8 +134,8 @@ class SiteRun:
 
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and including ``until_s``, at most to the horizon."""
-        if self.now_s < self._warmup_s <= until_s:
-            self._advance(self._warmup_s)
+        if self.now_s < self.warmup_s <= until_s:
+            self._advance(self.warmup_s)
             self._forget()
         self._advance(min(until_s, self.duration_s))
 
@@ -148,7 +148,7 @@ class SiteRun:
         record["limit_bound_s"] = record["grid_bound_s"] = 0.0
         self.state.stations["peak_kw"] = 0.0
         self.state.nodes["bound_s"] = 0.0
-        self.state.nodes["held_s"] = self._warmup_s
+        self.state.nodes["held_s"] = self.warmup_s
 
     def _advance(self, until_s: float) -> None:
         if self._begun and until_s <= self.now_s and self.state.site["call_s"][0] > until_s:
