@@ -47,6 +47,10 @@ def load(reading: Reading, curve: Load | None) -> Section:
             ),
         )
     ]
+    bounds = [words.power(reading.get("network_peak_kw", end)) for end in ("at_least", "at_most")]
+    if reading.get("network_peak_kw"):
+        text = bounds[0] if bounds[0] == bounds[1] else f"{bounds[0]} to {bounds[1]}"
+        rows.append(("largest instant of the network, between", text))
     if np.isfinite(limits).all():
         rows.append(("grid limits in total", words.power(limits.sum())))
     return Section("load", "Load", [*blocks, Facts(rows)])

@@ -154,6 +154,7 @@ def start_charging(k: State, i: int, now: float) -> None:
     evse = k.evses[i]
     station = k.stations[evse.station]
     evse.ready_s = math.inf
+    evse.curve_kw = -1.0  # what is known there is of the one before
     evse.active = 1
     evse.fresh = 1
     evse.paused = 1

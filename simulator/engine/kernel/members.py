@@ -117,10 +117,7 @@ def lay_nodes(k: State, top: int, feeding: bool) -> int:
         site = k.site[0]
         k.links[PARENT, 0] = -1
         k.links[NODE_AT, 0] = SITE_TOP
-        k.scratch[LIMIT, 0] = site.limit_kw
-        if feeding:
-            # The connection carries as much either way, and other load is met first.
-            k.scratch[LIMIT, 0] += 2.0 * site.base_kw
+        k.scratch[LIMIT, 0] = site.feed_kw if feeding else site.limit_kw
         limits = 1
     elif top >= 0:
         first = top

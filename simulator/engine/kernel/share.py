@@ -104,6 +104,9 @@ def weigh(k: State) -> float:
     nodes = k.nodes.shape[0]
     for x in range(nodes):
         k.nodes[x].demand_kw = 0.0
+    other_kw = k.site[0].base_kw
+    if k.site[0].feeds:
+        other_kw = abs(other_kw)
     total = 0.0
     for s in range(k.stations.shape[0]):
         station = k.stations[s]
@@ -115,7 +118,8 @@ def weigh(k: State) -> float:
     for x in range(nodes - 1, -1, -1):
         node = k.nodes[x]
         demand = node.demand_kw
-        node.binds = demand > node.limit_kw or demand > node.free_kw
+        current = demand + max(0.0, other_kw) if x == 0 and node.whole else demand
+        node.binds = demand > node.limit_kw or current > node.free_kw
         demand = min(demand, node.limit_kw)
         if node.parent >= 0:
             k.nodes[node.parent].demand_kw += demand
@@ -354,7 +358,8 @@ def decide(k: State, key: Any, now: float) -> None:
     if site.dark:
         darken(k, now)
         return
-    site_binds = weigh(k) > site.limit_kw
+    most_kw = weigh(k)
+    site_binds = most_kw > site.limit_kw or (site.feeds != 0 and most_kw > site.feed_kw)
     let_go(k, site_binds, now)
     step = -1
     while step < steps:
