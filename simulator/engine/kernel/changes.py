@@ -41,5 +41,6 @@ def set_room(k: State) -> None:
 def call_for_decision(k: State) -> None:
     """Have everybody's share decided anew at the end of this moment."""
     k.site[0].dirty = 1
+    k.site[0].stale = 1
     for s in range(k.stations.shape[0]):
         k.stations[s].dirty = 1

@@ -55,6 +55,8 @@ SITE = np.dtype(
         ("net_peak_kw", "f8"),  # of vehicles and other load together
         ("net_peak_s", "f8"),
         ("ceiling_kw", "f8"),  # no smaller than the load until the next decision
+        ("demand_kw", "f8"),  # what all vehicles could take at most, unless stale
+        ("stale", "i8"),  # who charges or a limit has changed since demand_kw was summed up
         ("greedy", "i8"),
         ("record_caps", "i8"),
         ("events", "i8"),
@@ -131,6 +133,7 @@ EVSE = np.dtype(
         ("turn_s", "f8"),  # since when it pauses or runs
         ("ran_s", "f8"),  # how long it ran in turns before
         ("curve_kw", "f8"),  # want_kw before any controller
+        ("at_kw", "f8"),  # the curve's power at soc_now; below 0: not looked up
         ("key", "f8"),  # the policy's
         ("keyed", "i8"),  # the visit that it is of
         ("ceiling_kw", "f8"),  # largest power of the rest of the piece
