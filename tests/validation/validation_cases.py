@@ -296,10 +296,7 @@ def _week() -> Case:
 
 
 CASES: tuple[Case, ...] = (
-    *(
-        _erlang_b(c, a)
-        for c, a in ((1, 0.5), (2, 1), (4, 2), (6, 5), (10, 8), (20, 15), (50, 45))
-    ),
+    *(_erlang_b(c, a) for c, a in ((1, 0.5), (2, 1), (4, 2), (6, 5), (10, 8), (20, 15), (50, 45))),
     _erlang_b(100, 95, 30_000),
     _erlang_b(1000, 1100),  # more than it can take: at 980 the same power takes ten times as long
     _insensitive(6, 5, 1.0),

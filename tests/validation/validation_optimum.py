@@ -54,11 +54,16 @@ def play(seed: int, policy: str, kind: str | None = None, **options: object) -> 
     price = r.choice([0.1, 0.2, 0.3, 0.45], TICKS // 6).repeat(6)
     controller = None if kind is None else Controller(kind=kind, options=options)
     where = site(
-        *[model("dc", 1, 11.0, min_kw=0.0)] * EVSES, limit=24.0, policy=policy, controller=controller
+        *[model("dc", 1, 11.0, min_kw=0.0)] * EVSES,
+        limit=24.0,
+        policy=policy,
+        controller=controller,
     )
     duration_s = TICKS * TICK_S
     run = SiteRun(wanted, where, duration_s, price=price, feed_in=np.zeros(TICKS))
-    scenario = SimpleNamespace(start=START, path=Path("s.toml"), file=SimpleNamespace(record=RECORD))
+    scenario = SimpleNamespace(
+        start=START, path=Path("s.toml"), file=SimpleNamespace(record=RECORD)
+    )
     controls = site_controls(scenario, [run], {}, {where.name: 0.0})  # type: ignore[arg-type]
     processes = [control.process for control in controls]
     plan = run_world([run], duration_s, TICK_S, None, processes).sites[0].plan
