@@ -287,14 +287,23 @@ def courses(result: SiteResult, horizon_s: float) -> dict[int, Course]:
     }
 
 
+def apart(times):
+    """Times in order; of those that only rounding keeps apart the last, when all has happened.
+
+    The playback's arithmetic may end a piece one bit before the kernel ends it.
+    """
+    ordered = sorted(times)
+    return [t for t, following in pairwise([*ordered, INF]) if following - t > 1e-9]
+
+
 def load_points(result: SiteResult, horizon_s: float, extra=()):
     """(time, load by station) right after and just before every turning point, and in between.
 
     ``extra`` are times that count as turning points too.
     """
     played = courses(result, horizon_s)
-    times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
-    times = sorted({*times, *extra})
+    turns = {t for c in played.values() for t in c.turning_points_s() if t <= horizon_s}
+    times = apart({*turns, *extra})
     middles = [0.5 * (a + b) for a, b in pairwise(times)]
     stations = len(result.site.stations)
     before = [t - 1e-7 for t in times if t > 0.0]

@@ -132,3 +132,16 @@ def test_a_coupled_and_an_uncoupled_run_of_a_site_agree():
         assert mine.plan.outcome.tobytes() == theirs.plan.outcome.tobytes()
         assert mine.peak_kw == theirs.peak_kw
         assert mine.events == theirs.events
+
+
+def test_releases_come_before_starts_at_equal_times():
+    """Who leaves at a moment has left when another comes at it: place, power and limit are free."""
+    arrival = 600.0 * np.arange(12)
+    wanted = visits(arrival, departure_s=arrival + 600.0, target_soc=1.0, dc_kw=60.0, curve=0)
+    two = simulate_site(wanted, site(*[model("dc", 1, 60.0)] * 2, limit=None), 3 * HOUR_S)
+    assert two.peak_kw == 60.0  # never both, not even for an instant
+    one = simulate_site(wanted, site(model("dc", 1, 60.0), limit=60.0, queue=False), 3 * HOUR_S)
+    assert one.plan.plug_in_s.tobytes() == arrival.tobytes()  # nobody found the place taken
+    assert one.limit_bound_s == 0.0
+    for result in (one, two):
+        assert result.plan.energy_kwh == pytest.approx(10.0, rel=1e-12)
