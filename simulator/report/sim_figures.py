@@ -94,7 +94,10 @@ def one_run(reading: Reading) -> str:
     """Below the title of a section whose figures another draw would change; empty if repeated."""
     if replications(reading) > 1 or not reading.summary or not _random(reading):
         return ""
-    return "As this one run drew it: other draws give other figures, and how far off is not known."
+    return (
+        "One run of a random scenario: other draws give other figures, and how far they lie apart "
+        "one run cannot tell."
+    )
 
 
 def _random(reading: Reading) -> bool:

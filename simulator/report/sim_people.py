@@ -19,7 +19,7 @@ def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Se
     intro = sim_figures.one_run(reading)
     if reading.get("wait", "waited") == 0 and (curve is None or not curve.queue.any()):
         n = words.plural(reading.get("wait", "visits"), "visit")
-        text = f"Nobody waited: of {n} each found a free EVSE at once."
+        text = f"Nobody waited: each of {n} found a free EVSE at once."
         return Section("waiting", "Waiting", [Text(text)], intro)
     if curve is None:
         blocks.append(Absent("Vehicles waiting for an EVSE", "the run recorded no load"))

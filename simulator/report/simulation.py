@@ -167,7 +167,7 @@ def _tiles(reading: Reading) -> list[Tile]:
         tiles.append(tile(reading, "utilisation", "EVSEs occupied", words.share(used), note))
     waited, visits = get("wait", "waited"), get("wait", "visits")
     share = words.share(waited / visits) if visits else words.DASH
-    p95 = f"19 of 20 at most {words.duration(get('wait', 'p95_s'))}"
+    p95 = f"95{words.NARROW}% at most {words.duration(get('wait', 'p95_s'))}" if waited else ""
     tiles += [tile(reading, "waited_share", "had to wait", share, p95), *sim_trouble.tiles(reading)]
     messages = get("messages")
     if isinstance(messages, Mapping) and messages:
