@@ -267,22 +267,30 @@ def sweep(
     variants = [_variant(_at_point(scenario, sets, point.sets), seed, duration) for point in found]
     if replications is None:
         replications = base.file.scenario.replications
-    swept = run_sweep(
-        base,
-        found,
-        variants,
-        replications=_count("replications", replications),
-        stations=stations,
-        jobs=jobs,
-        out=out,
-        tell=progress or (lambda done, what: None),
-        started=started or (lambda path: None),
-    )
-    if report:
-        from simulator.report import render
+    folder: list[Path] = []
 
-        render(swept.path)
-    return swept
+    def begun(path: Path) -> None:
+        folder.append(path)
+        if started is not None:
+            started(path)
+
+    try:
+        return run_sweep(
+            base,
+            found,
+            variants,
+            replications=_count("replications", replications),
+            stations=stations,
+            jobs=jobs,
+            out=out,
+            tell=progress or (lambda done, what: None),
+            started=begun,
+        )
+    finally:  # stopped, too: the page then says how far it came
+        if report and folder:
+            from simulator.report import render
+
+            render(folder[0])
 
 
 def _at_point(scenario: str | Path, sets: Sequence[str], point: Sequence[str]) -> Scenario:

@@ -220,9 +220,9 @@ def csms(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's or a sweep's folder.")],
 ) -> None:
-    """Write a run's report.html, report.md and plots again."""
+    """Write report.html, report.md and plots of a run or a sweep again."""
     from simulator.report import render
 
     print(render(run))

@@ -134,8 +134,9 @@ def sweep(
 
     Fields are paths into the scenario as for --set, values are written as in a scenario file.
     Each finished run is kept at once: after Ctrl-C, or with more values or replications, the same
-    command with --out goes on. Writes sweep.csv and sweep.parquet: one row per point, replication
-    and figure. A run that fails is recorded with its error and stops nothing; the exit code is 1.
+    command with --out goes on. Writes sweep.csv and sweep.parquet (one row per point, replication
+    and figure), points.csv (means with intervals) and report.html. A run that fails is recorded
+    with its error and stops nothing; the exit code is 1.
 
     Example: chargeswarm sweep city-launch --vary 'sites.0.grid_limit=30 kW,43 kW,60 kW'
     --vary sites.0.policy=equal_share,uncontrolled --replications 20 --out results/limits
@@ -168,10 +169,12 @@ def sweep(
     except KeyboardInterrupt:
         if folder:
             print(f"finished runs are kept; go on with --out {folder[0]}", file=sys.stderr)
+            print(f"report so far  {folder[0] / 'report.html'}", file=sys.stderr)
         raise
     if as_json:
         shown = {name: _records(found.summary(name)) for name in show or SHOWN}
-        print(json.dumps({"path": str(found.path), "failed": len(found.failures), **shown}))
+        about = {"path": str(found.path), "report": str(found.report or "")}
+        print(json.dumps({**about, "failed": len(found.failures), **shown}))
     else:
         print(found.text(tuple(show or SHOWN)))
     raise typer.Exit(found.exit_code)

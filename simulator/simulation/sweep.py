@@ -164,14 +164,23 @@ class Sweep:
         ]
         if len(self.failures) > 10:
             lines.append(f"... and {len(self.failures) - 10} more")
-        return "\n".join([*(line.rstrip() for line in lines), f"table   {self.path / 'sweep.csv'}"])
+        lines += [f"table   {self.path / 'sweep.csv'}"]
+        if self.report is not None:
+            lines += [f"report  {self.report}"]
+        return "\n".join(line.rstrip() for line in lines)
+
+    @property
+    def report(self) -> Path | None:
+        """The page about it, where one was written."""
+        page = self.path / "report.html"
+        return page if page.is_file() else None
 
     def _means(self, figure: str) -> list[str]:
         if figure not in set(self.table["figure"]):
             return ["-"] * len(self.points)
         frame = self.summary(figure)
         return [
-            number(mean) + (f" ± {number((high - low) / 2)}" if np.isfinite(low) else "")
+            with_half_width(mean, (high - low) / 2)
             for mean, low, high in zip(frame["mean"], frame["low"], frame["high"], strict=True)
         ]
 
@@ -180,6 +189,16 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(self.text())}</pre>"
+
+
+def with_half_width(mean: float, half: float) -> str:
+    """``434 ± 189``: a mean with no more decimals than its interval bears out."""
+    if not (np.isfinite(mean) and np.isfinite(half)):
+        return number(mean)
+    if half <= 1e-9 * abs(mean):
+        return number(mean)  # the replications agree
+    decimals = max(0, min(6, 1 - int(np.floor(np.log10(half)))))
+    return f"{mean:,.{decimals}f} ± {half:,.{decimals}f}".replace(",", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +254,7 @@ def run_sweep(
     WorkerLostError.
     """
     folder = SweepFolder.open(out, base.name, _identity(base, stations))
+    folder.write_plan({point.key: dict(point.values) for point in points}, replications)
     started(folder.path)
     todo = [
         _Job(Trial(scenario, stations, r), folder.trial_path(point.key, r), point.values)

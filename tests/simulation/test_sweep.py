@@ -164,6 +164,7 @@ def test_the_same_call_goes_on_where_an_earlier_one_stopped(
         sweep(small, LIMITS, replications=2, out=out)
     assert ran == [0, 0, 1]  # every point once before any twice
     assert pd.read_csv(out / "sweep.csv").groupby("figure").size()["visits"] == 3
+    assert "3 of 4" in (out / "report.html").read_text("utf-8").replace("\u202f", " ")
     ran.clear()
     ran_before = {path.name: path.read_bytes() for path in (out / "trials").iterdir()}
     more = {"sites.hub.grid_limit": ["40 kW", "60 kW", "50 kW"]}
@@ -236,6 +237,7 @@ def test_the_command_sweeps(
     assert run(argv) == 0
     shown = capsys.readouterr().out
     assert "4 of 4 trials" in shown and "energy_kwh [kWh]" in shown
+    assert f"report  {tmp_path / 'sweep' / 'report.html'}" in shown
     assert run([*argv, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [row["sites.hub.stations.0.count"] for row in found["energy_kwh"]] == list("2233")
@@ -253,7 +255,26 @@ def test_an_interrupted_command_says_how_to_go_on(
     monkeypatch.setattr(sweep_module, "trial_figures", stop)
     out = tmp_path / "sweep"
     assert run(["sweep", str(small), "--vary", "sites.hub.count=1,2", "--out", str(out)]) == 130
-    assert f"go on with --out {out}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"go on with --out {out}" in told and str(out / "report.html") in told
+    assert "UNFINISHED" in (out / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (433.81, 188.6, "434 ± 189"),
+        (59.99, 0.03557, "59.990 ± 0.036"),
+        (0.0, 0.0, "0"),
+        (12345.6, 9.4, "12 345.6 ± 9.4"),
+        (5.0, float("nan"), "5"),
+        (float("nan"), float("nan"), "-"),
+    ],
+)
+def test_a_mean_has_the_digits_that_its_interval_bears_out(
+    mean: float, half: float, text: str
+) -> None:
+    assert sweep_module.with_half_width(mean, half) == text
 
 
 @pytest.mark.process
