@@ -144,7 +144,8 @@ def _say(done: Calibration, profile: Path, page: Path) -> None:
         print(f"{trap.state}: {trap.title}: {trap.told}{where}.{fix}")
     outside = fit.too_little + fit.too_much + fit.too_short + fit.too_long
     if outside:
-        print(f"{outside} session(s) are outside what a profile can draw and not in the fit")
+        are = "session is" if outside == 1 else "sessions are"
+        print(f"{outside} {are} outside what a profile can draw and not in the fit")
     per_evse = done.visits_per_evse_day
     rate = f", visits_per_evse_day = {per_evse:.3g}" if per_evse is not None else ""
     print(f"fitted to {int(fit.used.sum())} sessions: {fit.visits_per_day:.3g} visits a day{rate}")

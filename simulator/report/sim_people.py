@@ -154,13 +154,15 @@ def unserved(reading: Reading, visits: Sessions | None) -> Section:
     blocks: list[Block] = []
     title = "Energy not served by site"
     if total == 0:
-        text = "Every visit that is over got the energy that it wanted."
-        more = sim_figures.between(reading, "unserved_kwh")
-        if more:
-            mean = sim_figures.shown("unserved_kwh", sim_figures.mean(reading, "unserved_kwh", 0))
-            text += f" That is this run; the mean of the replications is {mean} ({more})."
+        told = "Every visit that is over got the energy that it wanted."
+        span = sim_figures.between(reading, "unserved_kwh")
+        if span:
+            average = sim_figures.shown(
+                "unserved_kwh", sim_figures.mean(reading, "unserved_kwh", 0)
+            )
+            told += f" That is this run; the mean of the replications is {average} ({span})."
         intro = sim_figures.one_run(reading)
-        return Section("unserved", "Energy not served", [Text(text)], intro)
+        return Section("unserved", "Energy not served", [Text(told)], intro)
     if visits is None:
         blocks.append(Absent(title, "the run has no table of sessions"))
     else:

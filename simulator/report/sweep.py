@@ -75,14 +75,15 @@ def page(run: SweepRun) -> Page:
 def _because(most: int) -> str:
     if most > 1:
         return (
-            "Means of the replications, with their 95 % confidence intervals (Student t). Every "
-            "point meets the same draws, so a difference between two points is surer than their "
-            "intervals look: chargeswarm compare judges it pair by pair."
+            "Means of the replications, with their 95 % confidence intervals (Student t). Points "
+            "that ask for the same visits meet the same draws, so that a difference between two "
+            "is mostly surer than their intervals look: chargeswarm compare judges it by pairs."
         )
     if most:
         return (
-            "One run at each point: no figure has an interval, and a difference between points "
-            "may be chance. --replications 20 with the same --out gives them intervals."
+            "One run at each point: no figure has an interval, and where visits are drawn at "
+            "random a difference between points may be chance. --replications 20 with the same "
+            "--out gives them intervals."
         )
     return "No trial has given figures so far."
 

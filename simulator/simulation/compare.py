@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 _ROUNDING: Final = 1e-12
+_CHANCE: Final = (
+    "more, less: the interval leaves out zero; of figures that do not differ, chance does this\n"
+    "to one in twenty. noise: it holds zero, so the runs do not tell whether there is a difference."
+)
 Judgement = Literal["equal", "more", "less", "noise", "unknown"]
 
 
@@ -89,6 +93,9 @@ class Comparison:
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             lines.append("  ".join(words).rstrip())
+        judged = sum(row.judgement in ("more", "less", "noise") for row in self.rows)
+        if judged:
+            lines += ["", _CHANCE]
         return "\n".join(lines)
 
     def __repr__(self) -> str:

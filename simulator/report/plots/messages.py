@@ -47,7 +47,7 @@ def by_type_over_time(
             raise NothingToDrawError("no message is predicted")
         layers = [(action, rates[action] * scale) for action in shown]
         if rest:
-            others = scale * np.sum([rates[a] for a in rest], axis=0, dtype=np.float64)
+            others: F64 = np.sum([scale * rates[a] for a in rest], axis=0, dtype=np.float64)
             layers.append((f"{len(rest)} others", others))
         colours = [SLATE if rest and n == len(shown) else SERIES[n] for n in range(len(layers))]
         stack(axes, seconds, unit_s, layers, colours)
