@@ -46,7 +46,7 @@ def together(draw):
         ac_kw=r.choice([11.0, 22.0], n),
         dc_kw=r.choice([0.0, 120.0], n),
         curve=r.integers(0, 4, n),
-        discharge_kw=r.choice([0.0, 10.0, 30.0], n),
+        discharge_kw=r.choice([0.0, 10.0, 30.0, 60.0], n),
         reserve_soc=r.choice([0.0, 0.4], n),
     )
     times = np.sort(r.choice(np.arange(60.0, 7140.0, 60.0), 12, replace=False))
@@ -58,13 +58,13 @@ def together(draw):
         elif what == 1:
             rows.append((t, NODE_LIMIT, 0 if where.site.grid_current is None else 1, 12.0))
         elif what in (2, 3):
-            rows.append((t, BASE_LOAD, -1, r.choice([-60.0, -10.0, 0.0, 25.0, 100.0])))
+            rows.append((t, BASE_LOAD, -1, r.choice([-85.0, -60.0, -10.0, 0.0, 25.0, 100.0])))
         elif what in (4, 5):
             played.append((t, "curtail", r.choice([0.0, 15.0, 50.0, INF])))
         elif what == 6:
             played.append((t, "power", None))
         else:
-            played.append((t, "controls", r.choice([-30.0, -5.0, 8.0, INF, INF], 6)))
+            played.append((t, "controls", r.choice([-60.0, -30.0, -5.0, 8.0, INF, INF], 6)))
     return where, wanted, changes(*rows) if rows else None, played
 
 
