@@ -329,7 +329,7 @@ def run(argv: list[str]) -> int:
     try:
         app(args=argv, prog_name="chargeswarm")
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.__context__, BrokenPipeError):  # who read our output has enough of it
             code = 0
         if code == 2:  # the command-line library's own code for a usage error

@@ -18,6 +18,8 @@ ENVIRONMENT = frozenset(
         errno.EIO,
         errno.EISDIR,
         errno.EMFILE,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
         errno.ENOSPC,
         errno.ENOTDIR,
         errno.EPERM,

@@ -117,6 +117,12 @@ def read_sweep(path: Path | str) -> SweepRun:
     folder = Path(path)
     try:
         about = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
+        if not (folder / POINTS).exists():
+            kept = len(list((folder / _TRIALS).glob("*.json")))
+            raise StoreError(
+                f"{folder}: the sweep is under way or was killed, and has no tables yet ({kept} "
+                f"finished trials are kept); the same command with --out {folder} goes on"
+            )
         columns = list(pd.read_csv(folder / POINTS, nrows=0).columns)
         fields = tuple(columns[1 : columns.index("figure")])
         texts = dict.fromkeys((*fields, "figure", "unit"), str)
