@@ -28,7 +28,7 @@ from simulator.cli_options import (
     Sets,
     StationsOpt,
 )
-from simulator.console import ProgressBar, explain, print_table
+from simulator.console import ProgressBar, explain, only_json, print_table
 
 if TYPE_CHECKING:
     from simulator.api import Result
@@ -109,7 +109,7 @@ def simulate(
     from simulator.api import simulate as run
 
     loaded = _load(scenario, sets, csms)
-    with ProgressBar("simulating", quiet=as_json) as progress:
+    with only_json(as_json), ProgressBar("simulating", quiet=as_json) as progress:
         result = run(
             loaded,
             stations=stations,
@@ -157,15 +157,16 @@ def live(
     from simulator.api import run_live
 
     loaded = _load(scenario, sets, csms)
-    result = run_live(
-        loaded,
-        stations=stations,
-        duration=duration,
-        seed=seed,
-        out=out,
-        trace=trace,
-        screen="none" if as_json else "auto",
-    )
+    with only_json(as_json):
+        result = run_live(
+            loaded,
+            stations=stations,
+            duration=duration,
+            seed=seed,
+            out=out,
+            trace=trace,
+            screen="none" if as_json else "auto",
+        )
     _finish(result, as_json)
 
 
