@@ -71,7 +71,10 @@ def arrivals(
         typer.Option(metavar="TIME", help="Local time from which a CSV counts minutes."),
     ] = None,
     evses: Annotated[
-        int | None, typer.Option(min=1, help="Number of EVSEs, if the file does not name them all.")
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, help="Number of EVSEs, if the file does not name them all."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
@@ -83,11 +86,16 @@ def arrivals(
     Example: chargeswarm calibrate arrivals sessions.csv --timezone Europe/Berlin --out ours.toml
     """
     from simulator.calibration import calibrate_arrivals, check_free
+    from simulator.scenario import InputError, Problem
     from simulator.scenario.profile_write import check_name
 
     target = out if out is not None else Path(f"{sessions.stem}.toml")
     page = report if report is not None else target.with_suffix(".html")
     check_name(target)
+    if page.resolve() in (target.resolve(), sessions.resolve()):
+        what = "the profile or the sessions"
+        expected = f"a file of its own for the page, not that of {what}"
+        raise InputError([Problem("", "--report", repr(str(page)), expected)])
     for path in (target, page):
         check_free(path, force)
     done = calibrate_arrivals(

@@ -27,8 +27,16 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 """Years in which a scenario may start."""
 LONGEST_S = 3660 * 86400.0
 """Every run is bounded in time: ten years."""
+SHORTEST_S = 1.0
+"""What happens at intervals happens once a second at most, so that a run has an end."""
+FASTEST = 100_000.0
+"""A live run passes a day of the plan in a second at most."""
 MOST_STATIONS = 1_000_000
 """Every run is bounded in stations."""
+LONGEST_TITLE = 100
+"""Characters of a scenario's name: folders are named after it."""
+MOST_WAITING = 1_000_000
+"""No longer queue can be asked for; true has no end."""
 MOST_REPLICATIONS = 10_000
 """And in repetitions."""
 
@@ -74,14 +82,18 @@ class Value:
         return dict(self.schema)
 
 
-def quantity(kind: units.Quantity, *, zero: bool = False, highest: float | None = None) -> Value:
-    """Text with a unit; positive, or not negative with ``zero``."""
+def quantity(
+    kind: units.Quantity, *, zero: bool = False, lowest: float = 0.0, highest: float | None = None
+) -> Value:
+    """Text with a unit; positive, or not negative with ``zero``; ``lowest`` to ``highest``."""
 
     def read(value: Any, _: Any) -> float:
         result = units.parse(kind, value)
         if result < 0 or (result == 0 and not zero):
             low = "a {} of 0 or more" if zero else "a {} above 0"
             raise FieldError(low.format(kind.name), _positive(value) if result < 0 else None)
+        if result < lowest:
+            raise FieldError(f"a {kind.name} of at least {units.text(kind, lowest)}")
         if highest is not None and result > highest:
             raise FieldError(f"a {kind.name} of at most {units.text(kind, highest)}")
         return result
@@ -109,6 +121,14 @@ def _name(value: Any, _: Any) -> str:
             re.sub(r"[^A-Za-z0-9_-]+", "-", value).strip("-")[:32] if isinstance(value, str) else ""
         )
         raise FieldError(expected, near if near[:1].isalpha() else None)
+    return value
+
+
+def _title(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise FieldError("text in quotes")
+    if not 0 < len(value) <= LONGEST_TITLE or not value.isprintable():
+        raise FieldError(f"1 to {LONGEST_TITLE} characters that can be printed")
     return value
 
 
@@ -167,9 +187,12 @@ def _one_of(what: str, mark: str, names: Callable[[Known], Collection[str]]) -> 
 
 
 def _queue(value: Any, _: Any) -> bool | int:
-    if isinstance(value, bool) or (isinstance(value, int) and value >= 0):
+    if isinstance(value, bool) or (isinstance(value, int) and 0 <= value <= MOST_WAITING):
         return value
-    raise FieldError("true, false, or the largest number of waiting drivers")
+    expected = "true, false, or the largest number of waiting drivers"
+    if isinstance(value, int) and value > MOST_WAITING:
+        raise FieldError(f"{expected}, at most {MOST_WAITING}", "true")
+    raise FieldError(expected)
 
 
 def read_local_time(value: Any, _: Any = None) -> dt.datetime:
@@ -324,9 +347,11 @@ Energy = Annotated[float, quantity(units.ENERGY)]
 Current = Annotated[float, quantity(units.CURRENT)]
 Ratio = Annotated[float, quantity(units.RATIO, zero=True, highest=1.0)]
 Duration = Annotated[float, quantity(units.DURATION, highest=LONGEST_S)]
+Interval = Annotated[float, quantity(units.DURATION, lowest=SHORTEST_S, highest=LONGEST_S)]
 DurationOrZero = Annotated[float, quantity(units.DURATION, zero=True, highest=LONGEST_S)]
 Rate = Annotated[float, quantity(units.RATE)]
 Name = Annotated[str, Value(_name, {**_TEXT, "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,31}$"})]
+Title = Annotated[str, Value(_title, {**_TEXT, "minLength": 1, "maxLength": LONGEST_TITLE})]
 LocalTime = Annotated[
     dt.datetime,
     Value(read_local_time, {**_TEXT, "examples": ["2026-06-01T00:00:00"]}, lambda v: v.isoformat()),
@@ -335,7 +360,16 @@ Clock = Annotated[str, Value(_clock, {**_TEXT, "pattern": "^([01][0-9]|2[0-3]):[
 Zone = Annotated[str, Value(_zone, {**_TEXT, "examples": ["Europe/Berlin"]})]
 Policy = Annotated[str, Value(_policy, {**_TEXT, "x-policy": True})]
 Queue = Annotated[
-    bool | int, Value(_queue, {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0}]})
+    bool | int,
+    Value(
+        _queue,
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "integer", "minimum": 0, "maximum": MOST_WAITING},
+            ]
+        },
+    ),
 ]
 StationAmount = Annotated[
     Amount,

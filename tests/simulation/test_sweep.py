@@ -243,6 +243,46 @@ def test_the_command_sweeps(
     assert [row["sites.hub.stations.0.count"] for row in found["energy_kwh"]] == list("2233")
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_figure_that_no_trial_has_is_named_with_the_nearest(
+    more: list[str], small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["sweep", str(small), "--vary", "sites.hub.count=1", "--out", str(tmp_path / "sweep")]
+    assert run([*argv, "--show", "energy_kw", *more]) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith("chargeswarm: --show: value 'energy_kw': expected a figure: ")
+    assert "did you mean 'energy_kwh'?" in shown.err and shown.out == ""
+
+
+def test_a_sweep_of_which_every_trial_failed_is_still_json(
+    small: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_: Any) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(sweep_module, "trial_figures", fail)
+    argv = ["sweep", str(small), "--vary", "sites.hub.count=1", "--out", str(tmp_path / "sweep")]
+    assert run([*argv, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["failed"], found["energy_kwh"]) == (1, [])
+
+
+def test_a_sweep_that_was_killed_before_its_tables_says_how_to_go_on(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sweep"
+    sweep(small, read_vary(["sites.hub.count=1,2"]), out=out)
+    for table in out.glob("*.csv"):
+        table.unlink()
+    assert run(["report", str(out)]) == 1
+    assert f"2 finished trials are kept); the same command with --out {out}" in (
+        capsys.readouterr().err
+    )
+
+
 def test_an_interrupted_command_says_how_to_go_on(
     small: Path,
     tmp_path: Path,
