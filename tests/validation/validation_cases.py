@@ -31,7 +31,8 @@ CHANCE = 0.01
 """Of one figure or more of all cases beyond its bound, where the simulator is right: what a seed
 that nobody has tried yet would risk. The bound of one figure is the quantile of Student's t for
 its replications with this chance divided by the number of figures (Bonferroni): 4.5 standard
-errors for 24 replications and 62 figures."""
+errors for 24 replications and 63 figures. Of the 1260 figures of seeds 2 to 21 none was beyond it,
+7 beyond 3 standard errors, and the root of their mean square was 1.01."""
 RESOLUTION = 0.15
 """Of theory: every figure's bound is closer than this, so that an error of this size shows."""
 STAY_BOUNDS_H = (STAY_BOUNDS_S[0] / HOUR_S, STAY_BOUNDS_S[1] / HOUR_S)
