@@ -31,7 +31,13 @@ CHANCE = 0.01
 """Of one figure or more of all cases beyond its bound, where the simulator is right: what a seed
 that nobody has tried yet would risk. The bound of one figure is the quantile of Student's t for
 its replications with this chance divided by the number of figures (Bonferroni): 4.5 standard
-errors for 24 replications and 62 figures."""
+errors for 24 replications and 63 figures.
+
+Seeds 2 to 21 were tried: of their 1260 figures 7 were beyond 3 standard errors (8 expected) and one
+beyond its bound (0.2 expected: M/G/infinity, P(N > a), seed 21); the root of their mean square is
+1.01. Both cases that stood out, this and M/M/c with c = 8, lie within 1.3 standard errors of theory
+over 720 further replications each, so it was chance and nothing was done about it.
+"""
 RESOLUTION = 0.15
 """Of theory: every figure's bound is closer than this, so that an error of this size shows."""
 STAY_BOUNDS_H = (STAY_BOUNDS_S[0] / HOUR_S, STAY_BOUNDS_S[1] / HOUR_S)
