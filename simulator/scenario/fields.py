@@ -32,13 +32,11 @@ SHORTEST_S = 1.0
 FASTEST = 100_000.0
 """A live run passes a day of the plan in a second at most."""
 MOST_STATIONS = 1_000_000
-"""Every run is bounded in stations."""
+"""Every run is bounded in stations, queues and repetitions, too."""
 LONGEST_TITLE = 100
 """Characters of a scenario's name: folders are named after it."""
-MOST_WAITING = 1_000_000
-"""No longer queue can be asked for; true has no end."""
+MOST_WAITING = 1_000_000  # true has no end
 MOST_REPLICATIONS = 10_000
-"""And in repetitions."""
 
 
 class Profiles(Protocol):
@@ -125,11 +123,10 @@ def _name(value: Any, _: Any) -> str:
 
 
 def _title(value: Any, _: Any) -> str:
-    if not isinstance(value, str):
-        raise FieldError("text in quotes")
-    if not 0 < len(value) <= LONGEST_TITLE or not value.isprintable():
-        raise FieldError(f"1 to {LONGEST_TITLE} characters that can be printed")
-    return value
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_TITLE and value.isprintable():
+        return value
+    some = f"1 to {LONGEST_TITLE} characters that can be printed"
+    raise FieldError(some if isinstance(value, str) else "text in quotes")
 
 
 def choice(what: str, *options: str) -> Value:
@@ -187,12 +184,12 @@ def _one_of(what: str, mark: str, names: Callable[[Known], Collection[str]]) -> 
 
 
 def _queue(value: Any, _: Any) -> bool | int:
-    if isinstance(value, bool) or (isinstance(value, int) and 0 <= value <= MOST_WAITING):
-        return value
     expected = "true, false, or the largest number of waiting drivers"
-    if isinstance(value, int) and value > MOST_WAITING:
+    if not isinstance(value, int) or value < 0:
+        raise FieldError(expected)
+    if value > MOST_WAITING:
         raise FieldError(f"{expected}, at most {MOST_WAITING}", "true")
-    raise FieldError(expected)
+    return value
 
 
 def read_local_time(value: Any, _: Any = None) -> dt.datetime:
@@ -220,9 +217,8 @@ def _clock(value: Any, _: Any) -> str:
     if isinstance(value, dt.time):
         value = value.strftime("%H:%M")
     if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        near = None
-        if isinstance(value, str) and re.fullmatch(r"\d:[0-5]\d", value):
-            near = f"0{value}"
+        short = isinstance(value, str) and re.fullmatch(r"\d:[0-5]\d", value)
+        near = f"0{value}" if short else None
         raise FieldError('a time of day such as "17:00"', near)
     return value
 
