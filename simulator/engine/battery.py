@@ -85,9 +85,7 @@ class BatteryRun:
             edges = np.maximum(np.append(self._times, self.since_s), from_s)
             kwh = np.array(self._powers) * np.diff(edges) / 3600.0
             charged, discharged = float(kwh[kwh > 0.0].sum()), float(-kwh[kwh < 0.0].sum())
-            begun = max(
-                0.0, self.stored_kwh - charged * self.one_way + discharged / self.one_way
-            )
+            begun = max(0.0, self.stored_kwh - charged * self.one_way + discharged / self.one_way)
         lost = charged * (1.0 - self.one_way) + discharged * (1.0 / self.one_way - 1.0)
         return BatteryLedger(
             charged_kwh=charged,

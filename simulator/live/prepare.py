@@ -147,9 +147,9 @@ def refuse_discharge(engine: EngineResult, span: Window) -> None:
         gives = (plan.cap_kw < 0.0) & (plan.cap_s < span.until_s)
         if (gives & ~(plan.unplug_s[visit] <= span.from_s)).any():
             raise RefusedError(
-                f"vehicle_to_grid: vehicles at {site.site.name} give energy back during the run, and"
-                " a live run cannot play that yet (leave out vehicle_to_grid, or the controller"
-                " that asks for it)"
+                f"vehicle_to_grid: vehicles at {site.site.name} give energy back during the run,"
+                " and a live run cannot play that yet (leave out vehicle_to_grid, or the"
+                " controller that asks for it)"
             )
 
 

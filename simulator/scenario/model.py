@@ -286,7 +286,8 @@ class Site(Table):
     ] = True
     voltage: Annotated[float, Field(gt=50, le=1000, description="Phase to neutral, V.")] = 230.0
     grid_current: Annotated[
-        f.Current | None, Field(description="Current of the grid connection on each phase, all loads (evenly) in.")
+        f.Current | None,
+        Field(description="Current of the grid connection on each phase, all loads (evenly) in."),
     ] = None
     neutral: Annotated[
         f.Current | None, Field(description="Unbalance at the grid connection (phasor sum).")

@@ -47,7 +47,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "no_show": Figure("", "Reservations of which nobody came."),
     "rerouted": Figure("", "Visits that found no place and went on to another site."),
     "availability": Figure("share", "EVSE time in service."),
-    "limit_bound_s": Figure("s", "Time at which a limit of a site held somebody back, sum of sites."),
+    "limit_bound_s": Figure("s", "Time at which a limit held somebody back, sum of sites."),
     "grid_kwh": Figure("kWh", "Energy of the sessions on the grid side."),
     "battery_kwh": Figure("kWh", "Energy of the sessions that reached the batteries."),
     "losses_kwh": Figure("kWh", "Lost between the two while charging."),

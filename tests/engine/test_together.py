@@ -149,5 +149,3 @@ def test_what_was_held_back_by_several_limits_comes_back_when_the_last_of_them_e
     # 8 - 5 is below the 6 A that the car needs.
     by_slice = [22.0, 12.0, 8.0, 0.0, 0.0, 0.0, 0.0, 17.0, 22.0, 22.0, 22.0, 22.0]
     assert result.load_kwh * 6.0 == pytest.approx(by_slice)
-
-

@@ -81,7 +81,10 @@ vehicles = "europe-2021"
         scenario = load_scenario(tmp_path / "v2g.toml", sets=list(sets))
         return prepare(scenario, scenario.network(), **more)  # type: ignore[arg-type]
 
-    gives = ("sites.0.vehicle_to_grid={reserve=0.1}", "sites.0.controller={function='give.py:limits'}")
+    gives = (
+        "sites.0.vehicle_to_grid={reserve=0.1}",
+        "sites.0.controller={function='give.py:limits'}",
+    )
     with pytest.raises(RefusedError, match="vehicles at hub give energy back"):
         prepared(*gives)
     assert prepared(gives[0]).plans
