@@ -193,7 +193,7 @@ def test_no_limit_is_exceeded_at_any_instant_while_limits_and_other_load_change(
     station_kw = np.array([s.model.station_kw for s in where.stations])
     peak = net_peak = 0.0
     highest = np.zeros(len(station_kw))
-    for t, load in load_points(result, HORIZON_S, extra=change_times(options)):
+    for t, load in load_points(result, HORIZON_S, extra=[0.0, *change_times(options)]):
         grid, base = limit_at(result, options, t)
         assert load.sum() <= max(0.0, grid - base) * TOLERANCE + 1e-9
         assert (load <= station_kw * TOLERANCE).all()
