@@ -299,7 +299,8 @@ class Site(Table):
         tuple[Limit, ...], Field(strict=False, description="Limits below the grid connection.")
     ] = ()
     policy_interval: Annotated[
-        f.Duration, Field(description="How often a policy whose order changes with time looks.")
+        f.Duration,
+        Field(description="How often llf looks again while a limit binds, besides at events."),
     ] = 300.0
     controller: Annotated[Controller | None, Field(description="Sets limits at ticks.")] = None
     base_load: Annotated[Series | None, Field(description="The building's own load.")] = None
