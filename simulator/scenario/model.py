@@ -298,12 +298,8 @@ class Site(Table):
         tuple[Limit, ...], Field(strict=False, description="Limits below the grid connection.")
     ] = ()
     policy_interval: Annotated[
-<<<<<<< HEAD
-        f.Interval, Field(description="How often a policy whose order changes with time looks.")
-=======
-        f.Duration,
+        f.Interval,
         Field(description="How often llf looks again while a limit binds, besides at events."),
->>>>>>> refs/heads/share
     ] = 300.0
     controller: Annotated[Controller | None, Field(description="Sets limits at ticks.")] = None
     base_load: Annotated[Series | None, Field(description="The building's own load.")] = None
