@@ -205,14 +205,17 @@ def compare(
     jobs: int | None = None,
     names: tuple[str, str] | None = None,
     progress: Progress | None = None,
+    controllers: Mapping[str, Controller] | None = None,
 ) -> Comparison:
     """Simulate two variants so often each, with common random numbers, and judge every difference.
 
     Both meet the same visits where they ask for the same ones (sites are told apart by their
     names). ``.table`` is a DataFrame of the figures of both, their difference and its 95 %
-    interval; where that holds zero the difference is called noise. Raises ScenarioError.
+    interval; where that holds zero the difference is called noise. ``controllers`` are functions
+    of your own for the sites of b, as for ``simulate``. Raises ScenarioError, ControllerError.
     """
     from simulator.simulation.compare import run_comparison
+    from simulator.simulation.part import Own
 
     called = names or (_called(a), _called(b))
     one, two = (_variant(scenario, seed, duration) for scenario in (a, b))
@@ -224,6 +227,7 @@ def compare(
         stations=stations,
         jobs=jobs,
         tell=progress or (lambda done, what: None),
+        own=Own(controllers=dict(controllers or {})),
     )
 
 
@@ -263,22 +267,30 @@ def sweep(
     variants = [_variant(_at_point(scenario, sets, point.sets), seed, duration) for point in found]
     if replications is None:
         replications = base.file.scenario.replications
-    swept = run_sweep(
-        base,
-        found,
-        variants,
-        replications=_count("replications", replications),
-        stations=stations,
-        jobs=jobs,
-        out=out,
-        tell=progress or (lambda done, what: None),
-        started=started or (lambda path: None),
-    )
-    if report:
-        from simulator.report import render
+    folder: list[Path] = []
 
-        render(swept.path)
-    return swept
+    def begun(path: Path) -> None:
+        folder.append(path)
+        if started is not None:
+            started(path)
+
+    try:
+        return run_sweep(
+            base,
+            found,
+            variants,
+            replications=_count("replications", replications),
+            stations=stations,
+            jobs=jobs,
+            out=out,
+            tell=progress or (lambda done, what: None),
+            started=begun,
+        )
+    finally:  # stopped, too: the page then says how far it came
+        if report and folder:
+            from simulator.report import render
+
+            render(folder[0])
 
 
 def _at_point(scenario: str | Path, sets: Sequence[str], point: Sequence[str]) -> Scenario:

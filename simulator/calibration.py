@@ -129,7 +129,9 @@ def _observed(recorded: Recorded, evses: int | None) -> Observed:
     """Seconds since the local midnight before the first session."""
     zone = recorded.zone
     if not len(recorded):
-        raise _refused(recorded, "sessions that can be true")
+        others = [trap for trap in recorded.traps if trap.rows and trap.state != "suspected"]
+        why = "; ".join(f"{trap.title}: {trap.told}" for trap in others)
+        raise _refused(recorded, "sessions that can be true" + (f" ({why})" if why else ""))
     first = dt.datetime.fromtimestamp(float(recorded.start_s[0]), zone)
     origin = first.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     begin = origin.timestamp()

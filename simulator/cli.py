@@ -28,7 +28,7 @@ from simulator.cli_options import (
     Sets,
     StationsOpt,
 )
-from simulator.console import ProgressBar, explain, print_table
+from simulator.console import ProgressBar, explain, only_json, print_table
 
 if TYPE_CHECKING:
     from simulator.api import Result
@@ -109,7 +109,7 @@ def simulate(
     from simulator.api import simulate as run
 
     loaded = _load(scenario, sets, csms)
-    with ProgressBar("simulating", quiet=as_json) as progress:
+    with only_json(as_json), ProgressBar("simulating", quiet=as_json) as progress:
         result = run(
             loaded,
             stations=stations,
@@ -157,15 +157,16 @@ def live(
     from simulator.api import run_live
 
     loaded = _load(scenario, sets, csms)
-    result = run_live(
-        loaded,
-        stations=stations,
-        duration=duration,
-        seed=seed,
-        out=out,
-        trace=trace,
-        screen="none" if as_json else "auto",
-    )
+    with only_json(as_json):
+        result = run_live(
+            loaded,
+            stations=stations,
+            duration=duration,
+            seed=seed,
+            out=out,
+            trace=trace,
+            screen="none" if as_json else "auto",
+        )
     _finish(result, as_json)
 
 
@@ -220,9 +221,9 @@ def csms(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's or a sweep's folder.")],
 ) -> None:
-    """Write a run's report.html, report.md and plots again."""
+    """Write report.html, report.md and plots of a run or a sweep again."""
     from simulator.report import render
 
     print(render(run))
@@ -329,7 +330,7 @@ def run(argv: list[str]) -> int:
     try:
         app(args=argv, prog_name="chargeswarm")
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.__context__, BrokenPipeError):  # who read our output has enough of it
             code = 0
         if code == 2:  # the command-line library's own code for a usage error

@@ -71,7 +71,10 @@ def arrivals(
         typer.Option(metavar="TIME", help="Local time from which a CSV counts minutes."),
     ] = None,
     evses: Annotated[
-        int | None, typer.Option(min=1, help="Number of EVSEs, if the file does not name them all.")
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, help="Number of EVSEs, if the file does not name them all."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
@@ -83,11 +86,16 @@ def arrivals(
     Example: chargeswarm calibrate arrivals sessions.csv --timezone Europe/Berlin --out ours.toml
     """
     from simulator.calibration import calibrate_arrivals, check_free
+    from simulator.scenario import InputError, Problem
     from simulator.scenario.profile_write import check_name
 
     target = out if out is not None else Path(f"{sessions.stem}.toml")
     page = report if report is not None else target.with_suffix(".html")
     check_name(target)
+    if page.resolve() in (target.resolve(), sessions.resolve()):
+        what = "the profile or the sessions"
+        expected = f"a file of its own for the page, not that of {what}"
+        raise InputError([Problem("", "--report", repr(str(page)), expected)])
     for path in (target, page):
         check_free(path, force)
     done = calibrate_arrivals(
@@ -144,7 +152,8 @@ def _say(done: Calibration, profile: Path, page: Path) -> None:
         print(f"{trap.state}: {trap.title}: {trap.told}{where}.{fix}")
     outside = fit.too_little + fit.too_much + fit.too_short + fit.too_long
     if outside:
-        print(f"{outside} session(s) are outside what a profile can draw and not in the fit")
+        are = "session is" if outside == 1 else "sessions are"
+        print(f"{outside} {are} outside what a profile can draw and not in the fit")
     per_evse = done.visits_per_evse_day
     rate = f", visits_per_evse_day = {per_evse:.3g}" if per_evse is not None else ""
     print(f"fitted to {int(fit.used.sum())} sessions: {fit.visits_per_day:.3g} visits a day{rate}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from simulator.cli_options import (
     Sets,
     StationsOpt,
 )
-from simulator.console import ProgressBar
+from simulator.console import ProgressBar, only_json
 
 
 def compare(
@@ -58,13 +59,17 @@ def compare(
     from simulator.api import compare as run
     from simulator.api import load_scenario
     from simulator.scenario import Problem, ScenarioError
+    from simulator.store.atomic import replacing
 
     if other is None and not sets:
         expected = "another scenario, or --set for what the other variant changes"
         raise ScenarioError([Problem("compare", "OTHER", None, expected)])
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        expected = "a file in a folder that exists"
+        raise ScenarioError([Problem("", "--out", repr(str(out)), expected)])
     b = load_scenario(other or scenario, sets=sets or ())
     names = (scenario, " ".join([other or scenario, *(f"--set '{text}'" for text in sets or ())]))
-    with ProgressBar("comparing", quiet=as_json) as progress:
+    with only_json(as_json), ProgressBar("comparing", quiet=as_json) as progress:
         found = run(
             load_scenario(scenario),
             b,
@@ -77,7 +82,8 @@ def compare(
             progress=progress,
         )
     if out is not None:
-        found.table.to_csv(out, index=False)
+        with replacing(out) as temporary:
+            found.table.to_csv(temporary, index=False)
     print(found.table.to_json(orient="records", indent=2) if as_json else found.text())
 
 
@@ -134,8 +140,9 @@ def sweep(
 
     Fields are paths into the scenario as for --set, values are written as in a scenario file.
     Each finished run is kept at once: after Ctrl-C, or with more values or replications, the same
-    command with --out goes on. Writes sweep.csv and sweep.parquet: one row per point, replication
-    and figure. A run that fails is recorded with its error and stops nothing; the exit code is 1.
+    command with --out goes on. Writes sweep.csv and sweep.parquet (one row per point, replication
+    and figure), points.csv (means with intervals) and report.html. A run that fails is recorded
+    with its error and stops nothing; the exit code is 1.
 
     Example: chargeswarm sweep city-launch --vary 'sites.0.grid_limit=30 kW,43 kW,60 kW'
     --vary sites.0.policy=equal_share,uncontrolled --replications 20 --out results/limits
@@ -150,7 +157,7 @@ def sweep(
         folder.append(path)
 
     try:
-        with ProgressBar("sweeping", quiet=as_json) as progress:
+        with only_json(as_json), ProgressBar("sweeping", quiet=as_json) as progress:
             found = run(
                 scenario,
                 read_vary(vary or ()),
@@ -168,13 +175,31 @@ def sweep(
     except KeyboardInterrupt:
         if folder:
             print(f"finished runs are kept; go on with --out {folder[0]}", file=sys.stderr)
+            print(f"report so far  {folder[0] / 'report.html'}", file=sys.stderr)
         raise
+    figures = list(dict.fromkeys(found.table["figure"]))
+    _check_shown(show or (), figures)
     if as_json:
-        shown = {name: _records(found.summary(name)) for name in show or SHOWN}
-        print(json.dumps({"path": str(found.path), "failed": len(found.failures), **shown}))
+        shown = {n: _records(found.summary(n)) if n in figures else [] for n in show or SHOWN}
+        about = {"path": str(found.path), "report": str(found.report or "")}
+        print(json.dumps({**about, "failed": len(found.failures), **shown}))
     else:
         print(found.text(tuple(show or SHOWN)))
     raise typer.Exit(found.exit_code)
+
+
+def _check_shown(show: Sequence[str], figures: list[str]) -> None:
+    """Refuse a figure that no trial has; where every trial failed, that is what is to be said."""
+    from simulator.scenario import InputError, Problem
+    from simulator.scenario.problems import listed, nearest
+
+    problems = [
+        Problem("", "--show", repr(name), f"a figure: {listed(figures)}", nearest(name, figures))
+        for name in show
+        if figures and name not in figures
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _records(frame: object) -> object:

@@ -5,8 +5,10 @@ Called by ``cli`` alone. The screen of a live run is ``live.screen``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 ENVIRONMENT = frozenset(
@@ -18,6 +20,8 @@ ENVIRONMENT = frozenset(
         errno.EIO,
         errno.EISDIR,
         errno.EMFILE,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
         errno.ENOSPC,
         errno.ENOTDIR,
         errno.EPERM,
@@ -52,6 +56,11 @@ def explain(error: Exception) -> int:
         file=sys.stderr,
     )
     return 70
+
+
+def only_json(as_json: bool) -> AbstractContextManager[object]:
+    """With ``--json`` what a user's own code prints goes to standard error."""
+    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
 
 def print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

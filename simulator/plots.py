@@ -59,7 +59,9 @@ def load_duration(*results: Result | pd.DataFrame, names: Sequence[str] = ()) ->
     return drawn.load_duration(curves)
 
 
-def heat_map(result: Result | pd.DataFrame, *, timezone: str | None = None) -> Plot | Absent:
+def heat_map(
+    result: Result | pd.DataFrame, *, timezone: str | ZoneInfo | None = None
+) -> Plot | Absent:
     """Mean load by weekday and local hour. A DataFrame needs the ``timezone``."""
     seconds, kw, interval_s, clock = _load(result, timezone)
     means = patterns.week_means(seconds, kw, interval_s, clock)
@@ -67,7 +69,9 @@ def heat_map(result: Result | pd.DataFrame, *, timezone: str | None = None) -> P
 
 
 def before_after(
-    *results: Result | pd.DataFrame, names: Sequence[str] = (), timezone: str | None = None
+    *results: Result | pd.DataFrame,
+    names: Sequence[str] = (),
+    timezone: str | ZoneInfo | None = None,
 ) -> Plot | Absent:
     """Mean days of two (or a few) runs over each other, with the band of their days."""
     curves = []
@@ -77,9 +81,16 @@ def before_after(
     return drawn.day_curves(curves)
 
 
-def waiting(result: Result | pd.DataFrame) -> Plot | Absent:
-    """The share of visits that waits longer than so many minutes (or of a table ``sessions``)."""
-    return drawn.waiting(patterns.waiting_tail(_floats(_table(result, "sessions"), "wait_s")))
+def waiting(*results: Result | pd.DataFrame, names: Sequence[str] = ()) -> Plot | Absent:
+    """The share of visits that waits longer than so many minutes, of those that got an EVSE.
+
+    Of one or more runs (or tables ``sessions``).
+    """
+    tails = []
+    for number, result in enumerate(results):
+        tail = patterns.waiting_tail(_floats(_table(result, "sessions"), "wait_s"))
+        tails.append((_name(result, names, number), tail))
+    return drawn.waiting(tails[0][1]) if len(tails) == 1 else drawn.waiting_side_by_side(tails)
 
 
 def utilisation(result: Result | pd.DataFrame) -> Plot | Absent:
@@ -174,7 +185,7 @@ def _table(result: Result | pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _load(
-    result: Result | pd.DataFrame, timezone: str | None = None
+    result: Result | pd.DataFrame, timezone: str | ZoneInfo | None = None
 ) -> tuple[F64, F64, float, Clock]:
     """Start and mean kW of each interval of the whole network, its length, and the clock."""
     frame = _table(result, "load")
@@ -185,12 +196,14 @@ def _load(
     return seconds, kw, interval_s, _clock(result, frame, timezone)
 
 
-def _clock(result: Result | pd.DataFrame, frame: pd.DataFrame, timezone: str | None) -> Clock:
+def _clock(
+    result: Result | pd.DataFrame, frame: pd.DataFrame, timezone: str | ZoneInfo | None
+) -> Clock:
     """Local time, from the result's scenario or the zone that is given; else none."""
     run = getattr(result, "run", None)
     name = timezone if timezone is not None or run is None else run.manifest.get("timezone")
     if name is None or frame.empty or "start" not in frame:
         return Clock()
-    zone = ZoneInfo(name)
+    zone = name if isinstance(name, ZoneInfo) else ZoneInfo(name)
     begin_s = frame["start"].min().timestamp() - float(frame["start_s"].min())
     return Clock(datetime.fromtimestamp(begin_s, zone), zone)

@@ -173,3 +173,45 @@ def test_wh_called_kwh_stops_with_the_fix_in_the_message(
     assert run(command) == 1
     assert "--fix wh" in capsys.readouterr().err
     assert run([*command, "--fix", "wh"]) == 0
+
+
+HEADER = "id,evse,start,end,kwh\n"
+BACKWARDS = "s,E,2025-03-03T09:00,2025-03-03T08:00,5\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (bytes(range(256)) * 9, "text (a CSV or JSON), not binary data"),
+        (HEADER.encode() + b"\0" * 99, "text (a CSV or JSON), not binary data"),
+        (HEADER.encode("utf-16"), "text in UTF-8, not in UTF-16"),
+        (
+            b"evse,evse,start,end,kwh\n",
+            "header: value 'evse': expected one column of this name (it would be the evse), not 2",
+        ),
+        (HEADER.encode() + b"s,E,1\n", "(line 2: expected 5 values, as the header has, not 3)\n"),
+        (HEADER.encode() + b"s,E,2025-03-03T08:00,2025-03-03T09:00,nan\n", "0 or more)\n"),
+        ((HEADER + BACKWARDS * 40).encode(), "expected sessions that can be true ("),
+    ],
+    ids=["binary", "null", "utf-16", "twice", "short", "nan", "backwards"],
+)
+def test_a_file_that_cannot_be_fitted_is_told_by_its_cause_and_leaves_nothing(
+    data: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sessions.csv").write_bytes(data)
+    argv = [str(tmp_path / "sessions.csv"), "--timezone", ZONE, "--out", str(tmp_path / "a.toml")]
+    assert run(["calibrate", "arrivals", *argv]) == 1
+    shown = capsys.readouterr().err
+    assert said in shown and "Traceback" not in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["sessions.csv"]
+
+
+def test_the_page_may_not_take_the_profiles_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions, out = write(tmp_path), str(tmp_path / "a.toml")
+    argv = ["calibrate", "arrivals", str(sessions), "--timezone", ZONE, "--out", out]
+    for page in (out, str(sessions)):
+        assert run([*argv, "--report", page, "--force"]) == 1
+        assert f"--report: value '{page}': expected a file of its own" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["sessions.csv"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulator.api import simulate
+from simulator.api import compare, load_scenario, simulate
 from simulator.cli import run
 from simulator.engine.control import ControllerError
 from simulator.scenario import ScenarioError
@@ -80,3 +80,37 @@ def test_the_command_line_says_what_is_wrong_with_a_users_file(
     said = capsys.readouterr().err
     assert "s.toml: sites.work.controller.function: value 'own.py:limits'" in said
     assert "ModuleNotFoundError: No module named 'no_such_module'" in said
+
+
+def test_a_controller_that_is_taken_away_leaves_the_policy_alone(tmp_path: Path) -> None:
+    taken = load_scenario("workplace-smart", sets=['sites.work.controller={ kind = "none" }'])
+    none = simulate(taken, out=tmp_path / "none", **QUIET)  # type: ignore[arg-type]
+    free = simulate(
+        "workplace-smart",
+        out=tmp_path / "free",
+        controllers={"work": lambda view, forecast: np.full(len(view.visit), np.inf)},
+        **QUIET,  # type: ignore[arg-type]
+    )
+    assert none.figures == free.figures
+
+
+def test_a_function_is_compared_with_the_site_as_it_is() -> None:
+    taken = load_scenario("workplace-smart", sets=['sites.work.controller={ kind = "none" }'])
+
+    def gentle(view, forecast):  # type: ignore[no-untyped-def]
+        return np.full(len(view.visit), 4.2)
+
+    found = compare(
+        taken,
+        taken,
+        names=("free", "gentle"),
+        replications=8,
+        duration="1d",
+        controllers={"work": gentle},
+    )
+    assert found["visits"].judgement == "equal"
+    assert found["peak_kw"].judgement == "less"
+    alone = compare(taken, taken, replications=8, duration="1d")
+    assert alone["peak_kw"].a == found["peak_kw"].a
+    with pytest.raises(ScenarioError, match="expected a site: work"):
+        compare(taken, taken, replications=1, duration="1d", controllers={"wrk": gentle})

@@ -67,6 +67,12 @@ def test_figures_of_a_table(tmp_path: Path) -> None:
     figure = plots.waiting(waits)
     assert "33 % wait at all" in texts(figure)
     assert isinstance(figure, Plot)
+    busier = pd.DataFrame({"wait_s": [0.0, 60.0, 240.0]})
+    both = plots.waiting(waits, busier, names=("quiet", "busy"))
+    assert {"quiet", "busy", "minutes until plug-in"} <= set(texts(both))
+    assert isinstance(both, Plot) and "quiet 33 %, busy 67 %" in both.caption.replace("\u202f", " ")
+    nobody = pd.DataFrame({"wait_s": [0.0]})
+    assert isinstance(plots.waiting(nobody, nobody), Absent)
     assert figure._repr_svg_().startswith("<svg")
     assert figure.save(tmp_path / "a.svg").read_text().startswith("<?xml")
 

@@ -96,6 +96,22 @@ def piece(
     """
     k = segment(soc, knots_soc, k, k1)
     at = curve_at(soc, scale, knots_soc, knots_kw, k)
+    power, slope, end = piece_from(soc, at, target, cap_kw, scale, knots_soc, knots_kw, k, k1)
+    return power, slope, end, k
+
+
+def piece_from(
+    soc: float,
+    at: float,
+    target: float,
+    cap_kw: float,
+    scale: float,
+    knots_soc: Numbers,
+    knots_kw: Numbers,
+    k: int,
+    k1: int,
+) -> tuple[float, float, float]:
+    """``(power, slope, end)`` of :func:`piece` in segment ``k``, where the curve is at ``at``."""
     right_soc = knots_soc[k + 1]
     right_kw = knots_kw[k + 1] * scale
     if at < cap_kw:
@@ -103,12 +119,12 @@ def piece(
         if right_kw > cap_kw:
             end = soc + (right_soc - soc) * ((cap_kw - at) / (right_kw - at))
         if end > soc:
-            return at, _slope(soc, at, right_soc, right_kw), min(end, target), k
+            return at, _slope(soc, at, right_soc, right_kw), min(end, target)
     end = _falls_below(soc, at, cap_kw, scale, knots_soc, knots_kw, k, k1)
     if end > soc:
-        return cap_kw, 0.0, min(end, target), k
+        return cap_kw, 0.0, min(end, target)
     # The curve leaves the cap right here and falls to the knot.
-    return cap_kw, _slope(soc, cap_kw, right_soc, right_kw), min(right_soc, target), k
+    return cap_kw, _slope(soc, cap_kw, right_soc, right_kw), min(right_soc, target)
 
 
 def _slope(soc: float, kw: float, right_soc: float, right_kw: float) -> float:
@@ -121,6 +137,8 @@ def _slope(soc: float, kw: float, right_soc: float, right_kw: float) -> float:
 def gained(dt_s: float, power_kw: float, slope: float, capacity_kwh: float) -> float:
     """SoC gained in ``dt_s`` seconds within a piece that begins at ``power_kw``."""
     linear = power_kw * (dt_s / (3600.0 * capacity_kwh))
+    if slope == 0.0:
+        return linear
     x = slope * (dt_s / (3600.0 * capacity_kwh))
     if x == 0.0:
         return linear
@@ -132,6 +150,8 @@ def lasting(dsoc: float, power_kw: float, slope: float, capacity_kwh: float) -> 
     if power_kw <= 0.0:
         return math.inf
     linear = dsoc * (3600.0 * capacity_kwh) / power_kw
+    if slope == 0.0:
+        return linear
     x = slope * dsoc / power_kw
     if x == 0.0:
         return linear

@@ -73,12 +73,12 @@ def level_out(
         over = 0.0
         under = 0.0
         for i in range(start, stop):
-            if give_kw[i] < 0.0:
-                share = level * weight[i]
-                if share > want_kw[i]:
-                    over += share - want_kw[i]
-                elif share < floor_kw[i]:
-                    under += floor_kw[i] - share
+            share = level * weight[i]
+            above = share - want_kw[i]
+            below = floor_kw[i] - share
+            free = give_kw[i] < 0.0
+            over += above if free and above > 0.0 else 0.0
+            under += below if free and below > 0.0 else 0.0
         if over == 0.0 and under == 0.0:
             for i in range(start, stop):
                 if give_kw[i] < 0.0:

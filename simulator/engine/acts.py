@@ -47,6 +47,16 @@ def set_limit(run: SiteRun, limit_kw: float) -> None:
     run.decide()
 
 
+def curtail(run: SiteRun, limit_kw: float) -> None:
+    """Have no more drawn from the grid than this, whatever its limit is (``inf`` ends it)."""
+    if not limit_kw >= 0.0:
+        raise ValueError(f"{run.site.name}: curtailed to {limit_kw} kW")
+    k = run.touch()
+    k.site[0].curtail_kw = limit_kw
+    set_room(k)
+    run.decide()
+
+
 def set_node_limit(run: SiteRun, node: str | int, limit_kw: float) -> None:
     """Put another limit in force between the site's and the stations'."""
     if not limit_kw >= 0.0:
@@ -207,6 +217,7 @@ def set_controls(run: SiteRun, limits_kw: ArrayLike) -> None:
     )
     for i in np.flatnonzero(run.state.evses["discharge_kw"] > 0.0):
         _turn_round(k, int(i), run.now_s)
+    k.site[0].feeds = int((run.state.evses["control_kw"] < 0.0).any())
     call_for_decision(k)
     run.decide()
 

@@ -77,16 +77,22 @@ class BatteryRun:
         """State of charge, 0..1, as of the last `settle`."""
         return self.stored_kwh / self.model.capacity
 
-    def ledger(self) -> BatteryLedger:
-        """Its books, as of the last `settle`; losses follow from what went in and out."""
+    def ledger(self, from_s: float = 0.0) -> BatteryLedger:
+        """Its books from ``from_s`` to the last `settle`; losses follow from in and out."""
         charged, discharged = self.charged_kwh, self.discharged_kwh
+        begun = self.model.soc * self.model.capacity
+        if from_s > 0.0:
+            edges = np.maximum(np.append(self._times, self.since_s), from_s)
+            kwh = np.array(self._powers) * np.diff(edges) / 3600.0
+            charged, discharged = float(kwh[kwh > 0.0].sum()), float(-kwh[kwh < 0.0].sum())
+            begun = max(0.0, self.stored_kwh - charged * self.one_way + discharged / self.one_way)
         lost = charged * (1.0 - self.one_way) + discharged * (1.0 / self.one_way - 1.0)
         return BatteryLedger(
             charged_kwh=charged,
             discharged_kwh=discharged,
             lost_kwh=lost,
-            gained_kwh=self.stored_kwh - self.model.soc * self.model.capacity,
-            soc_start=self.model.soc,
+            gained_kwh=self.stored_kwh - begun,
+            soc_start=begun / self.model.capacity,
             soc_end=self.soc,
         )
 

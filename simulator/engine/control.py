@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from simulator.charging.controllers import CONTROLLERS, Controller, InfeasibleError, Setup
 from simulator.engine.foresight import foresee
-from simulator.engine.functions import load_function
+from simulator.engine.functions import load_function, told
 from simulator.engine.outlook import Outlook, Steps
 from simulator.scenario import Problem, ScenarioError
 from simulator.scenario.check_control import option_values
@@ -86,14 +86,14 @@ class SiteControl:
     def _answer(self, view: SiteView, tick: int) -> F64:
         """The controller's limits, or none."""
         self.asked += 1
-        cause: Exception | None = None
+        cause: BaseException | None = None
         try:
             answer = self._ask(view, self._outlook.forecast(tick, view))
             limits, fault = judged(answer, len(view.visit))
         except InfeasibleError as error:
             raise ControllerError(f"{self._when(view.now_s)}: {error}") from error
-        except Exception as error:
-            limits, fault, cause = None, f"{type(error).__name__}: {error}", error
+        except (Exception, SystemExit) as error:  # sys.exit() must not pass for success
+            limits, fault, cause = None, told(error), error
         if limits is not None:
             self._in_a_row = 0
             return limits

@@ -81,7 +81,7 @@ class SiteCosts:
 
 def site_costs(site: SiteResult, terms: SiteTerms) -> SiteCosts:
     """Close the books of a site that ran under ``terms``."""
-    first = min(math.ceil(terms.warmup_s / terms.interval_s - 1e-9), len(site.load_kwh))
+    first = min(_first(terms), len(site.load_kwh))
     net = site.load_kwh + site.base_kwh
     bought, sold = t.netted(net)
     counted = slice(first, None)
@@ -105,6 +105,11 @@ def site_costs(site: SiteResult, terms: SiteTerms) -> SiteCosts:
         idle_min=float(sessions.idle_min[came].sum()),
         sessions=sessions,
     )
+
+
+def _first(terms: SiteTerms) -> int:
+    """The first recording interval that counts."""
+    return math.ceil(terms.warmup_s / terms.interval_s - 1e-9)
 
 
 def _bill(
@@ -145,7 +150,7 @@ def with_books(site: SiteResult, terms: SiteTerms, battery: BatteryRun | None) -
         site,
         pv_kwh=energy(terms.pv),
         battery_kwh=energy(None if battery is None else battery.steps()),
-        battery=None if battery is None else battery.ledger(),
+        battery=None if battery is None else battery.ledger(_first(terms) * terms.interval_s),
     )
     return replace(added, costs=site_costs(added, terms))
 

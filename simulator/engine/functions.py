@@ -7,6 +7,7 @@ in its module is not another's. Called when a run begins, not when a scenario is
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from hashlib import blake2b
 from importlib.util import module_from_spec, spec_from_file_location
@@ -40,11 +41,17 @@ def load_function(named: str, beside: Path, label: str, where: str) -> Callable[
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}"
-        raise wrong(f"a Python file that can be imported ({said})") from error
+        raise wrong(f"a Python file that can be imported ({told(error)})") from error
     finally:
         sys.path.remove(str(path.parent))
     function = getattr(module, name, None)
     if not callable(function):
         raise wrong(f"a function that {file} defines")
     return function  # type: ignore[no-any-return]
+
+
+def told(error: BaseException) -> str:
+    """What a user's code raised, and in which file and line."""
+    lines = traceback.extract_tb(error.__traceback__)
+    at = f"; {Path(lines[-1].filename).name}, line {lines[-1].lineno}" if lines else ""
+    return f"{type(error).__name__}: {error}{at}"

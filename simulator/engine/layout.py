@@ -136,7 +136,9 @@ def site_record(
     record["grid_kw"] = math.inf if site.grid_limit is None else site.grid_limit
     record["standby_kw"] = standby_kw
     record["base_kw"] = standby_kw
+    record["curtail_kw"] = math.inf
     record["limit_kw"] = np.maximum(0.0, record["grid_kw"] - standby_kw)
+    record["feed_kw"] = record["grid_kw"] + standby_kw
     record["rotate_period_s"] = site.rotate
     record["interval_s"] = interval_s
     for name in ("call_s", "rotate_s", "renege_s", "policy_period_s", "policy_s", "arrive_s"):

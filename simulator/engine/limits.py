@@ -75,6 +75,8 @@ def limit_tree(site: SiteInstance) -> LimitTree:
     nodes["limit_kw"] = math.inf
     nodes["parent"] = -1
     nodes["free_kw"] = math.inf
+    if top >= 0:
+        nodes[top]["whole"] = 1
     for x, name in enumerate(names):
         limit = limits.get(name)
         if limit is not None:

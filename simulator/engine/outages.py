@@ -36,9 +36,10 @@ class Spans:
     def __len__(self) -> int:
         return len(self.of)
 
-    def seconds(self, count: int, duration_s: float) -> F64:
-        """Sum by number up to ``duration_s``, shape (count,)."""
-        lasting = np.minimum(self.to_s, duration_s) - np.minimum(self.from_s, duration_s)
+    def seconds(self, count: int, duration_s: float, since_s: float = 0.0) -> F64:
+        """Sum by number from ``since_s`` up to ``duration_s``, shape (count,)."""
+        begin, end = (np.clip(at, since_s, duration_s) for at in (self.from_s, self.to_s))
+        lasting = end - begin
         return np.bincount(self.of, lasting, count).astype(np.float64)
 
 

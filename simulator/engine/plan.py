@@ -150,16 +150,19 @@ class SiteResult:
     peak_s: float
     events: int
     limit_bound_s: float
-    """Seconds during which the site limit held somebody back."""
+    """Seconds during which a limit of the grid connection or of the tree below it held somebody
+    back (a station's own power aside)."""
     evse_energy_kwh: F64
     evse_occupied_s: F64
+    grid_bound_s: float = 0.0
+    """Of these, those of the power of the grid connection."""
     net_peak_kw: float = 0.0
     """Largest instantaneous power of vehicles and other load together; 0 if none was drawn."""
     net_peak_s: float = 0.0
     base_kwh: F64 = field(default_factory=_none)
     """Other load of the site per interval: building and standby, less PV and battery."""
     standby_kwh: float = 0.0
-    """The stations' own consumption (part of ``base_kwh``)."""
+    """The stations' own consumption after a warm-up (part of ``base_kwh``)."""
     node_bound_s: F64 = field(default_factory=_none)
     """Seconds during which each limit below the site's held somebody back."""
     outages: tuple[Outage, ...] = ()
@@ -173,6 +176,7 @@ class SiteResult:
     """Energy into the stationary battery per interval (below 0: out of it; part of
     ``base_kwh``), where the site has one."""
     battery: BatteryLedger | None = None
+    """After a warm-up, like the costs."""
     costs: SiteCosts | None = None
     """The site's books, where it has other load, a tariff, or an intensity of carbon."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ def site_result(run: SiteRun) -> SiteResult:
     count = len(run.layout.evses)
     other_kwh, standby_kwh = base_energy(run)
     recorded = len(state.evse_kwh) > 0
+    first = math.ceil(run.warmup_s / interval_s - 1e-9)
     return SiteResult(
         site=run.site,
         visits=visits,
@@ -57,12 +59,13 @@ def site_result(run: SiteRun) -> SiteResult:
         peak_s=float(record["peak_s"]),
         events=int(record["events"]),
         limit_bound_s=float(record["limit_bound_s"]),
+        grid_bound_s=float(record["grid_bound_s"]),
         evse_energy_kwh=total_by(evse, plan.energy_kwh[plugged], count),
         evse_occupied_s=total_by(evse, stop_s - start_s, count),
         net_peak_kw=float(record["net_peak_kw"]),
         net_peak_s=float(record["net_peak_s"]),
         base_kwh=other_kwh + standby_kwh,
-        standby_kwh=float(standby_kwh.sum()),
+        standby_kwh=float(standby_kwh[first:].sum()),
         node_bound_s=state.nodes["bound_s"].copy(),
         outages=tuple(run.outages),
         evse_kwh=state.evse_kwh,

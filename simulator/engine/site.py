@@ -75,7 +75,7 @@ class SiteRun:
         self.now_s = 0.0
         self._begun = False
         self.kernel_s = 0.0
-        self._warmup_s = warmup_s
+        self.warmup_s = warmup_s
         self.layout = layout.site_layout(site)
         self.outages: list[Outage] = []
         self.base_log: list[tuple[float, float]] = []
@@ -134,8 +134,8 @@ class SiteRun:
 
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and including ``until_s``, at most to the horizon."""
-        if self.now_s < self._warmup_s <= until_s:
-            self._advance(self._warmup_s)
+        if self.now_s < self.warmup_s <= until_s:
+            self._advance(self.warmup_s)
             self._forget()
         self._advance(min(until_s, self.duration_s))
 
@@ -145,10 +145,10 @@ class SiteRun:
         record = self.state.site
         record["peak_kw"] = record["peak_s"] = 0.0
         record["net_peak_kw"] = record["net_peak_s"] = 0.0
-        record["limit_bound_s"] = 0.0
+        record["limit_bound_s"] = record["grid_bound_s"] = 0.0
         self.state.stations["peak_kw"] = 0.0
         self.state.nodes["bound_s"] = 0.0
-        self.state.nodes["held_s"] = self._warmup_s
+        self.state.nodes["held_s"] = self.warmup_s
 
     def _advance(self, until_s: float) -> None:
         if self._begun and until_s <= self.now_s and self.state.site["call_s"][0] > until_s:
@@ -203,7 +203,8 @@ class SiteRun:
     @property
     def limit_kw(self) -> float:
         """The limit of the grid connection in force."""
-        return float(self.state.site["grid_kw"][0])
+        site = self.state.site[0]
+        return float(min(site["grid_kw"], site["curtail_kw"]))
 
     @property
     def node_names(self) -> tuple[str, ...]:

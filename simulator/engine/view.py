@@ -138,7 +138,7 @@ def site_view(state: State, now_s: float) -> SiteView:
         column.setflags(write=False)
     return SiteView(
         now_s=now_s,
-        grid_kw=float(site["grid_kw"]),
+        grid_kw=float(min(site["grid_kw"], site["curtail_kw"])),
         site_limit_kw=float(site["limit_kw"]),
         base_kw=float(site["base_kw"]),
         **columns,

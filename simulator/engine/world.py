@@ -116,6 +116,15 @@ class SiteHandle:
         """
         acts.set_limit(self._now(), limit_kw)
 
+    @property
+    def own_limit_kw(self) -> float:
+        """The limit of the grid connection, were it not curtailed."""
+        return float(self._now().state.site["grid_kw"][0])
+
+    def curtail(self, limit_kw: float) -> None:
+        """Have no more drawn from the grid than this, whatever its limit is (``inf`` ends it)."""
+        acts.curtail(self._now(), limit_kw)
+
     def set_node_limit(self, node: str | int, limit_kw: float) -> None:
         """Put another limit between the site's and the stations' in force, by its name or index.
 

@@ -12,6 +12,8 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from simulator.fleet.crew import Conditions
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
@@ -92,6 +94,8 @@ def prepare(
         scenario, network, duration_s=span.until_s, record_caps="all", progress=progress
     )
     refuse_outages(engine, span)
+    refuse_discharge(engine, span)
+    refuse_timers(engine, span)
     embedded = scenario.file.csms.url == "embedded"
     shards = shard_count(scenario.file.live.shards, len(names), embedded=embedded)
     plans = tuple(
@@ -127,6 +131,45 @@ def refuse_outages(engine: EngineResult, span: Window) -> None:
                     f" {outage.from_s:.0f} s on, and a live run cannot play outages yet"
                     " (leave out station_failures and site_outage)"
                 )
+
+
+def refuse_discharge(engine: EngineResult, span: Window) -> None:
+    """Raise RefusedError where vehicles would give energy back during the run.
+
+    A live station's meter knows one direction. Where stations do not follow the plan's caps nobody
+    gives anything back.
+    """
+    for site in engine.sites:
+        plan = site.plan
+        if site.site.site.control != "local" or not (plan.cap_kw < 0.0).any():
+            continue
+        visit = np.repeat(np.arange(len(plan.evse)), np.diff(plan.cap_offset))
+        gives = (plan.cap_kw < 0.0) & (plan.cap_s < span.until_s)
+        if (gives & ~(plan.unplug_s[visit] <= span.from_s)).any():
+            raise RefusedError(
+                f"vehicle_to_grid: vehicles at {site.site.name} give energy back during the run,"
+                " and a live run cannot play that yet (leave out vehicle_to_grid, or the controller"
+                " that asks for it)"
+            )
+
+
+def refuse_timers(engine: EngineResult, span: Window) -> None:
+    """Raise RefusedError where a car's own timer would start it during the run and nobody would.
+
+    Such a start is among the plan's caps, which only stations under local control follow.
+    """
+    for site in engine.sites:
+        ready_s, control = site.visits.ready_s, site.site.site.control
+        if control == "local" or ready_s is None:
+            continue
+        plan = site.plan
+        timed = (ready_s > plan.plug_in_s) & (ready_s > span.from_s)
+        if (timed & (plan.plug_in_s < span.until_s) & ~(plan.unplug_s <= span.from_s)).any():
+            raise RefusedError(
+                f"delayed_start, tariff_followers: cars at {site.site.name} start by a timer of"
+                f" their own, which a live run cannot play with control = '{control}' yet (leave"
+                " them out, or say control = 'local')"
+            )
 
 
 def read_stages(scenario: Scenario, stations: int, duration_s: float | None) -> tuple[Stage, ...]:

@@ -285,8 +285,9 @@ def _sessions(fit: Fit, good: Goodness) -> Section:
     ]
     heads = ("<", "mean", "10 %", "median", "90 %", "KS distance")
     note = (
-        "The distances have no p-value: the parameters were fitted to the same sessions, which "
-        "makes them look better than they are, and with thousands of sessions any simple law is "
+        "KS distance (Kolmogorov-Smirnov): the largest distance between the two curves above. It "
+        "has no p-value: the parameters were fitted to the same sessions, which "
+        "makes it look better than it is, and with thousands of sessions any simple law is "
         "rejected. Judge by the size: below 5 % hardly visible, above 15 % another shape."
     )
     blocks.append(Table("Distributions in figures", heads, rows, note))

@@ -120,6 +120,10 @@ class Reading:
         """Rows of a finished table; 0 where there is none."""
         return self._run.row_count(name)
 
+    def columns(self, name: str) -> tuple[str, ...]:
+        """Columns of a finished table; none where it cannot be read."""
+        return self._run.column_names(name)
+
     def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a table, piece by piece; ends where it cannot be read further."""
         try:

@@ -90,6 +90,16 @@ def how_sure(reading: Reading) -> str:
     return ""
 
 
+def one_run(reading: Reading) -> str:
+    """Below the title of a section whose figures another draw would change; empty if repeated."""
+    if replications(reading) > 1 or not reading.summary or not _random(reading):
+        return ""
+    return (
+        "One run of a random scenario: other draws give other figures, and how far they lie apart "
+        "one run cannot tell."
+    )
+
+
 def _random(reading: Reading) -> bool:
     """Whether another seed would give other figures; a trace alone is replayed as it is."""
     events = reading.scenario.get("events")
@@ -107,7 +117,8 @@ def section(reading: Reading) -> Section:
     rows = [_row(reading, name, found[name]) for name in listed]
     note = (
         "Each replication draws other visits. The interval holds the true mean with 95 % "
-        "confidence (Student t). This run is the first replication."
+        "confidence (Student t); where a few replications differ widely it may reach below zero. "
+        "This run is the first replication."
     )
     title = f"Mean of {words.plural(replications(reading), 'replication')}"
     return Section("replications", "Replications", [Table(title, _HEADS, rows, note, 45)])

@@ -34,7 +34,7 @@ def section(reading: Reading) -> Section:
         known = _described(reading, name)
         grid = site.get("grid_limit_kw")
         if words.as_number(grid) is not None:
-            found = words.as_number(site.get("limit_bound_s")) or 0.0
+            found = words.as_number(site.get("grid_bound_s", site.get("limit_bound_s"))) or 0.0
             rows.append((found, [name, "grid connection", words.power(grid)]))
         for row in limits:
             called = str(row.get("name"))

@@ -47,6 +47,10 @@ def load(reading: Reading, curve: Load | None) -> Section:
             ),
         )
     ]
+    bounds = [words.power(reading.get("network_peak_kw", end)) for end in ("at_least", "at_most")]
+    if reading.get("network_peak_kw"):
+        text = bounds[0] if bounds[0] == bounds[1] else f"{bounds[0]} to {bounds[1]}"
+        rows.append(("largest instant of the network, between", text))
     if np.isfinite(limits).all():
         rows.append(("grid limits in total", words.power(limits.sum())))
     return Section("load", "Load", [*blocks, Facts(rows)])
@@ -105,18 +109,21 @@ def messages(reading: Reading) -> Section:
     title = "Messages the network sends"
     series = reading.messages()
     blocks: list[Block] = []
-    peaks: dict[str, float] = {}
+    peaks: dict[str, tuple[float, str]] = {}
     if series is None or not series.predicted:
         blocks.append(Absent(title, "the run has no table of messages"))
     else:
         coarse = series.coarser(_STEPS)
         blocks.append(
             message_plots.by_type_over_time(
-                coarse.seconds, coarse.predicted, reading.clock(), coarse.unit_s
+                coarse.seconds, coarse.predicted, reading.clock(), coarse.unit_s, per_minute=True
             )
         )
-        peaks = {action: float(v.max()) for action, v in series.predicted.items()}
-        peaks["*"] = float(np.sum(list(series.predicted.values()), axis=0).max())
+        everything = np.sum(list(series.predicted.values()), axis=0)
+        for action, rates in (*series.predicted.items(), ("*", everything)):
+            at = int(np.argmax(rates))
+            when = reading.clock().moment(float(series.seconds[at]))
+            peaks[action] = (60.0 * float(rates[at]), when)
     found = reading.get("messages")
     if isinstance(found, Mapping) and found:
         unit = words.duration(series.unit_s) if series is not None else ""
@@ -125,13 +132,17 @@ def messages(reading: Reading) -> Section:
         "messages",
         "OCPP messages to expect",
         blocks,
-        "What the stations of this network would send, counted by the same table from events to "
-        "messages by which live stations send.",
+        "What the stations of this network would send by OCPP 1.6, counted by the same table from "
+        "events to messages by which live stations send: the boots after an outage and the meter "
+        "values that fall due together by the clock are among them.",
     )
 
 
 def _message_table(
-    reading: Reading, counts: Mapping[str, object], peaks: Mapping[str, float], unit: str
+    reading: Reading,
+    counts: Mapping[str, object],
+    peaks: Mapping[str, tuple[float, str]],
+    unit: str,
 ) -> Table:
     length = counted_s(reading)
     stations = words.as_number(reading.get("stations"))
@@ -139,17 +150,28 @@ def _message_table(
     numbers = {str(a): words.as_number(n) or 0.0 for a, n in counts.items()}
     order = sorted(numbers.items(), key=lambda row: (-row[1], row[0]))
     for action, n in [*order, ("*", sum(numbers.values()))]:
+        busiest, when = peaks.get(action, (None, words.DASH))
         rows.append(
             [
                 "all types" if action == "*" else action,
                 words.count(n),
-                words.figure(n / length) if length else words.DASH,
-                words.figure(peaks.get(action)),
+                words.figure(60.0 * n / length) if length else words.DASH,
+                words.figure(busiest),
+                when,
                 words.figure(n / stations / (length / 86_400))
                 if stations and length
                 else words.DASH,
             ]
         )
-    busiest = f"busiest {unit}, per second" if unit else "busiest, per second"
-    heads = (f"<{PREDICTED} message", "count", "per second", busiest, "per station and day")
+    most = {"": "busiest, per minute", words.duration(60): "busiest minute"}.get(
+        unit, f"busiest {unit}, per minute"
+    )
+    heads = (
+        f"<{PREDICTED} message",
+        "count",
+        "per minute",
+        most,
+        "<first at",
+        "per station and day",
+    )
     return Table("In total, by type", heads, rows)

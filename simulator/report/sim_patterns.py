@@ -76,7 +76,9 @@ def _network(reading: Reading, curve: Load) -> tuple[F64, F64, float]:
 
 
 def waiting(reading: Reading) -> list[Block]:
-    """Who waits longer than so many minutes."""
+    """Who waits longer than so many minutes; nothing where nobody waited."""
+    if reading.get("wait", "waited") == 0:
+        return []
     if reading.holds("distributions"):
         frame = reading.table("distributions")
         if frame is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from simulator.report import sim_figures, sim_trouble, words
 from simulator.report.canvas import ORANGE, RED
-from simulator.report.page import Absent, Block, Cell, Facts, Section, Table
+from simulator.report.page import Absent, Block, Cell, Facts, Section, Table, Text
 from simulator.report.plots import network, people
 from simulator.report.plots.people import Counted, scaled
 from simulator.report.reading import Reading
@@ -16,6 +16,11 @@ from simulator.report.sim_reading import Load, Sessions
 def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Section:
     """Queues over time and the distribution of waiting times."""
     blocks: list[Block] = []
+    intro = sim_figures.one_run(reading)
+    if reading.get("wait", "waited") == 0 and (curve is None or not curve.queue.any()):
+        n = words.plural(reading.get("wait", "visits"), "visit")
+        text = f"Nobody waited: each of {n} found a free EVSE at once."
+        return Section("waiting", "Waiting", [Text(text)], intro)
     if curve is None:
         blocks.append(Absent("Vehicles waiting for an EVSE", "the run recorded no load"))
     else:
@@ -59,7 +64,7 @@ def waiting(reading: Reading, curve: Load | None, visits: Sessions | None) -> Se
             text = words.duration(found.get(name))
             rows.append((label, sim_figures.cell(reading, f"wait_{name}", text)))
         blocks.append(Facts(rows))
-    return Section("waiting", "Waiting", blocks)
+    return Section("waiting", "Waiting", blocks, intro)
 
 
 _RARE = ("future", "balked", "failed", "no_show")
@@ -121,8 +126,25 @@ def sessions(reading: Reading, visits: Sessions | None) -> Section:
         ]
         heads = ("<outcome", "visits", "share", "<meaning")
         blocks.append(Table("What became of the visits", heads, rows))
-    blocks += sim_trouble.elsewhere(reading)
+    blocks += [*sim_trouble.elsewhere(reading), *_ledger(reading)]
     return Section("sessions", "Sessions", blocks)
+
+
+def _ledger(reading: Reading) -> list[Block]:
+    """The energy ledger of the sessions."""
+    names = ("grid_kwh", "battery_kwh", "losses_kwh")
+    grid, battery, losses = (words.as_number(reading.get("ledger", name)) for name in names)
+    if grid is None or battery is None or losses is None:
+        return []
+    rows: list[tuple[str, str | Cell]] = [
+        (label, sim_figures.cell(reading, name, words.energy(value)))
+        for label, name, value in (
+            ("drawn from the grid", "grid_kwh", grid),
+            ("reached the batteries", "battery_kwh", battery),
+            ("lost in between", "losses_kwh", losses),
+        )
+    ]
+    return [Facts(rows, "Where the energy of the sessions went")]
 
 
 def unserved(reading: Reading, visits: Sessions | None) -> Section:
@@ -131,6 +153,16 @@ def unserved(reading: Reading, visits: Sessions | None) -> Section:
     energy = words.as_number(reading.get("energy_kwh"))
     blocks: list[Block] = []
     title = "Energy not served by site"
+    if total == 0:
+        told = "Every visit that is over got the energy that it wanted."
+        span = sim_figures.between(reading, "unserved_kwh")
+        if span:
+            average = sim_figures.shown(
+                "unserved_kwh", sim_figures.mean(reading, "unserved_kwh", 0)
+            )
+            told += f" That is this run; the mean of the replications is {average} ({span})."
+        intro = sim_figures.one_run(reading)
+        return Section("unserved", "Energy not served", [Text(told)], intro)
     if visits is None:
         blocks.append(Absent(title, "the run has no table of sessions"))
     else:
@@ -168,4 +200,4 @@ def unserved(reading: Reading, visits: Sessions | None) -> Section:
             ("share of the energy wanted", words.share(total / wanted) if wanted else words.DASH),
         ]
         blocks.append(Facts(rows))
-    return Section("unserved", "Energy not served", blocks)
+    return Section("unserved", "Energy not served", blocks, sim_figures.one_run(reading))

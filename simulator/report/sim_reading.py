@@ -263,7 +263,7 @@ class SiteFacts:
     utilisation: float
     """Share of EVSE time with a vehicle plugged in."""
     limited_s: float
-    """Time during which the grid limit held somebody back."""
+    """Time during which a limit of the site held somebody back."""
 
 
 def site_facts(reading: Reading, sites: tuple[str, ...]) -> dict[str, SiteFacts]:

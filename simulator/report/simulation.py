@@ -15,6 +15,7 @@ from simulator.report import (
     sim_patterns,
     sim_people,
     sim_sites,
+    sim_tables,
     sim_trouble,
     words,
 )
@@ -54,6 +55,7 @@ def page(reading: Reading) -> Page:
         _work(reading),
         common.repeat(reading),
         common.environment(reading),
+        sim_tables.section(reading),
         method.section(live=False),
     ]
     unread = Section("unread", "Not readable", common.unread(reading))
@@ -165,13 +167,13 @@ def _tiles(reading: Reading) -> list[Tile]:
         tiles.append(tile(reading, "utilisation", "EVSEs occupied", words.share(used), note))
     waited, visits = get("wait", "waited"), get("wait", "visits")
     share = words.share(waited / visits) if visits else words.DASH
-    p95 = f"p95 of all {words.duration(get('wait', 'p95_s'))}"
+    p95 = f"95{words.NARROW}% at most {words.duration(get('wait', 'p95_s'))}" if waited else ""
     tiles += [tile(reading, "waited_share", "had to wait", share, p95), *sim_trouble.tiles(reading)]
     messages = get("messages")
     if isinstance(messages, Mapping) and messages:
         length = counted_s(reading)
         total = sum(words.as_number(n) or 0.0 for n in messages.values())
-        rate = f"{words.figure(total / length)} per second" if length else ""
+        rate = f"{words.figure(60.0 * total / length)} per minute" if length else ""
         tiles.append(tile(reading, "messages", "OCPP messages", words.count(total), rate))
     return tiles
 
@@ -190,7 +192,7 @@ def _work(reading: Reading) -> Section:
         (compiling, "of it compiling the kernel, once"),
         (kernel, "of it in the compiled kernel"),
     ):
-        if value is not None:
+        if value:
             rows.append((name, words.duration(value)))
     if events and kernel:
         rows.append(("events per second in the kernel", words.count(events / kernel)))

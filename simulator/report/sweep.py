@@ -1,21 +1,22 @@
 """The page of a sweep: its points with the intervals of some figures, lines, a trade-off.
 
-Reads ``points.csv``; computes nothing of its own. Called by ``write``.
+Reads the trials, so that a sweep that was stopped or killed has a page as well, which says how far
+it came. Called by ``write``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulator.report import sim_figures, words
-from simulator.report.page import Block, Cell, Facts, Page, Section, Table
-from simulator.report.patterns import Estimate
+from simulator.report.page import Block, Cell, Facts, Notice, Page, Section, Table
+from simulator.report.patterns import Estimate, estimate
 from simulator.report.plots import sweeps, tradeoffs
 from simulator.report.reading import dig
 from simulator.store.figures import COSTS, unit_of
+from simulator.store.sweepfolder import POINTS
 
 if TYPE_CHECKING:
     from simulator.store.sweepfolder import SweepRun
@@ -33,6 +34,7 @@ _SHOWN = {
 from zero, are left out. Bills and CO2 come besides."""
 _MONEY = {"total": "energy bill", "revenue": "revenue", "carbon_kg": "CO2"}
 _NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*([^\s\d]*)\s*")
+_NUMBERED = re.compile(r"sites\.(\d+)\.")
 _MOST_POINTS = 400
 _MOST_LINES = 8
 
@@ -42,28 +44,29 @@ Values = dict[str, list[Estimate]]
 
 def page(run: SweepRun) -> Page:
     """Build the report of a sweep, plots included."""
-    points = _points(run)
-    found = _figures(run, len(points))
+    points = [{field: point.values.get(field, "") for field in run.fields} for point in run.points]
+    found = _figures(run)
     most = max((e.n for values in found.values() for e in values), default=0)
     name = str(dig(run.about, "scenario", "scenario", "name") or "sweep")
     length = dig(run.about, "scenario", "scenario", "duration")
     sections = [
-        Section("points", "Points", [_table(run, points, found, most)]),
+        Section("points", "Points", _table(run, points, found, most)),
         Section("plots", "What the fields change", _plots(run, points, found)),
         Section("failures", "Trials that failed", _failures(run)),
         Section("sweep", "How it was swept", [_facts(run)]),
     ]
-    swept = words.listed(list(run.fields)) or "nothing"
+    swept = words.listed(run.fields) or "nothing"
+    each = f"{words.plural(run.replications, 'replication')} each"
+    unfinished = run.done < run.total
     return Page(
         title=name,
         subtitle=" · ".join(part for part in ("sweep", str(length or ""), "virtual time") if part),
-        verdict="SWEEP",
-        state="",
-        headline=f"{words.plural(len(points), 'point')} of {swept}, "
-        f"{words.plural(most, 'replication')} each",
+        verdict="UNFINISHED SWEEP" if unfinished else "SWEEP",
+        state="bad" if run.failed else "warn" if unfinished else "",
+        headline=f"{words.plural(len(points), 'point')} of {swept}, {each}",
         because=_because(most),
         tiles=(),
-        notices=(),
+        notices=_notices(run),
         first=(),
         sections=sections,
     )
@@ -72,36 +75,48 @@ def page(run: SweepRun) -> Page:
 def _because(most: int) -> str:
     if most > 1:
         return (
-            "Every point meets the same draws. Means of the replications, with their 95 % "
-            "intervals (Student t)."
+            "Means of the replications, with their 95 % confidence intervals (Student t). Points "
+            "that ask for the same visits meet the same draws, so that a difference between two "
+            "is mostly surer than their intervals look: chargeswarm compare judges it by pairs."
         )
-    return (
-        "One run at each point: the figures have no interval; --replications 20 with the same "
-        "--out gives them one."
-    )
+    if most:
+        return (
+            "One run at each point: no figure has an interval, and where visits are drawn at "
+            "random a difference between points may be chance. --replications 20 with the same "
+            "--out gives them intervals."
+        )
+    return "No trial has given figures so far."
 
 
-def _points(run: SweepRun) -> list[dict[str, str]]:
-    """What the fields are at each point; the text is empty where a point does not set one."""
-    rows = run.points.drop_duplicates("point").sort_values("point")
-    return [{field: _text(row[field]) for field in run.fields} for _, row in rows.iterrows()]
+def _notices(run: SweepRun) -> list[Notice]:
+    found = []
+    if run.done < run.total:
+        found.append(
+            Notice(
+                f"This sweep is not finished: {words.count(run.done)} of "
+                f"{words.plural(run.total, 'trial')} are. The same command with --out "
+                f"{run.path.name} goes on; the figures are those of the finished trials, "
+                "and points with fewer of them say so."
+            )
+        )
+    if run.failed:
+        found.append(
+            Notice(
+                f"{words.count(run.failed)} of {words.plural(run.total, 'trial')} failed and "
+                "count in no figure. Their errors stand below.",
+                "bad",
+            )
+        )
+    return found
 
 
-def _text(value: Any) -> str:
-    return "" if value is None or value != value else str(value)
-
-
-def _figures(run: SweepRun, count: int) -> Values:
+def _figures(run: SweepRun) -> Values:
     """The figures that are shown, in the order of the table."""
-    place = {p: k for k, p in enumerate(sorted(run.points["point"].unique()))}
-    names = [name for name in dict.fromkeys(run.points["figure"]) if _head(name)]
+    names = [n for n in dict.fromkeys(n for p in run.points for n in p.figures) if _head(n)]
     names.sort(key=lambda name: list(_SHOWN).index(name) if name in _SHOWN else len(_SHOWN))
     found: Values = {}
     for name in names:
-        values = [Estimate(nan, nan, nan, 0)] * count
-        for _, row in run.points[run.points["figure"] == name].iterrows():
-            mean, low, high = (float(row[column]) for column in ("mean", "low", "high"))
-            values[place[row["point"]]] = Estimate(mean, low, high, int(row["n"]))
+        values = [estimate(point.figures.get(name, [])) for point in run.points]
         usual = 1.0 if name == "availability" else 0.0
         if any(e.n and e.mean != usual for e in values):
             found[name] = values
@@ -115,16 +130,22 @@ def _head(name: str) -> str:
     return _SHOWN.get(name, "")
 
 
-def _table(run: SweepRun, points: Sequence[Mapping[str, str]], found: Values, most: int) -> Table:
+def _table(
+    run: SweepRun, points: Sequence[Mapping[str, str]], found: Values, most: int
+) -> list[Block]:
+    if not found:
+        return []
     rows: list[list[str | Cell]] = []
     for k, point in enumerate(points[:_MOST_POINTS]):
         cells = [_cell(name, values[k], most) for name, values in found.items()]
         rows.append([*(point[field] or "as it is" for field in run.fields), *cells])
     heads = (*(f"<{field}" for field in run.fields), *(_head(name) for name in found))
-    note = "points.csv has every figure of every point, sweep.csv those of every replication."
+    note = ""
+    if (run.path / POINTS).is_file():
+        note = "points.csv has every figure of every point, sweep.csv those of every replication."
     if len(points) > _MOST_POINTS:
         note = f"The first {_MOST_POINTS} of {words.count(len(points))} points. {note}"
-    return Table("", heads, rows, note, fold_after=60)
+    return [Table("", heads, rows, note, fold_after=60)]
 
 
 def _cell(name: str, value: Estimate, most: int) -> str | Cell:
@@ -213,13 +234,16 @@ def _tradeoff(run: SweepRun, points: Sequence[Mapping[str, str]], found: Values)
 
 
 def _failures(run: SweepRun) -> list[Block]:
-    rows = []
-    for trial in run.failures[:_MOST_POINTS]:
-        values = trial.get("values")
-        at = ", ".join(f"{f}={v}" for f, v in values.items()) if isinstance(values, dict) else ""
-        rows.append([at, words.count(trial.get("replication")), str(trial.get("error"))])
+    rows = [
+        [", ".join(f"{f}={v}" for f, v in point.values.items()), words.count(replication), error]
+        for point in run.points
+        for replication, error in point.failures
+    ]
     heads = ("<point", "replication", "<error")
-    return [Table("", heads, rows)] if rows else []
+    note = ""
+    if len(rows) > _MOST_POINTS:
+        note = f"The first {_MOST_POINTS} of {words.count(len(rows))} failures."
+    return [Table("", heads, rows[:_MOST_POINTS], note)] if rows else []
 
 
 def _facts(run: SweepRun) -> Facts:
@@ -231,5 +255,17 @@ def _facts(run: SweepRun) -> Facts:
         ("warm-up", scenario.get("warmup")),
         ("stations", run.about.get("stations") or "as in the scenario"),
         ("chargeswarm", run.about.get("version")),
+        *_numbered_sites(run),
     )
     return Facts([(name, str(value)) for name, value in facts if value is not None])
+
+
+def _numbered_sites(run: SweepRun) -> list[tuple[str, str]]:
+    """The names of sites that fields speak of by number."""
+    sites = dig(run.about, "scenario", "sites")
+    numbers = {m.group(1) for field in run.fields if (m := _NUMBERED.match(field))}
+    return [
+        (f"sites.{number}", str(sites[int(number)].get("name")))
+        for number in sorted(numbers, key=int)
+        if isinstance(sites, list) and int(number) < len(sites)
+    ]

@@ -27,10 +27,16 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 """Years in which a scenario may start."""
 LONGEST_S = 3660 * 86400.0
 """Every run is bounded in time: ten years."""
+SHORTEST_S = 1.0
+"""What happens at intervals happens once a second at most, so that a run has an end."""
+FASTEST = 100_000.0
+"""A live run passes a day of the plan in a second at most."""
 MOST_STATIONS = 1_000_000
-"""Every run is bounded in stations."""
+"""Every run is bounded in stations, queues and repetitions, too."""
+LONGEST_TITLE = 100
+"""Characters of a scenario's name: folders are named after it."""
+MOST_WAITING = 1_000_000  # true has no end
 MOST_REPLICATIONS = 10_000
-"""And in repetitions."""
 
 
 class Profiles(Protocol):
@@ -74,14 +80,18 @@ class Value:
         return dict(self.schema)
 
 
-def quantity(kind: units.Quantity, *, zero: bool = False, highest: float | None = None) -> Value:
-    """Text with a unit; positive, or not negative with ``zero``."""
+def quantity(
+    kind: units.Quantity, *, zero: bool = False, lowest: float = 0.0, highest: float | None = None
+) -> Value:
+    """Text with a unit; positive, or not negative with ``zero``; ``lowest`` to ``highest``."""
 
     def read(value: Any, _: Any) -> float:
         result = units.parse(kind, value)
         if result < 0 or (result == 0 and not zero):
             low = "a {} of 0 or more" if zero else "a {} above 0"
             raise FieldError(low.format(kind.name), _positive(value) if result < 0 else None)
+        if result < lowest:
+            raise FieldError(f"a {kind.name} of at least {units.text(kind, lowest)}")
         if highest is not None and result > highest:
             raise FieldError(f"a {kind.name} of at most {units.text(kind, highest)}")
         return result
@@ -110,6 +120,13 @@ def _name(value: Any, _: Any) -> str:
         )
         raise FieldError(expected, near if near[:1].isalpha() else None)
     return value
+
+
+def _title(value: Any, _: Any) -> str:
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_TITLE and value.isprintable():
+        return value
+    some = f"1 to {LONGEST_TITLE} characters that can be printed"
+    raise FieldError(some if isinstance(value, str) else "text in quotes")
 
 
 def choice(what: str, *options: str) -> Value:
@@ -167,9 +184,12 @@ def _one_of(what: str, mark: str, names: Callable[[Known], Collection[str]]) -> 
 
 
 def _queue(value: Any, _: Any) -> bool | int:
-    if isinstance(value, bool) or (isinstance(value, int) and value >= 0):
-        return value
-    raise FieldError("true, false, or the largest number of waiting drivers")
+    expected = "true, false, or the largest number of waiting drivers"
+    if not isinstance(value, int) or value < 0:
+        raise FieldError(expected)
+    if value > MOST_WAITING:
+        raise FieldError(f"{expected}, at most {MOST_WAITING}", "true")
+    return value
 
 
 def read_local_time(value: Any, _: Any = None) -> dt.datetime:
@@ -197,9 +217,8 @@ def _clock(value: Any, _: Any) -> str:
     if isinstance(value, dt.time):
         value = value.strftime("%H:%M")
     if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        near = None
-        if isinstance(value, str) and re.fullmatch(r"\d:[0-5]\d", value):
-            near = f"0{value}"
+        short = isinstance(value, str) and re.fullmatch(r"\d:[0-5]\d", value)
+        near = f"0{value}" if short else None
         raise FieldError('a time of day such as "17:00"', near)
     return value
 
@@ -324,9 +343,11 @@ Energy = Annotated[float, quantity(units.ENERGY)]
 Current = Annotated[float, quantity(units.CURRENT)]
 Ratio = Annotated[float, quantity(units.RATIO, zero=True, highest=1.0)]
 Duration = Annotated[float, quantity(units.DURATION, highest=LONGEST_S)]
+Interval = Annotated[float, quantity(units.DURATION, lowest=SHORTEST_S, highest=LONGEST_S)]
 DurationOrZero = Annotated[float, quantity(units.DURATION, zero=True, highest=LONGEST_S)]
 Rate = Annotated[float, quantity(units.RATE)]
 Name = Annotated[str, Value(_name, {**_TEXT, "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,31}$"})]
+Title = Annotated[str, Value(_title, {**_TEXT, "minLength": 1, "maxLength": LONGEST_TITLE})]
 LocalTime = Annotated[
     dt.datetime,
     Value(read_local_time, {**_TEXT, "examples": ["2026-06-01T00:00:00"]}, lambda v: v.isoformat()),
@@ -335,7 +356,16 @@ Clock = Annotated[str, Value(_clock, {**_TEXT, "pattern": "^([01][0-9]|2[0-3]):[
 Zone = Annotated[str, Value(_zone, {**_TEXT, "examples": ["Europe/Berlin"]})]
 Policy = Annotated[str, Value(_policy, {**_TEXT, "x-policy": True})]
 Queue = Annotated[
-    bool | int, Value(_queue, {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0}]})
+    bool | int,
+    Value(
+        _queue,
+        {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "integer", "minimum": 0, "maximum": MOST_WAITING},
+            ]
+        },
+    ),
 ]
 StationAmount = Annotated[
     Amount,

@@ -31,9 +31,7 @@ class Table(BaseModel):
 class ScenarioSection(Table):
     """What is run, when, and with which random numbers."""
 
-    name: Annotated[
-        str, Field(min_length=1, description="Name of the scenario; run folders begin with it.")
-    ]
+    name: Annotated[f.Title, Field(description="Name of the scenario; run folders begin with it.")]
     description: Annotated[str, Field(description="One line for people.")] = ""
     seed: Annotated[int, Field(ge=0, description="Same seed, same visits.")] = 1
     start: Annotated[f.LocalTime, Field(description="Local time of the first instant.")]
@@ -278,7 +276,7 @@ class Site(Table):
     ] = None
     policy: Annotated[f.Policy, Field(description="How a scarce limit is shared.")] = "equal_share"
     rotate: Annotated[
-        f.Duration, Field(description="Where not all can charge, who pauses changes this often.")
+        f.Interval, Field(description="Where not all can charge, who pauses changes this often.")
     ] = 900.0
     queue: Annotated[
         f.Queue,
@@ -286,7 +284,8 @@ class Site(Table):
     ] = True
     voltage: Annotated[float, Field(gt=50, le=1000, description="Phase to neutral, V.")] = 230.0
     grid_current: Annotated[
-        f.Current | None, Field(description="Current of the grid connection on each phase.")
+        f.Current | None,
+        Field(description="Current of the grid connection on each phase, all loads (evenly) in."),
     ] = None
     neutral: Annotated[
         f.Current | None, Field(description="Unbalance at the grid connection (phasor sum).")
@@ -299,7 +298,8 @@ class Site(Table):
         tuple[Limit, ...], Field(strict=False, description="Limits below the grid connection.")
     ] = ()
     policy_interval: Annotated[
-        f.Duration, Field(description="How often a policy whose order changes with time looks.")
+        f.Interval,
+        Field(description="How often llf looks again while a limit binds, besides at events."),
     ] = 300.0
     controller: Annotated[Controller | None, Field(description="Sets limits at ticks.")] = None
     base_load: Annotated[Series | None, Field(description="The building's own load.")] = None
@@ -433,7 +433,7 @@ class Live(Table):
     """How the plan is played against a real CSMS."""
 
     speed: Annotated[
-        float, Field(gt=0, description="Compresses stays and gaps, not the clock.")
+        float, Field(gt=0, le=f.FASTEST, description="Compresses stays and gaps, not the clock.")
     ] = 1.0
     from_: Annotated[
         f.Clock, Field(alias="from", description="Local time of day at which the run starts.")

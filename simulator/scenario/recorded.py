@@ -6,7 +6,9 @@ faults, all of which are counted. Called by the public API.
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from simulator.scenario.csvfile import read_text
 from simulator.scenario.problems import FieldError, InputError, Problem, listed, nearest
 from simulator.scenario.recorded_csv import read_csv
 from simulator.scenario.recorded_json import read_json
-from simulator.scenario.recorded_sheet import Sheet, Unread
+from simulator.scenario.recorded_sheet import DATE_AND_TIME, Sheet, Unread
 from simulator.scenario.recorded_time import (
     F64,
     Stamp,
@@ -34,6 +36,8 @@ from simulator.scenario.recorded_traps import FIXES, Trap
 __all__ = ["FIXES", "Recorded", "Trap", "Unread", "read_recorded"]
 
 _LONGEST_YEARS = 30
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1a]")
+"""Control characters that no text has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,13 @@ def _read(path: Path, label: str, columns: Mapping[str, str], origin: dt.datetim
     except InputError as error:
         if not error.problems[0].where.startswith("byte"):
             raise
-        text = path.read_bytes().decode("latin-1")
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError([Problem(label, "", None, "text in UTF-8, not in UTF-16")]) from None
+        text = data.decode("latin-1")
         sheet.notes.append("the file is not UTF-8; it was read as Latin-1")
+    if _BINARY.search(text):
+        raise InputError([Problem(label, "", None, "text (a CSV or JSON), not binary data")])
     if text.lstrip()[:1] in {"{", "["}:
         if columns:
             raise InputError([Problem(label, "--column", None, "no columns for a JSON file")])
@@ -144,7 +153,7 @@ def _read(path: Path, label: str, columns: Mapping[str, str], origin: dt.datetim
     if not sheet.place:
         first = f" ({sheet.unread[0].place}: {sheet.unread[0].why})" if sheet.unread else ""
         hint = ""
-        if sheet.unread and origin is None:
+        if sheet.unread and origin is None and sheet.unread[0].why.endswith(DATE_AND_TIME):
             hint = "; minutes since a start need --start"
         raise InputError([Problem(label, "", None, f"sessions that can be read{first}{hint}")])
     return sheet

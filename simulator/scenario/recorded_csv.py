@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simulator.scenario.problems import InputError, Problem, listed, nearest
-from simulator.scenario.recorded_sheet import Sheet, read_energy
+from simulator.scenario.recorded_sheet import DATE_AND_TIME, Sheet, read_energy
 from simulator.scenario.recorded_time import Stamp, day_first, read_length, read_stamp
 
 ROLES = ("start", "end", "duration", "energy", "evse", "session")
@@ -69,7 +69,6 @@ _UNITS_S = (
     (60.0, {"m", "min", "mins", "minute", "minutes"}),
     (1.0, {"s", "sec", "secs", "second", "seconds"}),
 )
-_TIME = "a date and time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +183,12 @@ def _find(
     missing = [role for role in ("start", "energy") if role not in at]
     if "end" not in at and "duration" not in at:
         missing.append("end")
+    for role, places in at.items():
+        for name in {header[place] for place in places}:
+            if list(header).count(name) > 1:
+                expected = f"one column of this name (it would be the {role}), not "
+                expected += str(list(header).count(name))
+                problems.append(Problem(label, "header", repr(name), expected))
     for role in missing:
         expected = f"a column with the {role}; --column {role}=NAME says which of {listed(header)}"
         problems.append(Problem(label, "header", None, expected))
@@ -267,17 +272,21 @@ def _row(
     origin: dt.datetime | None,
 ) -> None:
     if len(row) != len(layout.header):
-        expected = f"{len(layout.header)} values, as the header has"
-        sheet.skip(place, f"the number of values of the row, {len(row)},", len(row), expected)
+        expected = f"expected {len(layout.header)} values, as the header has"
+        sheet.refuse(place, f"{expected}, not {len(row)}")
         return
     start = _stamp(layout, row, "start", order, origin)
     if start is None:
-        sheet.skip(place, f"column {layout.name('start')!r}", layout.text(row, "start"), _TIME)
+        sheet.skip(
+            place, f"column {layout.name('start')!r}", layout.text(row, "start"), DATE_AND_TIME
+        )
         return
     end = _end(layout, row, start, order, origin)
     if end is None:
         role = "end" if "end" in layout.at else "duration"
-        expected = _TIME if role == "end" else "a duration (h:mm:ss, or a unit in the header)"
+        expected = (
+            DATE_AND_TIME if role == "end" else "a duration (h:mm:ss, or a unit in the header)"
+        )
         sheet.skip(place, f"column {layout.name(role)!r}", layout.text(row, role), expected)
         return
     energy = read_energy(layout.text(row, "energy"))

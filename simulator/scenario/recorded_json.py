@@ -14,10 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator.scenario.problems import InputError, Problem
-from simulator.scenario.recorded_sheet import Sheet, read_energy
+from simulator.scenario.recorded_sheet import DATE_AND_TIME, Sheet, read_energy
 from simulator.scenario.recorded_time import Stamp, read_length, read_stamp
-
-_TIME = "a date and time"
 
 
 def read_json(sheet: Sheet, text: str, label: str) -> None:
@@ -103,7 +101,7 @@ def _add(
             length = read_length(str(item.get("total_time")), 3600.0)
             stamp = None if length is None else (stamps[0][0] + length, stamps[0][1])
         if stamp is None:
-            sheet.skip(place, name, item.get(name), _TIME)
+            sheet.skip(place, name, item.get(name), DATE_AND_TIME)
             return
         stamps.append(stamp)
     name = sheet.columns["energy"]

@@ -14,6 +14,8 @@ from pathlib import Path
 from simulator.scenario.problems import shown
 from simulator.scenario.recorded_time import Stamp
 
+DATE_AND_TIME = "a date and time"
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -55,6 +57,10 @@ class Sheet:
         """Count a row that cannot be read."""
         found = f" is {shown(value)}," if value not in (None, "") else " is empty,"
         self.unread.append(Unread(place, f"{where}{found} expected {expected}"))
+
+    def refuse(self, place: str, why: str) -> None:
+        """Count a row that is wrong as a whole."""
+        self.unread.append(Unread(place, why))
 
     def add(
         self, place: str, session: str, evse: str, start: Stamp, end: Stamp, energy_kwh: float

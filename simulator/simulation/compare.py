@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from simulator.simulation.network_run import warm_up
+from simulator.simulation.part import NOTHING, Own
 from simulator.simulation.replicate import Trial, names, run_trials
 from simulator.simulation.run import check_warmup
 from simulator.simulation.statistics import Interval, interval
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 _ROUNDING: Final = 1e-12
+_CHANCE: Final = (
+    "more, less: the interval leaves out zero; of figures that do not differ, chance does this\n"
+    "to one in twenty. noise: it holds zero, so the runs do not tell whether there is a difference."
+)
 Judgement = Literal["equal", "more", "less", "noise", "unknown"]
 
 
@@ -88,6 +93,9 @@ class Comparison:
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             lines.append("  ".join(words).rstrip())
+        judged = sum(row.judgement in ("more", "less", "noise") for row in self.rows)
+        if judged:
+            lines += ["", _CHANCE]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -106,18 +114,25 @@ def run_comparison(
     stations: int | None = None,
     jobs: int | None = None,
     tell: Callable[[float, str | None], None] = lambda done, what: None,
+    own: Own = NOTHING,
 ) -> Comparison:
     """Run both variants ``replications`` times each; b's seeds are those of a.
 
-    Raises ScenarioError, WorkerLostError.
+    ``own`` is Python of the user's that acts on the sites of b, in this process. Raises
+    ScenarioError, ControllerError, WorkerLostError.
     """
     b = b.replace(seed=a.seed)
     for scenario in (a, b):
         check_warmup(scenario)
     warm_up(lambda what: tell(0.0, what))
-    trials = [Trial(variant, stations, r) for r in range(replications) for variant in (a, b)]
-    found = run_trials(trials, jobs=jobs, tell=lambda done: tell(done, None))
-    return Comparison(*names_of, replications, differences(found[::2], found[1::2]))
+    if not own:
+        trials = [Trial(variant, stations, r) for r in range(replications) for variant in (a, b)]
+        found = run_trials(trials, jobs=jobs, tell=lambda done: tell(done, None))
+        return Comparison(*names_of, replications, differences(found[::2], found[1::2]))
+    one, two = ([Trial(variant, stations, r) for r in range(replications)] for variant in (a, b))
+    ours = run_trials(one, jobs=jobs, tell=lambda done: tell(done / 2, None))
+    theirs = run_trials(two, own=own, tell=lambda done: tell(0.5 + done / 2, None))
+    return Comparison(*names_of, replications, differences(ours, theirs))
 
 
 def differences(

@@ -49,6 +49,6 @@ def outage_notes(sites: Sequence[Mapping[str, Any]]) -> list[str]:
     failed = sum(row["failed"] for row in sites)
     missing = sum(row["failed_unserved_kwh"] for row in sites)
     return [
-        f"EVSEs were in service {100.0 * part:.2f} % of the time; failures cut {failed} sessions"
-        f" short, of which {missing:.1f} kWh are missing"
+        f"EVSEs were in service {100.0 * part:.2f} % of the time; failures cut {failed} "
+        f"session{'s' * (failed != 1)} short, which left {missing:.1f} kWh undelivered"
     ]

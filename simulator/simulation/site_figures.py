@@ -119,15 +119,16 @@ def site_row(rows: Rows) -> dict[str, Any]:
         "peak_s": site.peak_s,
         "grid_limit_kw": site.site.site.grid_limit,
         "limit_bound_s": site.limit_bound_s,
+        "grid_bound_s": site.grid_bound_s,
         "utilisation": float(site.occupied_s[first:].sum() / max(evses * counted_s, 1e-9)),
         "wait_s": float(waits.sum()),
         "grid_kwh": grid_kwh,
         "battery_kwh": battery_kwh,
         **{outcome.name.lower(): int(outcomes[outcome]) for outcome in _LOST},
         "rerouted": int(plan.rerouted[counted].sum()) if len(plan.rerouted) else 0,
-        **_service(rows, plan.outcome == Outcome.FAILED),
+        **_service(rows, counted & (plan.outcome == Outcome.FAILED)),
         **_limits(site),
-        **site_fields(site),
+        **site_fields(site, first),
     }
 
 
@@ -149,13 +150,15 @@ def _limits(site: SiteResult) -> dict[str, Any]:
 
 
 def _service(rows: Rows, failed: NDArray[np.bool_]) -> dict[str, Any]:
-    """Outages of a site over the whole horizon, and what failures cost its sessions."""
-    site = rows.site
+    """Outages of a site, and what failures cost its sessions."""
+    site, since_s = rows.site, rows.warmup_s
     evses = len(site.evse_kw)
-    out_s = downtime(site).out.seconds(evses, rows.duration_s).sum() if site.outages else 0.0
+    out_s = 0.0
+    if site.outages:
+        out_s = float(downtime(site).out.seconds(evses, rows.duration_s, since_s).sum())
     return {
-        "outages": len(site.outages),
-        "availability": 1.0 - float(out_s) / max(evses * rows.duration_s, 1e-9),
+        "outages": sum(not outage.to_s <= since_s for outage in site.outages),
+        "availability": 1.0 - out_s / max(evses * (rows.duration_s - since_s), 1e-9),
         "failed_unserved_kwh": float(np.nan_to_num(site.plan.unserved_kwh[failed]).sum()),
     }
 

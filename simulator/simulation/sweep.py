@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.simulation.compare import number
+from simulator.simulation.compare import differences, number
 from simulator.simulation.network_run import jobs_for, warm_up
 from simulator.simulation.points import Point
 from simulator.simulation.replicate import Trial, trial_figures, trial_visits
@@ -93,6 +93,39 @@ class Sweep:
             )
         return pd.DataFrame(rows)
 
+    def against(self, baseline: int, figure: str) -> pd.DataFrame:
+        """One row per point: its fields, then the mean difference to the point ``baseline``, low,
+        high (95 %), sd, n and the judgement (``more``, ``less``, ``noise``, ``equal``).
+
+        Differences are taken replication by replication, in which all points meet the same visits
+        (common random numbers) unless the demand itself is varied. Raises KeyError for a figure
+        that no trial has, IndexError for a point that is none.
+        """
+        import pandas as pd
+
+        if not 0 <= baseline < len(self.points):
+            raise IndexError(f"point {baseline}: expected 0 to {len(self.points) - 1}")
+        fields = self.summary(figure).drop(columns=["mean", "low", "high", "sd", "n"])
+        chosen = self.table[self.table["figure"] == figure]
+        values = chosen.pivot(index="replication", columns="point", values="value")
+        values = values.reindex(columns=range(len(self.points)))
+        first = [{figure: value} for value in values[baseline]]
+        rows = []
+        for index in range(len(self.points)):
+            (found,) = differences(first, [{figure: value} for value in values[index]])
+            d = found.difference
+            rows.append(
+                {
+                    "difference": d.mean,
+                    "low": d.low,
+                    "high": d.high,
+                    "sd": d.sd,
+                    "n": d.n,
+                    "judgement": found.judgement,
+                }
+            )
+        return pd.concat([fields, pd.DataFrame(rows)], axis="columns")
+
     def with_figure(
         self, figure: str, make: Callable[[pd.DataFrame], pd.Series[Any]], unit: str = ""
     ) -> Sweep:
@@ -131,14 +164,23 @@ class Sweep:
         ]
         if len(self.failures) > 10:
             lines.append(f"... and {len(self.failures) - 10} more")
-        return "\n".join([*(line.rstrip() for line in lines), f"table   {self.path / 'sweep.csv'}"])
+        lines += [f"table   {self.path / 'sweep.csv'}"]
+        if self.report is not None:
+            lines += [f"report  {self.report}"]
+        return "\n".join(line.rstrip() for line in lines)
+
+    @property
+    def report(self) -> Path | None:
+        """The page about it, where one was written."""
+        page = self.path / "report.html"
+        return page if page.is_file() else None
 
     def _means(self, figure: str) -> list[str]:
         if figure not in set(self.table["figure"]):
             return ["-"] * len(self.points)
         frame = self.summary(figure)
         return [
-            number(mean) + (f" ± {number((high - low) / 2)}" if np.isfinite(low) else "")
+            with_half_width(mean, (high - low) / 2)
             for mean, low, high in zip(frame["mean"], frame["low"], frame["high"], strict=True)
         ]
 
@@ -147,6 +189,16 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(self.text())}</pre>"
+
+
+def with_half_width(mean: float, half: float) -> str:
+    """``434 ± 189``: a mean with no more decimals than its interval bears out."""
+    if not (np.isfinite(mean) and np.isfinite(half)):
+        return number(mean)
+    if half <= 1e-9 * abs(mean):
+        return number(mean)  # the replications agree
+    decimals = max(0, min(6, 1 - int(np.floor(np.log10(half)))))
+    return f"{mean:,.{decimals}f} ± {half:,.{decimals}f}".replace(",", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +254,7 @@ def run_sweep(
     WorkerLostError.
     """
     folder = SweepFolder.open(out, base.name, _identity(base, stations))
+    folder.write_plan({point.key: dict(point.values) for point in points}, replications)
     started(folder.path)
     todo = [
         _Job(Trial(scenario, stations, r), folder.trial_path(point.key, r), point.values)

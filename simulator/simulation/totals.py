@@ -120,7 +120,9 @@ class Totals:
             energy_kwh=_sum(sites, "energy_kwh"),
             peak_kw={row["name"]: row["peak_kw"] for row in sites},
             peak_15min_kw=self._peak_of_means(record.billing_interval),
+            network_peak_kw=self._peak_bounds(),
             unserved_kwh=_sum(sites, "unserved_kwh"),
+            rerouted=int(_sum(sites, "rerouted")),
             wait=self._waiting(),
             events=self.events,
             wall_s=wall_s,
@@ -162,6 +164,27 @@ class Totals:
         if self._sums is None:
             return np.zeros((3, 0))
         return self._sums.series
+
+    def _peak_bounds(self) -> dict[str, float]:
+        """Between what the network's largest instantaneous power lies.
+
+        Sites run by themselves, so their peaks are known and the instant at which they add up most
+        is not. It is no less than any site's peak nor than the mean of any recording interval (for
+        vehicles that give back at one site while another has its peak, the mean alone), and no more
+        than the sum of the peaks.
+        """
+        load = self._series()[0]
+        length = np.clip(
+            self._scenario.duration_s - np.arange(len(load)) * self._interval_s,
+            1e-9,
+            self._interval_s,
+        )
+        means = (load * 3600.0 / length)[first_interval(self._warmup_s, self._interval_s) :]
+        least = float(means.max(initial=0.0))
+        peaks = [float(row["peak_kw"]) for row in self._sites]
+        if not any(site.site.vehicle_to_grid is not None for site in self._network.sites):
+            least = max([least, *peaks])
+        return {"at_least": least, "at_most": max(least, sum(peaks))}
 
     def _peak_of_means(self, billing_s: float) -> float:
         """Largest mean power of the network over whole billing intervals, in kW.

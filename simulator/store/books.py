@@ -73,19 +73,22 @@ def load_columns(site: SiteResult, length_s: F64) -> dict[str, F64]:
     return {"base_kw": base * to_kw, **parts, "net_kw": (site.load_kwh + site.base_kwh) * to_kw}
 
 
-def site_fields(site: SiteResult) -> dict[str, Any]:
-    """What the summary says of a site besides; nothing if it has no books."""
+def site_fields(site: SiteResult, first: int) -> dict[str, Any]:
+    """What the summary says of a site besides, from recording interval ``first`` on.
+
+    Nothing if it has no books.
+    """
     if site.costs is None:
         return {}
     fields: dict[str, Any] = {
         "costs": costs_row(site.costs),
         "net_peak_kw": site.net_peak_kw,
         "net_peak_s": site.net_peak_s,
-        "other_kwh": float(site.base_kwh.sum()),
+        "other_kwh": float(site.base_kwh[first:].sum()),
         "standby_kwh": site.standby_kwh,
     }
     if len(site.pv_kwh):
-        fields["pv_kwh"] = float(site.pv_kwh.sum())
+        fields["pv_kwh"] = float(site.pv_kwh[first:].sum())
     if site.battery is not None:
         fields["battery"] = asdict(site.battery)
     return fields

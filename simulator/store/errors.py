@@ -15,7 +15,7 @@ class StoreError(Exception):
 
 def not_written(path: Path, error: OSError) -> StoreError:
     """The error for a file or folder that the machine did not let us write."""
-    if path.exists() and not path.is_dir() and isinstance(error, FileExistsError):
+    if isinstance(error, FileExistsError) and path.exists() and not path.is_dir():
         return StoreError(f"{path}: is a file; expected a new or empty folder")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return StoreError(f"{path}: cannot be written: {reason}")

@@ -25,11 +25,14 @@ class Figure:
 
 FIGURES: Final[Mapping[str, Figure]] = {
     "visits": Figure("", "Visits that arrived; one that went on counts at each site."),
+    "drivers": Figure("", "Visits without those that went on: every driver counts once."),
     "sessions": Figure("", "Visits that got an EVSE."),
     "energy_kwh": Figure("kWh", "Energy drawn from the grid by vehicles."),
     "unserved_kwh": Figure("kWh", "Energy wanted and not delivered, of visits that are over."),
     "peak_kw": Figure("kW", "Largest instantaneous power of any one site."),
     "peak_15min_kw": Figure("kW", "Largest mean of the network over a billing interval."),
+    "peak_at_least_kw": Figure("kW", "Lower bound of the network's largest instantaneous power."),
+    "peak_at_most_kw": Figure("kW", "Upper bound of it: the sum of the sites' own peaks."),
     "utilisation": Figure("share", "EVSE time with a vehicle plugged in."),
     "wait_mean_s": Figure("s", "Mean wait of visits that got an EVSE or gave up."),
     "wait_p50_s": Figure("s", "Median of these waits."),
@@ -44,7 +47,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "no_show": Figure("", "Reservations of which nobody came."),
     "rerouted": Figure("", "Visits that found no place and went on to another site."),
     "availability": Figure("share", "EVSE time in service."),
-    "limit_bound_s": Figure("s", "Time at which a site limit held somebody back, sum of sites."),
+    "limit_bound_s": Figure("s", "Time at which a limit held somebody back, sum of sites."),
     "grid_kwh": Figure("kWh", "Energy of the sessions on the grid side."),
     "battery_kwh": Figure("kWh", "Energy of the sessions that reached the batteries."),
     "losses_kwh": Figure("kWh", "Lost between the two while charging."),
@@ -77,18 +80,24 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float]:
     sites = [row for row in summary.get("sites") or () if isinstance(row, Mapping)]
     peaks = [_number(kw) for kw in (summary.get("peak_kw") or {}).values()]
     visits = _number(wait.get("visits"))
+    came = sum(_number(n) for n in counts.values())
+    went_on = sum(_number(row.get("rerouted", 0)) for row in sites)
+    bounds: Mapping[str, Any] = summary.get("network_peak_kw") or {}
     found = {
-        "visits": sum(_number(n) for n in counts.values()),
+        "visits": came,
+        "drivers": came - went_on,
         "sessions": sum(_number(counts.get(name, 0)) for name in ("served", "running", "failed")),
         "energy_kwh": _number(summary.get("energy_kwh")),
         "unserved_kwh": _number(summary.get("unserved_kwh")),
         "peak_kw": max(peaks, default=nan),
         "peak_15min_kw": _number(summary.get("peak_15min_kw")),
+        "peak_at_least_kw": _number(bounds.get("at_least")),
+        "peak_at_most_kw": _number(bounds.get("at_most")),
         "utilisation": _weighted(sites, "utilisation"),
         **{name: _number(wait.get(key)) for name, key in _WAITS.items()},
         "waited_share": _number(wait.get("waited")) / visits if visits else nan,
         **{name: _number(counts.get(name, 0)) for name in _OUTCOMES},
-        "rerouted": sum(_number(row.get("rerouted", 0)) for row in sites),
+        "rerouted": went_on,
         "availability": _weighted(sites, "availability"),
         "limit_bound_s": sum(_number(row.get("limit_bound_s")) for row in sites),
     }

@@ -63,6 +63,12 @@ class Run:
 
         return tables.row_count(self.path, name)
 
+    def column_names(self, name: str) -> tuple[str, ...]:
+        """Columns of a finished table, without reading it; none where there is no such table."""
+        from simulator.store import tables
+
+        return tables.column_names(self.path, name)
+
     def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Some columns of a finished table, piece by piece; texts as dictionaries.
 

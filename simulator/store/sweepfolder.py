@@ -1,8 +1,9 @@
 """A sweep's folder: what is swept, one small file per finished trial, and the tables at the end.
 
-``sweep.json`` stands from the start. A trial is whole on disk the moment it is finished, so that a
-sweep goes on where it was left; a folder that belongs to another scenario is refused. Not here:
-what runs (``simulation.sweep``).
+``sweep.json`` (what trials depend on) and ``plan.json`` (which trials there are to be) stand from
+the start. A trial is whole on disk the moment it is finished, so that a sweep goes on where it was
+left; a folder that belongs to another scenario is refused. Not here: what runs
+(``simulation.sweep``).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 SWEEP_SCHEMA = "chargeswarm.sweep/1"
 SWEEP = "sweep.json"
+PLAN = "plan.json"
 POINTS = "points.csv"
 _TRIALS = "trials"
-_NULL = {name: [""] for name in ("mean", "low", "high", "sd")}
 
 
 class SweepFolder:
@@ -69,6 +70,16 @@ class SweepFolder:
             torn.unlink(missing_ok=True)
         return cls(path)
 
+    def write_plan(self, points: Mapping[str, Mapping[str, str]], replications: int) -> None:
+        """Keep which trials this sweep is to have: the values of each point by its key."""
+        atomic.write_json(
+            self.path / PLAN,
+            {
+                "points": [{"key": key, "values": dict(at)} for key, at in points.items()],
+                "replications": replications,
+            },
+        )
+
     def trial_path(self, point: str, replication: int) -> Path:
         """Where a trial is kept; ``point`` is the key of its point."""
         return self.path / _TRIALS / f"{point}-{replication}.json"
@@ -92,17 +103,48 @@ class SweepFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """A point of a sweep and what it has so far."""
+
+    values: Mapping[str, str]
+    """By field; a field that the point leaves as it is is not there."""
+    figures: Mapping[str, list[float]]
+    """One value per finished trial that has the figure, in the order of the replications."""
+    done: int
+    """Finished trials, failed ones included."""
+    failures: tuple[tuple[int, str], ...]
+    """Replication and error of the trials that failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class SweepRun:
-    """A sweep as its folder holds it."""
+    """A sweep as its folder holds it, finished or not."""
 
     path: Path
     about: Mapping[str, Any]
     """What ``sweep.json`` holds: version, stations, the scenario as resolved."""
-    fields: tuple[str, ...]
-    points: pd.DataFrame
-    """Columns point, one per field (text), figure, unit, mean, low, high, sd, n."""
-    failures: tuple[Mapping[str, Any], ...]
-    """Trials that failed: values, replication, error."""
+    points: tuple[SweepPoint, ...]
+    replications: int
+
+    @property
+    def fields(self) -> list[str]:
+        """What is swept, in order."""
+        return list(dict.fromkeys(field for point in self.points for field in point.values))
+
+    @property
+    def total(self) -> int:
+        """Trials that there are to be."""
+        return len(self.points) * self.replications
+
+    @property
+    def done(self) -> int:
+        """Trials that are finished, failed ones included."""
+        return sum(point.done for point in self.points)
+
+    @property
+    def failed(self) -> int:
+        """Trials that failed."""
+        return sum(len(point.failures) for point in self.points)
 
 
 def is_sweep(path: Path | str) -> bool:
@@ -111,23 +153,40 @@ def is_sweep(path: Path | str) -> bool:
 
 
 def read_sweep(path: Path | str) -> SweepRun:
-    """Open the folder of a sweep. Raises StoreError if it is none, or holds no table yet."""
-    import pandas as pd
+    """Open the folder of a sweep, whether or not it was finished. Raises StoreError if it is none.
 
+    The trials are read, not the tables: a sweep that was killed has none.
+    """
     folder = Path(path)
     try:
         about = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
-        columns = list(pd.read_csv(folder / POINTS, nrows=0).columns)
-        fields = tuple(columns[1 : columns.index("figure")])
-        texts = dict.fromkeys((*fields, "figure", "unit"), str)
-        points = pd.read_csv(folder / POINTS, dtype=texts, keep_default_na=False, na_values=_NULL)
-    except (OSError, ValueError) as error:
+        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        replications = int(plan["replications"])
+        points = [(str(row["key"]), dict(row["values"])) for row in plan["points"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{folder}: cannot be read as a sweep: {error}") from error
-    folder_ = SweepFolder(folder)
-    names = sorted(file.stem for file in (folder / _TRIALS).glob("*.json"))
-    found = [folder_.trial(key, int(r)) for key, _, r in (name.rpartition("-") for name in names)]
-    failures = tuple(trial for trial in found if trial is not None and "error" in trial)
-    return SweepRun(folder, about if isinstance(about, dict) else {}, fields, points, failures)
+    opened = SweepFolder(folder)
+    found = [_point(opened, key, values, replications) for key, values in points]
+    return SweepRun(folder, about if isinstance(about, dict) else {}, tuple(found), replications)
+
+
+def _point(
+    folder: SweepFolder, key: str, values: Mapping[str, str], replications: int
+) -> SweepPoint:
+    figures: dict[str, list[float]] = {}
+    failures = []
+    done = 0
+    for replication in range(replications):
+        trial = folder.trial(key, replication)
+        if trial is None:
+            continue
+        done += 1
+        if "error" in trial:
+            failures.append((replication, str(trial["error"])))
+        for name, value in trial.get("figures", {}).items():
+            if value is not None:
+                figures.setdefault(name, []).append(float(value))
+    return SweepPoint(values, figures, done, tuple(failures))
 
 
 def write_trial(path: Path, values: Mapping[str, Any]) -> None:

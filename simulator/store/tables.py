@@ -294,6 +294,14 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
     return frame
 
 
+def column_names(folder: Path, name: str) -> tuple[str, ...]:
+    """Columns of a finished table; none where there is no such table."""
+    try:
+        return tuple(pq.read_schema(folder / f"{name}.parquet").names)
+    except (OSError, pa.ArrowException):
+        return ()
+
+
 def row_count(folder: Path, name: str) -> int:
     """Rows of a finished table, from its footer; 0 where there is none."""
     path = folder / f"{name}.parquet"

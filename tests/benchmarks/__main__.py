@@ -1,13 +1,14 @@
 """Every benchmark, one table: ours beside what a user would use instead, run in turn.
 
-    python tests/benchmarks            about three minutes
-    python tests/benchmarks kernel     one of them: kernel, live, station or year
+    python tests/benchmarks            about five minutes
+    python tests/benchmarks kernel     one of them: kernel, three_phase, live, station or year
 
 Ratios are what to quote; absolute figures belong to the machine. Nothing here asserts.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -15,11 +16,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def kernel() -> None:
-    """The compiled kernel against a plain simpy model of the same site."""
+    """The compiled kernel under every policy against a plain simpy model of the same site."""
     import bench_kernel
 
     for row in bench_kernel.run():
         _print(row)
+
+
+def three_phase() -> None:
+    """A month of a three-phase garage against the same in numpy, stepping by five minutes."""
+    import bench_three_phase
+
+    for row in bench_three_phase.rows():
+        theirs, ratio = "", ""
+        if math.isfinite(row.theirs_s):
+            theirs, ratio = f"{row.theirs_s:.2f} s", f"{row.theirs_s / row.ours_s:,.0f} x"
+        print(f"| {row.name} | {row.ours_s:.4f} s | {theirs} | {ratio} |", flush=True)
 
 
 def live() -> None:
@@ -53,7 +65,13 @@ def _print(row: tuple[str, float, float, str, float, str]) -> None:
     print(f"| {name} | {ours:,.1f} {unit} | {theirs:,.1f} {unit} | {ratio:.1f} x |", flush=True)
 
 
-BENCHMARKS = {"kernel": kernel, "live": live, "station": station, "year": year}
+BENCHMARKS = {
+    "kernel": kernel,
+    "three_phase": three_phase,
+    "live": live,
+    "station": station,
+    "year": year,
+}
 
 
 def main(names: list[str]) -> int:

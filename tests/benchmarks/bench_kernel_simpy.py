@@ -221,6 +221,10 @@ def turn(h: Hub, car: Car, generation: int) -> None:
     """A car's piece ends, or its driver comes."""
     if generation != car.generation:
         return
+    due_s = min(car.end_s, car.leaves_s) if car.active else car.leaves_s
+    if h.env.now < due_s:  # The sum of now and the delay was rounded down.
+        wake(h, car, due_s)
+        return
     if car.active and h.env.now >= car.end_s:
         rose, before = car.slope > 0.0, car.power + car.slope * (car.end_soc - car.soc)
         settle(h, car)

@@ -219,6 +219,16 @@ class Course:
     def _stop(self, n: int) -> float:
         return self.start_s[n + 1] if n + 1 < len(self.start_s) else self.end_s
 
+    def _drained_s(self, n: int) -> float:
+        """When the reserve ends the giving back of cap ``n``; that of the cap that says so.
+
+        Worked out anew it would differ from that by rounding, and so would the loads then.
+        """
+        given = self.capacity * self.efficiency**2
+        at = self.start_s[n] + draining(self.socs[n], self.reserve, -self.caps[n], given)
+        stop = self._stop(n)
+        return stop if abs(at - stop) < 1e-6 else at
+
     def _soc_after(self, soc: float, dt_s: float, cap: float) -> float:
         n = len(self.knots[0])
         if cap < 0.0:
@@ -237,9 +247,9 @@ class Course:
         if not self.start_s[0] <= t < self.end_s:
             return 0.0
         n = bisect_right(self.start_s, t) - 1
-        soc = self._soc_after(self.socs[n], t - self.start_s[n], self.caps[n])
         if self.caps[n] < 0.0:
-            return self.caps[n] if soc > self.reserve + 1e-12 else 0.0
+            return self.caps[n] if t < self._drained_s(n) else 0.0
+        soc = self._soc_after(self.socs[n], t - self.start_s[n], self.caps[n])
         if soc >= self.target - 1e-12:
             return 0.0
         return power_at(soc, self.caps[n], *self.knots, 0, len(self.knots[0]))
@@ -249,9 +259,7 @@ class Course:
         times = [*self.start_s, self.end_s]
         for n, cap in enumerate(self.caps):
             if cap < 0.0 and self.socs[n] > self.reserve:
-                given = self.capacity * self.efficiency**2
-                dt = draining(self.socs[n], self.reserve, -cap, given)
-                times.append(min(self.start_s[n] + dt, self._stop(n)))
+                times.append(min(self._drained_s(n), self._stop(n)))
             if cap <= 0.0:
                 continue
             marks = [*self.knots[0], self.target, *self._crossings(cap)]
@@ -279,14 +287,23 @@ def courses(result: SiteResult, horizon_s: float) -> dict[int, Course]:
     }
 
 
+def apart(times):
+    """Times in order; of those that only rounding keeps apart the last, when all has happened.
+
+    The playback's arithmetic may end a piece one bit before the kernel ends it.
+    """
+    ordered = sorted(times)
+    return [t for t, following in pairwise([*ordered, INF]) if following - t > 1e-9]
+
+
 def load_points(result: SiteResult, horizon_s: float, extra=()):
     """(time, load by station) right after and just before every turning point, and in between.
 
     ``extra`` are times that count as turning points too.
     """
     played = courses(result, horizon_s)
-    times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
-    times = sorted({*times, *extra})
+    turns = {t for c in played.values() for t in c.turning_points_s() if t <= horizon_s}
+    times = apart({*turns, *extra})
     middles = [0.5 * (a + b) for a, b in pairwise(times)]
     stations = len(result.site.stations)
     before = [t - 1e-7 for t in times if t > 0.0]

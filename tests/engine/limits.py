@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
-from engine_build import HORIZON_S, INF, KNOTS, courses, model, site, visits
+from engine_build import HORIZON_S, INF, KNOTS, apart, courses, model, site, visits
 from hypothesis import strategies as st
 
 from simulator.scenario.model import Limit, Transformer
@@ -148,7 +148,7 @@ def load_checks(result, horizon_s=HORIZON_S):
     """
     checks = Checks(result.site)
     played = courses(result, horizon_s)
-    times = sorted({t for c in played.values() for t in c.turning_points_s() if t <= horizon_s})
+    times = apart(t for c in played.values() for t in c.turning_points_s() if t <= horizon_s)
     middles = [0.5 * (a + b) for a, b in pairwise(times)]
     order = list(played)
     station = np.array([result.evse_station[result.plan.evse[i]] for i in order], int)

@@ -193,7 +193,7 @@ def test_no_limit_is_exceeded_at_any_instant_while_limits_and_other_load_change(
     station_kw = np.array([s.model.station_kw for s in where.stations])
     peak = net_peak = 0.0
     highest = np.zeros(len(station_kw))
-    for t, load in load_points(result, HORIZON_S, extra=change_times(options)):
+    for t, load in load_points(result, HORIZON_S, extra=[0.0, *change_times(options)]):
         grid, base = limit_at(result, options, t)
         assert load.sum() <= max(0.0, grid - base) * TOLERANCE + 1e-9
         assert (load <= station_kw * TOLERANCE).all()
@@ -221,6 +221,19 @@ def test_limits_hold_and_the_peak_is_found_whoever_acts_and_gives_back(case, see
         assert (load <= station_kw * TOLERANCE).all()
         peak = max(peak, load.sum())
     assert result.peak_kw == pytest.approx(peak, rel=1e-6, abs=1e-6)
+
+
+def test_a_vehicle_that_was_emptied_charges_again_within_a_limit_that_came_meanwhile():
+    """Empty is the state of charge that an EVSE remembers before anybody has shared there."""
+    wanted = visits([0.0], discharge_kw=20.0, reserve_soc=0.0, ac_kw=22.0, soc=0.1)
+    rows = changes((3600.0, SITE_LIMIT, -1, 13.2))
+    run = SiteRun(wanted, site(model()), HORIZON_S, changes=rows)
+    run.advance(60.0)
+    acts.set_controls(run, [-20.0])
+    run.advance(5400.0)
+    assert run.view().soc[0] == 0.0
+    acts.set_controls(run, [math.inf])
+    assert run.load_kw == pytest.approx(13.2)
 
 
 def test_limits_change_exactly_at_their_time():
@@ -258,6 +271,31 @@ def test_other_load_takes_its_part_of_the_connection_and_a_surplus_adds_to_it():
     assert result.base_kwh == pytest.approx([0.0, 1.5, 6.25, -1.75], rel=1e-12)
     assert result.peak_kw == pytest.approx(19.0)
     assert (result.net_peak_kw, result.net_peak_s) == (25.0, 1800.0)
+
+
+def test_what_is_given_back_and_a_surplus_together_stay_within_the_connection():
+    """10 kW either way: 8 kW of surplus leave 2 for the vehicle; a load of 12 lets it give 20."""
+    rows = changes((1800.0, BASE_LOAD, -1, -8.0), (3600.0, BASE_LOAD, -1, 12.0))
+    wanted = visits([0.0], ac_kw=20.0, battery_kwh=500.0, soc=0.5, discharge_kw=20.0)
+    run = SiteRun(wanted, site(model(), limit=10.0), HORIZON_S, changes=rows)
+    run.advance(900.0)
+    acts.set_controls(run, [-20.0])
+    result = run.result()
+    by_quarter = [10.0, -10.0, -2.0, -2.0, -20.0, -20.0, -20.0, -20.0]
+    assert result.load_kwh == pytest.approx(np.array(by_quarter) / 4.0, rel=1e-9)
+
+
+def test_the_other_load_takes_its_part_of_each_phase_of_the_connection():
+    """25 A a phase are 17.25 kW; a building takes 6 of it; a surplus makes room."""
+    rows = changes((900.0, BASE_LOAD, -1, 6.0), (1800.0, BASE_LOAD, -1, -3.0))
+    wanted = visits([0.0], ac_kw=22.0, battery_kwh=500.0, soc=0.0)
+    for policy in ("equal_share", "fcfs"):
+        where = site(model(), grid_current=25.0, policy=policy)
+        result = simulate_site(wanted, where, HOUR_S, changes=rows)
+        by_quarter = [17.25, 11.25, 20.25, 20.25]
+        assert result.load_kwh == pytest.approx(np.array(by_quarter) / 4.0, rel=1e-9)
+        assert result.limit_bound_s == HOUR_S
+        assert result.grid_bound_s == 0.0
 
 
 def test_other_load_by_hand_stands_in_the_books_too():

@@ -39,6 +39,11 @@ def test_losses_are_split_between_the_two_ways() -> None:
     assert run.stored_kwh == pytest.approx(0.0, abs=1e-12)
     books = run.ledger()
     assert books.discharged_kwh / books.charged_kwh == pytest.approx(0.81)
+    later = run.ledger(1.5 * HOUR_S)  # after a warm-up of an hour and a half
+    assert (later.charged_kwh, later.soc_end) == (0.0, books.soc_end)
+    assert later.discharged_kwh == pytest.approx(0.5 * 4.0 * 0.81)
+    assert later.soc_start == pytest.approx(0.5 * 4.0 * 0.9 / run.model.capacity)
+    assert later.lost_kwh + later.gained_kwh == pytest.approx(-later.discharged_kwh)
 
 
 @settings(max_examples=80)

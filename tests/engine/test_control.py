@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -167,7 +168,8 @@ def answers():
         (lambda v, f: [True, True, False], "not list of bool"),
         (lambda v, f: {"limits": 3}, "not dict of object"),
         (lambda v, f: np.ones(3) * 1j, "not ndarray of complex128"),
-        (broken, "RuntimeError: no licence"),
+        (broken, "RuntimeError: no licence; test_control.py, line"),
+        (lambda v, f: sys.exit(0), "SystemExit: 0"),
         (write, "read-only"),
         (lambda v: np.ones(3), "TypeError"),
     ]
@@ -386,10 +388,10 @@ def test_a_function_is_loaded_from_the_file_that_the_scenario_names(plain, tmp_p
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1 / 0\n", "can be imported (ZeroDivisionError: division by zero)"),
+        ("1 / 0\n", "can be imported (ZeroDivisionError: division by zero; own.py, line 1)"),
         ("import not_there\n", "can be imported (ModuleNotFoundError"),
         ("def limits(:\n", "can be imported (SyntaxError"),
-        ("raise SystemExit(3)\n", "can be imported (SystemExit: 3)"),
+        ("raise SystemExit(3)\n", "can be imported (SystemExit: 3; own.py, line 1)"),
         ("def other(view, forecast): ...\n", "a function that own.py defines"),
         ("limits = 3\n", "a function that own.py defines"),
     ],
@@ -418,4 +420,5 @@ def test_functions_for_sites_that_do_not_exist_are_refused(plain):
 
 
 def test_every_controller_says_what_it_is():
-    assert NAMES == ("fixed_schedule", "tou_price", "pv_following", "peak_shaving", "lp", "mpc")
+    ours = ("fixed_schedule", "tou_price", "pv_following", "peak_shaving", "lp", "mpc")
+    assert list(NAMES) == ["none", *ours]

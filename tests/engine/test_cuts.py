@@ -59,7 +59,7 @@ def test_the_compiled_kernel_is_the_plain_one(case, plain):
     np.testing.assert_allclose(fast.limit_bound_s, slow.limit_bound_s, rtol=1e-11)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rich_cases(), st.integers(0, 2**32), st.lists(st.floats(0.0, HORIZON_S), max_size=8))
 def test_a_cut_is_neutral_whatever_a_site_has_and_whoever_acts_on_it(case, seed, cuts):
     where, wanted, options = case

@@ -9,7 +9,6 @@ import pytest
 from engine_hub import event, run
 
 from simulator.engine import Outcome
-from simulator.engine.events.reasons import Reasons
 
 HOUR_S = 3600.0
 
@@ -41,28 +40,28 @@ def test_a_part_of_the_limit_and_the_lowest_of_several(hub):
     assert seen == {16.5: 100.0, 17.5: 50.0, 18.5: 50.0, 19.5: 70.0, 20.5: 100.0}
 
 
-class Fake:
-    """A site's limit, and whatever is done to it."""
+def test_demand_response_and_limit_windows_leave_each_other_in_force(hub):
+    """Grid 100 kW; 50 kW from 17 to 20; events of 50, 30 and 80 kW begin and end around that."""
+    windows = 'grid_windows = [{ from = "17:00", to = "20:00", limit = "50 kW" }]'
+    events = "".join(
+        event("demand_response", f'{{ at = 2026-06-01T{at}:00, for = "2h", limit = "{kw} kW" }}')
+        for at, kw in (("16:00", 50), ("17:30", 30), ("19:00", 80))
+    )
+    seen = {}
 
-    name = "fake"
+    def look(world):
+        yield world.env.timeout(15.75 * HOUR_S)
+        for _ in range(12):
+            seen[world.env.now / HOUR_S] = world.sites["hub"].limit_kw
+            yield world.env.timeout(0.5 * HOUR_S)
 
-    def __init__(self):
-        self.limit_kw = 100.0
-
-    def set_limit(self, kw):
-        self.limit_kw = kw
-
-
-def test_a_limit_that_changes_by_itself_does_not_end_the_event():
-    site_, reasons = Fake(), Reasons()
-    reasons.curtail(site_, 50.0)
-    site_.limit_kw = 80.0  # the site's own window begins
-    reasons.look_again(site_)
-    assert site_.limit_kw == 50.0
-    assert reasons.own_limit_kw(site_) == 80.0
-    site_.limit_kw = 30.0
-    reasons.restore(site_, 50.0)
-    assert site_.limit_kw == 30.0
+    result = run(hub(events, extra=windows, days=1), processes=[look])
+    expected = [100, 50, 50, 50, 30, 30, 30, 30, 50, 80, 80, 100]
+    assert list(seen.values()) == expected
+    load = result.sites[0].load_kwh * 4.0
+    for t, kw in seen.items():
+        assert load[int(t * 4)] <= kw * (1 + 1e-9)
+    assert load[84:88].max() > 50.0 or load[80:84].max() > 50.0  # it comes back
 
 
 MATCH = event(

@@ -39,6 +39,10 @@ def test_a_users_process_is_called_by_its_name_with_its_arguments(hub, tmp_path)
             " plan time 60 s)",
         ),
         (
+            "    yield world.env.timeout(9)\n    raise SystemExit(0)\n",
+            "a process that runs (SystemExit: 0; mine.py, line 3; plan time 9 s)",
+        ),
+        (
             "    yield 5\n",
             "a process that runs (TypeError: yields 5, not world.env.timeout(seconds) or the like;",
         ),

@@ -105,6 +105,20 @@ def test_least_laxity_first_hands_over_when_another_has_less_time_to_spare():
         assert sorted(caps_at(plan, t)) == [0.0, 11.0]
 
 
+@pytest.mark.parametrize("interval_s", [60.0, 240.0])
+def test_least_laxity_first_looks_again_at_the_interval_that_the_site_states(interval_s):
+    """Two equal cars behind a limit for one: whoever waited comes next, at every look."""
+    where = site(*[model()] * 2, limit=11.0, policy="llf")
+    table = where.site.model_copy(update={"policy_interval": interval_s})
+    where = type(where)(where.name, table, where.stations, where.trace)
+    wanted = visits([0.0, 0.0], departure_s=9 * HOUR_S, **EMPTY)
+    plan = simulate_site(wanted, where, 12 * interval_s, record_caps="all").plan
+    for i in range(2):
+        times = plan.cap_s[plan.cap_offset[i] + 1 : plan.cap_offset[i + 1]]
+        assert len(times) >= 10
+        assert np.diff(times) == pytest.approx(interval_s)
+
+
 def test_least_laxity_first_saves_a_car_that_first_come_first_served_does_not():
     where = site(*[model()] * 2, limit=11.0)
     wanted = visits(

@@ -234,7 +234,8 @@ def test_a_node_counts_the_time_for_which_it_holds_somebody_back():
     result = run.result()
     assert run.layout.tree.names == ("a", "b")
     assert run.state.nodes["bound_s"].tolist() == [1200.0, 0.0]
-    assert result.limit_bound_s == 0.0
+    assert result.grid_bound_s == 0.0
+    assert result.limit_bound_s == result.node_bound_s[0]
 
 
 def test_a_limit_deep_in_the_tree_concerns_nobody_else():

@@ -54,6 +54,46 @@ def test_a_live_run_refuses_what_it_cannot_play_and_plays_the_rest() -> None:
     assert prepared("demand_response", "{at = '18:10', for = '1h', limit = '9 kW'}").plans
 
 
+def test_a_live_run_refuses_cars_that_give_back_and_timers_that_nobody_keeps(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "give.py").write_text(
+        "def limits(view, forecast):\n    return 0.0 * view.soc - 5.0\n"
+    )
+    text = """
+[scenario]
+name = "bidirectional"
+seed = 4
+start = 2026-06-01T00:00:00
+duration = "1d"
+[[sites]]
+name = "hub"
+stations = [{ model = "dc-150-dual", count = 20 }]
+arrivals = "public-dc"
+visits_per_evse_day = 10.0
+vehicles = "europe-2021"
+"""
+    more = {"duration_s": 30.0, "trace": "", "password": None, "heartbeat_s": None}
+
+    def prepared(*sets: str):  # type: ignore[no-untyped-def]
+        (tmp_path / "v2g.toml").write_text(text)
+        sets = ("live.from=12:00", "live.speed=120", *sets)
+        scenario = load_scenario(tmp_path / "v2g.toml", sets=list(sets))
+        return prepare(scenario, scenario.network(), **more)  # type: ignore[arg-type]
+
+    gives = (
+        "sites.0.vehicle_to_grid={reserve=0.1}",
+        "sites.0.controller={function='give.py:limits'}",
+    )
+    with pytest.raises(RefusedError, match="vehicles at hub give energy back"):
+        prepared(*gives)
+    assert prepared(gives[0]).plans
+    timers = "sites.0.delayed_start={share=1.0, at='12:30'}"
+    with pytest.raises(RefusedError, match="a timer of their own"):
+        prepared(timers, "sites.0.control='csms'")
+    assert prepared(timers).plans
+
+
 @pytest.mark.parametrize(
     ("wanted", "stations", "cpus", "embedded", "expected"),
     [

@@ -238,3 +238,23 @@ def test_the_page_names_each_plot_once(live_run: Make) -> None:
 def test_a_simulation_shows_what_planners_draw(simulation_run: Make) -> None:
     names = [plot.name for plot in build(read_run(simulation_run())).plots]
     assert {"load-duration", "load-week", "waiting-tail", "utilisation-by-site"} <= set(names)
+
+
+def test_where_nobody_waited_one_sentence_says_so(simulation_run: Make) -> None:
+    run = remade(simulation_run, "idle", wait={"visits": 148, "waited": 0})
+    text = plain(render(run).parent / "report.md")
+    assert "Nobody waited: each of 148 visits found a free EVSE at once." in text
+    assert "wait longer" not in text and "nobody ever had to wait" not in text
+
+
+@pytest.mark.parametrize(("arrivals", "times"), [("home", 2), (None, 0)])
+def test_one_run_of_a_random_scenario_says_so_where_chance_matters(
+    arrivals: str | None, times: int, simulation_run: Make
+) -> None:
+    run = simulation_run()
+    manifest = json.loads((run / "manifest.json").read_text("utf-8"))
+    for site in manifest["scenario"]["sites"]:
+        site["arrivals"] = arrivals
+    (run / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    text = plain(render(run).parent / "report.md")
+    assert text.count("one run cannot tell") == times

@@ -73,5 +73,5 @@ def test_a_seed_is_a_whole_number(write, seed) -> None:
 
 def test_a_scenario_has_a_name(say) -> None:
     assert say(('name = "test"', 'name = ""')) == [
-        "s.toml: scenario.name: value '': expected text of 1 or more characters"
+        "s.toml: scenario.name: value '': expected 1 to 100 characters that can be printed"
     ]

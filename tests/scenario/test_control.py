@@ -44,8 +44,8 @@ def test_a_right_controller_is_right(told, table):
     [
         (
             '{ kind = "peak-shaving" }',
-            f"{AT}.kind: value 'peak-shaving': expected a controller: fixed_schedule, tou_price, "
-            "pv_following, peak_shaving, lp or mpc; did you mean 'peak_shaving'?",
+            f"{AT}.kind: value 'peak-shaving': expected a controller: none, fixed_schedule, "
+            "tou_price, pv_following, peak_shaving, lp or mpc; did you mean 'peak_shaving'?",
         ),
         (
             "{ }",

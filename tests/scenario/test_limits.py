@@ -125,6 +125,75 @@ def test_a_tree_with_currents_windows_and_a_transformer_is_right(say) -> None:
             ],
         ),
         (
+            [
+                limits(
+                    limit("a", 'under = "c"\nlimit = "20 kW"')
+                    + limit("b", 'under = "a"\nlimit = "20 kW"')
+                    + limit("c", 'under = "b"\nlimit = "20 kW"')
+                )
+            ],
+            [
+                "sites.home.limits.a.under: value 'c': expected a limit that does not hang under "
+                "this one (a under c under b under a)"
+            ],
+        ),
+        (
+            [limits(limit("row", 'under = "hal"\nlimit = "20 kW"') + limit("hall"))],
+            [
+                "sites.home.limits.row.under: value 'hal': expected a limit of this site: row or "
+                "hall; did you mean 'hall'?"
+            ],
+        ),
+        (
+            [(STATIONS, f'{STATIONS}\ngrid_current = "5 A"')],
+            [
+                "sites.home.grid_current: value '5 A': expected at least 6 A, below which no "
+                "home-11-single can charge"
+            ],
+        ),
+        (
+            [
+                (
+                    STATIONS,
+                    f'{STATIONS}\ngrid_limit = "20 kW"\n'
+                    'grid_windows = [{ from = "17:00", to = "20:00", limit = "1 kW" }]',
+                )
+            ],
+            [
+                "sites.home.grid_windows[0].limit: value '1 kW': expected at least 1.38 kW, "
+                "below which no home-11-single can charge"
+            ],
+        ),
+        (
+            [limits(limit("hall", 'current = "-5 A"'))],
+            [
+                "sites.home.limits.hall.current: value '-5 A': expected a current above 0; did "
+                "you mean '5 A'?"
+            ],
+        ),
+        (
+            [limits(limit("hall", 'neutral = "0 A"'))],
+            ["sites.home.limits.hall.neutral: value '0 A': expected a current above 0"],
+        ),
+        (
+            [limits(limit("hall", 'transformer = { current = "20 A", voltage = 0 }'))],
+            ["sites.home.limits.hall.transformer.voltage: value 0: expected a number above 50"],
+        ),
+        (
+            [(STATIONS, '[{ model = "home-11-single", wiring = "L4" }]')],
+            [
+                "sites.home.stations[0].wiring: value 'L4': expected how the stations are wired: "
+                "rotated, L1, L2, L3, L1L2, L2L3, L3L1 or rotated-LL"
+            ],
+        ),
+        (
+            [(STATIONS, '[{ model = "home-11-single", wiring = "rotated-LL" }]')],
+            [
+                "sites.home.stations[0].wiring: value 'rotated-LL': expected rotated, L1, L2 or "
+                "L3: home-11-single has three phases"
+            ],
+        ),
+        (
             [(STATIONS, '[{ model = "home-11-single", wiring = "L1L2" }]')],
             [
                 "sites.home.stations[0].wiring: value 'L1L2': expected rotated, L1, L2 or L3: "

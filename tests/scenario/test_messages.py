@@ -140,6 +140,33 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         ),
         (
             "visits_per_evse_day = 6.0",
+            "visits_per_evse_day = 6.0\nqueue = 99999999999999999999",
+            "sites.ring-road.queue: value 99999999999999999999: expected true, false, or the "
+            "largest number of waiting drivers, at most 1000000; did you mean 'true'?",
+        ),
+        (
+            "visits_per_evse_day = 6.0",
+            'visits_per_evse_day = 6.0\nrotate = "1 ms"',
+            "sites.ring-road.rotate: value '1 ms': expected a duration of at least 1s",
+        ),
+        (
+            "visits_per_evse_day = 6.0",
+            'visits_per_evse_day = 6.0\npolicy_interval = "0.5s"',
+            "sites.ring-road.policy_interval: value '0.5s': expected a duration of at least 1s",
+        ),
+        (
+            'name = "test"',
+            f'name = "{"x" * 101}"',
+            f"scenario.name: value '{'x' * 56}...: "
+            "expected 1 to 100 characters that can be printed",
+        ),
+        (
+            'name = "test"',
+            'name = "a\\u0007b"',
+            "scenario.name: value 'a\\x07b': expected 1 to 100 characters that can be printed",
+        ),
+        (
+            "visits_per_evse_day = 6.0",
             'visits_per_evse_day = 6.0\nrotate = "0s"',
             "sites.ring-road.rotate: value '0s': expected a duration above 0",
         ),

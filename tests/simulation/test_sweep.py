@@ -164,6 +164,7 @@ def test_the_same_call_goes_on_where_an_earlier_one_stopped(
         sweep(small, LIMITS, replications=2, out=out)
     assert ran == [0, 0, 1]  # every point once before any twice
     assert pd.read_csv(out / "sweep.csv").groupby("figure").size()["visits"] == 3
+    assert "3 of 4" in (out / "report.html").read_text("utf-8").replace("\u202f", " ")
     ran.clear()
     ran_before = {path.name: path.read_bytes() for path in (out / "trials").iterdir()}
     more = {"sites.hub.grid_limit": ["40 kW", "60 kW", "50 kW"]}
@@ -236,9 +237,49 @@ def test_the_command_sweeps(
     assert run(argv) == 0
     shown = capsys.readouterr().out
     assert "4 of 4 trials" in shown and "energy_kwh [kWh]" in shown
+    assert f"report  {tmp_path / 'sweep' / 'report.html'}" in shown
     assert run([*argv, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [row["sites.hub.stations.0.count"] for row in found["energy_kwh"]] == list("2233")
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_figure_that_no_trial_has_is_named_with_the_nearest(
+    more: list[str], small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["sweep", str(small), "--vary", "sites.hub.count=1", "--out", str(tmp_path / "sweep")]
+    assert run([*argv, "--show", "energy_kw", *more]) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith("chargeswarm: --show: value 'energy_kw': expected a figure: ")
+    assert "did you mean 'energy_kwh'?" in shown.err and shown.out == ""
+
+
+def test_a_sweep_of_which_every_trial_failed_is_still_json(
+    small: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_: Any) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(sweep_module, "trial_figures", fail)
+    argv = ["sweep", str(small), "--vary", "sites.hub.count=1", "--out", str(tmp_path / "sweep")]
+    assert run([*argv, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["failed"], found["energy_kwh"]) == (1, [])
+
+
+def test_a_sweep_that_was_killed_before_its_tables_has_a_report(
+    small: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "sweep"
+    sweep(small, read_vary(["sites.hub.count=1,2"]), out=out)
+    for table in out.glob("*.csv"):
+        table.unlink()
+    (out / "report.html").unlink()
+    assert run(["report", str(out)]) == 0
+    assert (out / "report.html").is_file()
 
 
 def test_an_interrupted_command_says_how_to_go_on(
@@ -253,7 +294,26 @@ def test_an_interrupted_command_says_how_to_go_on(
     monkeypatch.setattr(sweep_module, "trial_figures", stop)
     out = tmp_path / "sweep"
     assert run(["sweep", str(small), "--vary", "sites.hub.count=1,2", "--out", str(out)]) == 130
-    assert f"go on with --out {out}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"go on with --out {out}" in told and str(out / "report.html") in told
+    assert "UNFINISHED" in (out / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (433.81, 188.6, "434 ± 189"),
+        (59.99, 0.03557, "59.990 ± 0.036"),
+        (0.0, 0.0, "0"),
+        (12345.6, 9.4, "12 345.6 ± 9.4"),
+        (5.0, float("nan"), "5"),
+        (float("nan"), float("nan"), "-"),
+    ],
+)
+def test_a_mean_has_the_digits_that_its_interval_bears_out(
+    mean: float, half: float, text: str
+) -> None:
+    assert sweep_module.with_half_width(mean, half) == text
 
 
 @pytest.mark.process
@@ -261,3 +321,23 @@ def test_two_processes_make_the_same_table_as_one(small: Path, tmp_path: Path) -
     one = sweep(small, LIMITS, replications=2, jobs=1, out=tmp_path / "one")
     two = sweep(small, LIMITS, replications=2, jobs=2, out=tmp_path / "two")
     pd.testing.assert_frame_equal(one.table, two.table)
+
+
+def test_points_are_judged_in_pairs_against_one_of_them(small: Path, tmp_path: Path) -> None:
+    found = sweep(small, LIMITS, replications=4, out=tmp_path / "out", report=False)
+    table = found.against(1, "energy_kwh")
+    energy = found.table[found.table.figure == "energy_kwh"]
+    by_point = energy.pivot(index="replication", columns="point", values="value")
+    pairs = by_point[0] - by_point[1]
+    assert table["sites.hub.grid_limit"].tolist() == ["40 kW", "60 kW"]
+    assert table.judgement.tolist() == ["less", "equal"]
+    assert table.difference.tolist() == [pytest.approx(pairs.mean()), 0.0]
+    assert table.sd[0] == pytest.approx(pairs.std()) and table.n.tolist() == [4, 4]
+    assert table.low[0] < table.difference[0] < table.high[0] < 0.0
+    alone = found.summary("energy_kwh")
+    assert table.high[0] - table.low[0] < alone.high[0] - alone.low[0]
+    assert found.against(0, "visits").judgement.tolist() == ["equal", "equal"]
+    with pytest.raises(KeyError, match="no figure 'energy'"):
+        found.against(0, "energy")
+    with pytest.raises(IndexError, match="point 2: expected 0 to 1"):
+        found.against(2, "energy_kwh")

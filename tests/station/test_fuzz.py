@@ -203,7 +203,7 @@ def test_arbitrary_bytes_in_every_state(state, frames):
     bench.close()
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(STATES), st.lists(st.tuples(CALLS, EDITS), max_size=8))
 def test_valid_and_mutated_calls_in_every_state(state, calls):
     bench = station_in(state)
@@ -215,7 +215,7 @@ def test_valid_and_mutated_calls_in_every_state(state, calls):
     bench.close()
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(sorted(ACTIONS)), st.lists(JSON, max_size=4)))
 def test_answers_of_any_content(answers):
     bench = Bench(evses=2)
@@ -302,7 +302,7 @@ def live(bench, step):
         bench.do(step[1], step[2])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(WORLD, max_size=40))
 def test_any_history_keeps_the_books(steps):
     bench = Bench(evses=2, max_queue=6, configuration={"MeterValueSampleInterval": "17"})

@@ -15,10 +15,11 @@ SUMMARY: dict[str, Any] = {
     "unserved_kwh": 5.0,
     "peak_kw": {"a": 40.0, "b": 60.0},
     "peak_15min_kw": 55.0,
+    "network_peak_kw": {"at_least": 60.0, "at_most": 100.0},
     "wait": {"visits": 12, "waited": 3, "mean_s": 4.0, "p50_s": 0.0, "p95_s": 9.0, "max_s": 10.0},
     "messages": {"Heartbeat": 7, "Authorize": 3},
     "sites": [
-        {"evses": 1, "utilisation": 0.2, "limit_bound_s": 10.0},
+        {"evses": 1, "utilisation": 0.2, "limit_bound_s": 10.0, "rerouted": 2},
         {"evses": 3, "utilisation": 0.6, "limit_bound_s": 5.0},
     ],
     "ledger": {"grid_kwh": 100.0, "battery_kwh": 95.0, "losses_kwh": 5.0},
@@ -35,6 +36,8 @@ def test_every_listed_figure_is_there_and_nothing_unlisted_but_types_and_costs()
 def test_figures_are_those_of_the_summary() -> None:
     found = figures(SUMMARY)
     assert (found["visits"], found["sessions"]) == (15, 10)
+    assert (found["drivers"], found["rerouted"]) == (13, 2)
+    assert (found["peak_at_least_kw"], found["peak_at_most_kw"]) == (60.0, 100.0)
     assert (found["peak_kw"], found["peak_15min_kw"]) == (60.0, 55.0)
     assert found["utilisation"] == pytest.approx(0.5)
     assert (found["waited_share"], found["wait_p95_s"]) == (0.25, 9.0)

@@ -7,12 +7,15 @@ reading them.
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import math
 import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -22,8 +25,10 @@ from validation_world import HOUR_S, Model, replicate
 import simulator
 from simulator import load_scenario, simulate
 from simulator.engine import Outcome, simulate_site
+from simulator.engine.control import ControllerError, site_controls
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
+from simulator.scenario.model import Controller
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,6 +162,80 @@ def test_6_limits_are_kept_whatever_the_policy_wants():
         assert result.load_kwh.sum() > 119.0
 
 
+CARS = {"battery_kwh": 400.0, "soc": 0.0, "target_soc": 1.0, "dc_kw": 100.0}
+
+
+def control(ask):
+    """Six hours of two cars behind 120 kW under a controller: the site's result and the notes.
+
+    ``ask`` is a function, or one of the engine's controllers as a scenario names it.
+    """
+    own = {} if isinstance(ask, Controller) else {"yard": ask}
+    where = site(
+        *[model("dc", evse_kw=100.0, min_kw=0.0)] * 2,
+        limit=120.0,
+        name="yard",
+        controller=None if own else ask,
+    )
+    cars = visits([0.0, 0.0], departure_s=5 * HOUR_S, **CARS)
+    run = SiteRun(cars, where, 6 * HOUR_S)
+    record = SimpleNamespace(billing_interval=900.0, interval=900.0)
+    start = dt.datetime(2026, 6, 1, tzinfo=ZoneInfo("UTC"))
+    scenario = SimpleNamespace(start=start, path=Path("s"), file=SimpleNamespace(record=record))
+    (one,) = site_controls(scenario, [run], own, {"yard": 0.0})
+    return run_world([run], 6 * HOUR_S, 900.0, processes=[one.process]).sites[0], one.notes()
+
+
+def test_6_an_error_in_a_controller_is_told_and_a_lasting_one_ends_the_run():
+    """Seen: errors inside a strategy turned into text, and the run "completed"."""
+
+    def breaks(view, forecast):
+        raise ZeroDivisionError("no cars, no mean")
+
+    with pytest.raises(
+        ControllerError, match="yard: controller breaks at 2026-06-01T02:15"
+    ) as seen:
+        control(breaks)
+    first = seen.value
+    while first.__cause__ is not None:
+        first = first.__cause__
+    assert isinstance(first, ZeroDivisionError)  # with the line of the user's file
+    assert first.__traceback__.tb_next.tb_frame.f_code.co_name == "breaks"
+    assert "no cars, no mean" in str(seen.value)
+
+    def stumbles(view, forecast):
+        return 1 / 0 if view.now_s == HOUR_S else [10.0, 10.0]
+
+    result, notes = control(stumbles)
+    assert len(notes) == 1
+    assert "1 of 24 answers could not be used" in notes[0]
+    assert "ZeroDivisionError" in notes[0]
+    load_kw = result.load_kwh[:20] * 4
+    assert load_kw[:4] == pytest.approx(20.0)
+    assert load_kw[4] == pytest.approx(120.0)  # one tick under the site's policy, as documented
+    assert load_kw[5:] == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("asks", [1000.0, 100.0, math.inf, 61.0])
+def test_6_limits_are_kept_whatever_a_controller_wants(asks):
+    """Seen: grid limits that were checked afterwards, not enforced."""
+    result, notes = control(lambda view, forecast: [asks, asks])
+    assert notes == []
+    assert result.peak_kw <= 120.0 * (1.0 + 1e-12)
+    assert result.load_kwh[:4].sum() == pytest.approx(120.0)
+
+
+@pytest.mark.parametrize("kind", ["lp", "mpc"])
+def test_7_a_plan_that_cannot_be_kept_is_an_error_where_it_must_be(kind):
+    """Seen: schedules that cannot be met brought a warning and nothing else.
+
+    Two cars want 400 kWh each at 95 %; five hours of 120 kW are 242.105 kWh too few.
+    """
+    options = {"objective": "peak", "hard": True}
+    with pytest.raises(ControllerError, match=r"no plan serves everybody: 242\.105 kWh"):
+        control(Controller(kind=kind, options=options))
+
+
 def test_7_a_site_without_any_constraint_works():
     """Seen: a crash where no constraint was given, so that users added a dummy."""
     wanted = visits([0.0] * 3, soc=0.0, target_soc=1.0, ac_kw=11.0)
@@ -182,6 +261,17 @@ def test_8_a_session_shorter_than_any_interval_delivers_its_energy():
     result = simulate_site(wanted, site(model("dc", evse_kw=90.0)), HOUR_S, interval_s=900.0)
     assert result.plan.energy_kwh[0] == pytest.approx(90.0 * 20.0 / 3600.0, rel=1e-9)
     assert result.load_kwh.sum() == pytest.approx(90.0 * 20.0 / 3600.0, rel=1e-9)
+
+
+def test_8_no_versions_are_compared_as_texts():
+    """Seen: "1.10.0" taken for older than "1.4.0"."""
+    for path in sorted((ROOT / "simulator").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare) and any(
+                isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in node.ops
+            ):
+                names = [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)]
+                assert "__version__" not in names, f"{path.name}:{node.lineno}"
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +329,6 @@ def test_10_visits_of_the_last_hours_arrive_and_the_horizon_bends_nothing():
 
 def test_11_local_time_profiles_survive_the_change_of_clocks():
     """Seen: mended late in another generator. Here every week of the year, in three zones."""
-    import datetime as dt
-    from zoneinfo import ZoneInfo
-
     from simulator.demand.arrivals import local_hours
 
     for name, changes in (("Europe/Berlin", 2), ("America/New_York", 2), ("Asia/Tokyo", 0)):

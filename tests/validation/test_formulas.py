@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ ERLANG = {
     (20, 15): (0.045593, 0.160429),
     (50, 45): (0.054104, 0.363864),
     (100, 95): (0.048804, 0.506457),
+    (200, 190): (0.027968, 0.365264),
     (1000, 980): (0.013831, 0.412200),
 }
 
@@ -33,6 +35,15 @@ def test_erlang_b_and_c(servers, load):
     blocked, waits = ERLANG[servers, load]
     assert erlang_b(servers, load) == pytest.approx(blocked, abs=6e-7)
     assert erlang_c(servers, load) == pytest.approx(waits, abs=6e-7)
+
+
+def test_erlang_b_of_more_than_the_servers_can_take():
+    """Against the sum that defines it, 1 / B = sum of c! / (k! a^(c - k)), in exact fractions."""
+    term, inverse = Fraction(1), Fraction(0)
+    for k in range(1001):
+        inverse += term
+        term *= Fraction(1000 - k, 1100)
+    assert erlang_b(1000, 1100) == pytest.approx(float(1 / inverse), rel=1e-12)
 
 
 @pytest.mark.parametrize(

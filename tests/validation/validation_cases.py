@@ -23,11 +23,23 @@ from validation_world import HOUR_S, Model, Replication, replicate
 from simulator.demand.draws import key64
 from simulator.demand.drivers import STAY_BOUNDS_S
 from simulator.engine import Outcome
+from simulator.simulation.statistics import t_quantile
 
 REPLICATIONS = 24
-SEED = 3
-"""Of any; over seeds the figures' distances from theory, in standard errors, have mean 0 and
-deviation 1 (0.97 over six seeds of 59 figures each), so now and then a seed has one beyond 3."""
+SEED = 1
+CHANCE = 0.01
+"""Of one figure or more of all cases beyond its bound, where the simulator is right: what a seed
+that nobody has tried yet would risk. The bound of one figure is the quantile of Student's t for
+its replications with this chance divided by the number of figures (Bonferroni): 4.5 standard
+errors for 24 replications and 63 figures.
+
+Seeds 2 to 21 were tried: of their 1260 figures 7 were beyond 3 standard errors (8 expected) and one
+beyond its bound (0.2 expected: M/G/infinity, P(N > a), seed 21); the root of their mean square is
+1.01. Both cases that stood out, this and M/M/c with c = 8, lie within 1.3 standard errors of theory
+over 720 further replications each, so it was chance and nothing was done about it.
+"""
+RESOLUTION = 0.15
+"""Of theory: every figure's bound is closer than this, so that an error of this size shows."""
 STAY_BOUNDS_H = (STAY_BOUNDS_S[0] / HOUR_S, STAY_BOUNDS_S[1] / HOUR_S)
 
 Experiment = Callable[[int], Mapping[str, float]]
@@ -57,25 +69,34 @@ class Figure:
 
     @property
     def half_width(self) -> float:
-        """Half of the 95 % confidence interval, Student's t by Abramowitz and Stegun 26.7.5."""
-        z, v = 1.959964, self.n - 1
-        t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-        return t * self.error
+        """Half of the 95 % confidence interval."""
+        return t_quantile(0.975, self.n - 1) * self.error
+
+    @property
+    def distance(self) -> float:
+        """From theory, in standard errors."""
+        return (self.mean - self.theory) / self.error
+
+    @property
+    def bound(self) -> float:
+        """Largest distance that chance may explain, see ``CHANCE``."""
+        figures = sum(len(case.theory) for case in CASES)
+        return t_quantile(1.0 - CHANCE / figures / 2.0, self.n - 1)
 
     @property
     def agrees(self) -> bool:
-        """Within three standard errors of theory."""
-        return abs(self.mean - self.theory) < 3.0 * self.error
+        """Within the bound of theory."""
+        return abs(self.distance) < self.bound
 
 
-def seed(name: str, k: int) -> int:
+def seed(name: str, k: int, base: int = SEED) -> int:
     """Seed of replication ``k`` of a case: every case has draws of its own."""
-    return key64(SEED, name, k) >> 33
+    return key64(base, name, k) >> 33
 
 
-def run(case: Case) -> Iterator[Figure]:
+def run(case: Case, base: int = SEED) -> Iterator[Figure]:
     """Every figure of a case over its replications."""
-    found = [case.experiment(seed(case.name, k)) for k in range(case.replications)]
+    found = [case.experiment(seed(case.name, k, base)) for k in range(case.replications)]
     for name, theory in case.theory.items():
         values = np.array([figures[name] for figures in found])
         error = float(values.std(ddof=1)) / math.sqrt(len(values))
@@ -85,9 +106,8 @@ def run(case: Case) -> Iterator[Figure]:
 def window_h(model: Model, visits: int) -> tuple[int, int]:
     """Warm-up and end: past the relaxation of the busiest state, then so many visits."""
     service = model.service or 1.0
-    load = model.arrivals / service
-    slow = 1.0 / (math.sqrt(model.servers) - math.sqrt(min(load, 0.99 * model.servers))) ** 2
-    warm = math.ceil((10.0 + 4.0 * min(slow, 25.0)) / service)
+    gap = math.sqrt(model.servers) - math.sqrt(model.arrivals / service)
+    warm = math.ceil((10.0 + 4.0 / max(gap**2, 0.04)) / service)
     return warm, warm + math.ceil(visits / model.arrivals)
 
 
@@ -110,11 +130,11 @@ def _blocked(seen: Replication) -> float:
     return seen.share(Outcome.BLOCKED)
 
 
-def _erlang_b(servers: int, load: float) -> Case:
+def _erlang_b(servers: int, load: float, visits: int = 15_000) -> Case:
     model = Model(servers, load, service=1.0, queue=False)
     theory = erlang_b(servers, load)
     name = f"Erlang-B, c = {servers}, a = {load:g}"
-    return _case(name, model, {"blocked": (theory, _blocked)})
+    return _case(name, model, {"blocked": (theory, _blocked)}, visits)
 
 
 def _insensitive(servers: int, load: float, sigma: float) -> Case:
@@ -145,7 +165,7 @@ def _mmc(servers: int, arrivals: float, service: float) -> Case:
         "system": (theory.system, lambda seen: seen.queue + seen.busy),
     }
     name = f"M/M/c, c = {servers}, λ = {arrivals:g}, μ = {service:g}"
-    return _case(name, Model(servers, arrivals, service), figures, visits=30_000)
+    return _case(name, Model(servers, arrivals, service), figures, visits=50_000)
 
 
 def _mmck(servers: int, places: int, arrivals: float, service: float) -> Case:
@@ -201,7 +221,7 @@ def _infinite(load: float, sigma: float) -> Case:
     mean_h = _mean_stay(1.0, sigma)
     servers = math.ceil(load + 8.0 * math.sqrt(load) + 5.0)
     model = Model(servers, load / mean_h, stay=f"ln_hours = [0.0, {sigma}]", queue=False)
-    warm_h, until_h = 100, 500
+    warm_h, until_h = 100, 1000 if load > 10 else 1500
     every_h = 4
 
     def experiment(seed: int) -> dict[str, float]:
@@ -277,22 +297,20 @@ def _week() -> Case:
         "NHPP/G/∞, stay by hour of arrival: m(t)",
         figures | {"week": float(np.mean(theory))},
         experiment,
-        replications=200,
+        replications=600,
     )
 
 
 CASES: tuple[Case, ...] = (
-    *(
-        _erlang_b(c, a)
-        for c, a in ((1, 0.5), (2, 1), (4, 2), (6, 5), (10, 8), (20, 15), (50, 45), (100, 95))
-    ),
-    _erlang_b(1000, 980),
+    *(_erlang_b(c, a) for c, a in ((1, 0.5), (2, 1), (4, 2), (6, 5), (10, 8), (20, 15), (50, 45))),
+    _erlang_b(100, 95, 30_000),
+    _erlang_b(1000, 1100),  # more than it can take: at 980 the same power takes ten times as long
     _insensitive(6, 5, 1.0),
     _insensitive(20, 15, 0.0),
     *(_erlang_c(c, a) for c, a in ((1, 0.5), (2, 1), (4, 2), (6, 5), (10, 8), (20, 15))),
     _erlang_c(50, 45, 30_000),
-    _erlang_c(100, 95, 30_000),
-    _erlang_c(1000, 980, 60_000),
+    _erlang_c(100, 95, 50_000),
+    _erlang_c(200, 190, 60_000),
     _mmc(6, 10, 2),
     _mmc(8, 14, 2),
     _mmck(4, 6, 7, 2),

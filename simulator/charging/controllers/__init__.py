@@ -22,6 +22,7 @@ from simulator.charging.controllers import (
     fixed_schedule,
     lp,
     mpc,
+    none,
     peak_shaving,
     pv_following,
     tou_price,
@@ -49,7 +50,7 @@ __all__ = [
     "catalogue",
 ]
 
-_MODULES = (fixed_schedule, tou_price, pv_following, peak_shaving, lp, mpc)
+_MODULES = (none, fixed_schedule, tou_price, pv_following, peak_shaving, lp, mpc)
 
 
 @dataclass(frozen=True, slots=True)

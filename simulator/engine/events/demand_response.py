@@ -1,8 +1,9 @@
 """The grid operator asks sites to draw less for a while.
 
-The limit of the grid connection is lowered to a stated power, or to a part of what holds at the
-time; of several such events the lowest limit holds. It is only ever lowered: where the site's own
-limit is below that already, it stays.
+What may be drawn through the grid connection is lowered to a stated power, or to a part of the
+limit that holds when the event begins; of several such events the lowest holds. It is only ever
+lowered: where the site's own limit is below that already, or comes to be, that one holds. What
+vehicles may give back stays as it is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from simulator.scenario.moments import occurrences_s, read_moments
 from simulator.scenario.options import Option, Options
 
 if TYPE_CHECKING:
@@ -38,13 +38,7 @@ def _once(event: Event, at_s: float) -> Generator[Any, Any, None]:
     limits_kw = [(place.handle, _limit_kw(event, place)) for place in event.places]
     for site, limit_kw in limits_kw:
         reasons.curtail(site, limit_kw)
-    until_s = at_s + event.options["for"]
-    for change_s in _changes_s(event):
-        if at_s < change_s < until_s:
-            yield event.wait_until(change_s)
-            for site, _ in limits_kw:
-                reasons.look_again(site)
-    yield event.wait_until(until_s)
+    yield event.wait_until(at_s + event.options["for"])
     for site, limit_kw in limits_kw:
         reasons.restore(site, limit_kw)
 
@@ -52,13 +46,4 @@ def _once(event: Event, at_s: float) -> Generator[Any, Any, None]:
 def _limit_kw(event: Event, place: Place) -> float:
     if event.options["limit"] is not None:
         return float(event.options["limit"])
-    return float(event.options["percent"] * event.reasons.own_limit_kw(place.handle))
-
-
-def _changes_s(event: Event) -> list[float]:
-    """When the sites' own limits change by the clock."""
-    windows = [window for place in event.places for window in place.instance.site.grid_windows]
-    clocks = {clock for window in windows for clock in (window.from_, window.to)}
-    moments = [moment for clock in clocks for moment in read_moments(clock)]
-    scenario = event.scenario
-    return occurrences_s(moments, scenario.start, scenario.timezone, event.world.duration_s)
+    return float(event.options["percent"] * place.handle.own_limit_kw)

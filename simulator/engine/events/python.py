@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.engine.functions import load_function
+from simulator.engine.functions import load_function, told
 from simulator.scenario.options import Option, Options
 from simulator.scenario.problems import Problem, ScenarioError
 
@@ -52,13 +50,9 @@ def _process(event: Event) -> Generator[Any, Any, None]:
         if inspect.isgenerator(made):
             yield from _checked(made)
             return
-    except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__}: {error}"
-        at = f"{Path(line.filename).name}, line {line.lineno}"
-        raise wrong(
-            f"a process that runs ({what}; {at}; plan time {event.world.env.now:g} s)"
-        ) from (error)
+    except (Exception, SystemExit) as error:  # a sys.exit() of the user's must not pass for success
+        expected = f"a process that runs ({told(error)}; plan time {event.world.env.now:g} s)"
+        raise wrong(expected) from error
     raise wrong(f"a function that says `yield` (a generator), not one that gives {made!r}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.charging.curve import draining, lasting, piece
+from simulator.charging.curve import curve_at, draining, lasting, piece_from, segment
 from simulator.engine.kernel.load import power_at, record_energy, soc_at
 from simulator.engine.kernel.pairing import (
     pair_discharge_kw,
@@ -33,7 +33,11 @@ def set_due(k: State, i: int, due_s: float) -> None:
 
 def settle(k: State, evse: Any, now: float) -> None:
     """Move the anchor to ``now``, recording the energy since the last one."""
-    soc = soc_at(evse, now)
+    settle_at(k, evse, now, soc_at(evse, now))
+
+
+def settle_at(k: State, evse: Any, now: float, soc: float) -> None:
+    """:func:`settle` where the SoC at ``now`` is known."""
     record_energy(k, evse, now, soc)
     evse.anchor_s = now
     evse.anchor_soc = soc
@@ -58,8 +62,13 @@ def renew(k: State, i: int, cap_kw: float) -> None:
     evse.ceiling_kw = 0.0
     if cap_kw > 0.0:
         if evse.anchor_soc < evse.target_soc:
-            power, slope, end, knot = piece(
+            evse.knot = segment(evse.anchor_soc, k.knots_soc, evse.knot, evse.knot_stop)
+            at = evse.at_kw
+            if at < 0.0 or evse.soc_now != evse.anchor_soc:
+                at = curve_at(evse.anchor_soc, evse.scale, k.knots_soc, k.knots_kw, evse.knot)
+            power, slope, end = piece_from(
                 evse.anchor_soc,
+                at,
                 evse.target_soc,
                 cap_kw,
                 evse.scale,
@@ -71,7 +80,6 @@ def renew(k: State, i: int, cap_kw: float) -> None:
             evse.power_kw = power
             evse.slope = slope
             evse.end_soc = end
-            evse.knot = knot
             dsoc = end - evse.anchor_soc
             evse.end_s = evse.anchor_s + lasting(dsoc, power, slope, evse.capacity_kwh)
             evse.ceiling_kw = power + max(0.0, slope * dsoc)
@@ -94,6 +102,7 @@ def renew(k: State, i: int, cap_kw: float) -> None:
 
 def commit(k: State, station: Any) -> None:
     """Sum up anew what a station's vehicles could take (a running sum would drift)."""
+    k.site[0].stale = 1
     total = 0.0
     for i in range(station.first, station.stop):
         evse = k.evses[i]
@@ -154,6 +163,7 @@ def start_charging(k: State, i: int, now: float) -> None:
     evse = k.evses[i]
     station = k.stations[evse.station]
     evse.ready_s = math.inf
+    evse.curve_kw = -1.0  # what is known there is of the one before
     evse.active = 1
     evse.fresh = 1
     evse.paused = 1

@@ -90,7 +90,12 @@ def pass_time(k: State, now: float) -> None:
     """Close the stretch from the last decision to ``now``, in which nothing was decided."""
     site = k.site[0]
     watch_peak(k, now)
-    if site.held:
+    held = site.held != 0
+    if held:
+        site.grid_bound_s += now - site.now_s
+    for x in range(k.nodes.shape[0]):
+        held = held or k.nodes[x].held != 0
+    if held:
         site.limit_bound_s += now - site.now_s
     site.now_s = now
 

@@ -41,11 +41,16 @@ def want_kw(k: State, evse: Any, soc: float) -> float:
         # The curve alone holds it, and does not rise before the piece ends.
         return float(min(evse.limit_kw, evse.power_kw + evse.slope * (soc - evse.anchor_soc)))
     knot = segment(soc, k.knots_soc, evse.knot, evse.knot_stop)
-    top = max(
-        curve_at(soc, evse.scale, k.knots_soc, k.knots_kw, knot),
-        k.knots_kw[knot + 1] * evse.scale,
-    )
+    evse.at_kw = curve_at(soc, evse.scale, k.knots_soc, k.knots_kw, knot)
+    top = max(evse.at_kw, k.knots_kw[knot + 1] * evse.scale)
     return float(min(evse.limit_kw, top))
+
+
+def look_at(evse: Any, now: float) -> None:
+    """Bring ``soc_now`` up to date; what was derived from an earlier one no longer holds."""
+    evse.soc_now = soc_at(evse, now)
+    evse.curve_kw = -1.0
+    evse.at_kw = -1.0
 
 
 def discharge_kw(evse: Any, soc: float) -> float:
@@ -88,8 +93,11 @@ def join_in(k: State, key: Any, i: int, n: int, group: int, now: float, feeding:
     k.links[GROUP, n] = group
     known = evse.cap_kw == 0.0 and evse.soc_now == evse.anchor_soc and evse.curve_kw >= 0.0
     if not known or evse.fresh:
-        evse.soc_now = soc_at(evse, now)
-        evse.curve_kw = -1.0
+        look_at(evse, now)
+        if evse.slope < 0.0:  # A tighter bound of the load for nothing.
+            power = evse.power_kw + evse.slope * (evse.soc_now - evse.anchor_soc)
+            k.site[0].ceiling_kw += power - evse.ceiling_kw
+            evse.ceiling_kw = power
     if feeding:
         evse.want_kw = discharge_kw(evse, evse.soc_now)
         k.scratch[FLOOR, n] = 0.0
@@ -117,10 +125,7 @@ def lay_nodes(k: State, top: int, feeding: bool) -> int:
         site = k.site[0]
         k.links[PARENT, 0] = -1
         k.links[NODE_AT, 0] = SITE_TOP
-        k.scratch[LIMIT, 0] = site.limit_kw
-        if feeding:
-            # The connection carries as much either way, and other load is met first.
-            k.scratch[LIMIT, 0] += 2.0 * site.base_kw
+        k.scratch[LIMIT, 0] = site.feed_kw if feeding else site.limit_kw
         limits = 1
     elif top >= 0:
         first = top

@@ -64,6 +64,9 @@ def make_room(k: State, first: int, stop: int, feeding: bool) -> None:
         row.room = row.limit_kw
         row.re = 0.0
         row.im = 0.0
+        row.base_re = 0.0
+        row.base_im = 0.0
+    draw_base(k, feeding)
     if feeding:
         return
     fed = False
@@ -87,6 +90,26 @@ def make_room(k: State, first: int, stop: int, feeding: bool) -> None:
                 if other.conductor == row.conductor:
                     row.room = min(row.room, row.limit_kw - math.hypot(other.re, other.im))
             row.room = max(row.room, 0.0)
+
+
+def draw_base(k: State, feeding: bool) -> None:
+    """What the other load draws through the grid connection, evenly on three phases.
+
+    Nothing of it is in the neutral. What alone is more than a conductor's limit counts as the
+    limit. Seen from those who give back it flows the other way.
+    """
+    site = k.site[0]
+    if k.nodes.shape[0] == 0 or not k.nodes[0].whole or site.base_kw == 0.0:
+        return
+    for r in range(k.nodes[0].row, k.nodes[0].row_stop):
+        row = k.phasors[r]
+        amps = site.base_kw * math.hypot(k.phasor_re[r, 0], k.phasor_im[r, 0])
+        if amps != 0.0:
+            share = site.base_kw * min(1.0, row.limit_kw / abs(amps))
+            if feeding:
+                share = 0.0 - share
+            row.base_re = k.phasor_re[r, 0] * share
+            row.base_im = k.phasor_im[r, 0] * share
 
 
 def draw(k: State, x: int, kind: int, kw: float) -> None:
@@ -121,8 +144,8 @@ def greedy_by_phasor(k: State, n: int, limits: int, row_of_wants: int) -> None:
         k.scratch[LEFT, g] = k.scratch[LIMIT, g]
         k.links[HELD, g] = 0
     for r in range(k.phasors.shape[0]):
-        k.phasors[r].re = 0.0
-        k.phasors[r].im = 0.0
+        k.phasors[r].re = k.phasors[r].base_re
+        k.phasors[r].im = k.phasors[r].base_im
     for t in range(n):
         m = k.links[ORDER, t]
         kind = k.evses[k.links[MEMBER, m]].kind
@@ -168,6 +191,9 @@ def sum_row(k: State, r: int, g: int, table: int) -> tuple[float, float]:
     """The phasor of a conductor at limit ``g``, from a table of power by kind."""
     re = 0.0
     im = 0.0
+    if table == BY_KIND:
+        re = k.phasors[r].base_re
+        im = k.phasors[r].base_im
     for kind in range(KINDS):
         kw = k.scratch[table + kind, g]
         re += k.phasor_re[r, kind] * kw

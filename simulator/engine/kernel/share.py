@@ -16,13 +16,13 @@ import math
 from typing import Any
 
 from simulator.charging.sharing import admit, fill_tree, floors_fit, greedy
-from simulator.engine.kernel.course import log_cap, renew, settle
-from simulator.engine.kernel.load import soc_at
+from simulator.engine.kernel.course import log_cap, renew, settle_at
 from simulator.engine.kernel.members import (
     SITE_TOP,
     STATION_TOP,
     discharge_kw,
     gather,
+    look_at,
     own_cap_kw,
     station_can_bind,
 )
@@ -57,13 +57,13 @@ from simulator.engine.kernel.state import (
 
 
 def set_cap(k: State, i: int, cap_kw: float, now: float) -> None:
-    """Put a new cap in force at EVSE ``i``, and log it if asked to."""
+    """Put a new cap in force at EVSE ``i``, and log it if asked to; needs its ``soc_now``."""
     evse = k.evses[i]
     if cap_kw == evse.cap_kw and not evse.fresh:
         return
     turns = evse.fresh or (cap_kw > 0.0) != (evse.cap_kw > 0.0)
     if evse.active:
-        settle(k, evse, now)
+        settle_at(k, evse, now, evse.soc_now)
         renew(k, i, cap_kw)
     evse.fresh = 0
     if turns or k.site[0].record_caps != PAUSES:
@@ -101,9 +101,15 @@ def close_nodes(k: State, until_s: float) -> None:
 
 def weigh(k: State) -> float:
     """What the vehicles at the site could take at most; says of each node whether it can bind."""
+    site = k.site[0]
+    if not site.stale:
+        return float(site.demand_kw)
     nodes = k.nodes.shape[0]
     for x in range(nodes):
         k.nodes[x].demand_kw = 0.0
+    other_kw = k.site[0].base_kw
+    if k.site[0].feeds:
+        other_kw = abs(other_kw)
     total = 0.0
     for s in range(k.stations.shape[0]):
         station = k.stations[s]
@@ -115,12 +121,15 @@ def weigh(k: State) -> float:
     for x in range(nodes - 1, -1, -1):
         node = k.nodes[x]
         demand = node.demand_kw
-        node.binds = demand > node.limit_kw or demand > node.free_kw
+        current = demand + max(0.0, other_kw) if x == 0 and node.whole else demand
+        node.binds = demand > node.limit_kw or current > node.free_kw
         demand = min(demand, node.limit_kw)
         if node.parent >= 0:
             k.nodes[node.parent].demand_kw += demand
         else:
             total += demand
+    site.demand_kw = total
+    site.stale = 0
     return total
 
 
@@ -158,8 +167,9 @@ def release_caps(k: State, station: Any, now: float) -> None:
         evse = k.evses[i]
         if evse.active:
             cap = own_cap_kw(evse)
+            look_at(evse, now)
             if evse.control_kw < 0.0:
-                evse.feed_kw = discharge_kw(evse, soc_at(evse, now))
+                evse.feed_kw = discharge_kw(evse, evse.soc_now)
                 cap = 0.0 - evse.feed_kw
             set_paused(k, evse, 0, now)
             set_cap(k, i, cap, now)
@@ -341,6 +351,7 @@ def darken(k: State, now: float) -> None:
         for i in range(station.first, station.stop):
             evse = k.evses[i]
             if evse.active:
+                look_at(evse, now)
                 set_paused(k, evse, 1, now)
                 set_cap(k, i, 0.0, now)
 
@@ -354,7 +365,8 @@ def decide(k: State, key: Any, now: float) -> None:
     if site.dark:
         darken(k, now)
         return
-    site_binds = weigh(k) > site.limit_kw
+    most_kw = weigh(k)
+    site_binds = most_kw > site.limit_kw or (site.feeds != 0 and most_kw > site.feed_kw)
     let_go(k, site_binds, now)
     step = -1
     while step < steps:

@@ -32,8 +32,10 @@ BLOCK = 32
 
 SITE = np.dtype(
     [
-        ("limit_kw", "f8"),  # what the vehicles may draw: grid_kw less base_kw, 0 at least
+        ("limit_kw", "f8"),  # what the vehicles may draw: grid or curtail_kw less base_kw, or 0
+        ("feed_kw", "f8"),  # what they may give back: grid_kw and base_kw, 0 at least
         ("grid_kw", "f8"),  # of the grid connection
+        ("curtail_kw", "f8"),  # what may be drawn of it for the time being, or inf
         ("base_kw", "f8"),  # net other load in force: other_kw and, unless dark, standby_kw
         ("other_kw", "f8"),  # building - PV - battery
         ("standby_kw", "f8"),  # what the stations take for themselves
@@ -46,12 +48,15 @@ SITE = np.dtype(
         ("policy_period_s", "f8"),  # re-evaluation of keys that change with time, or inf
         ("policy_s", "f8"),  # the next one, or inf
         ("renege_s", "f8"),  # next departure from the queue, or inf
-        ("limit_bound_s", "f8"),
+        ("limit_bound_s", "f8"),  # any limit of the site or of its tree
+        ("grid_bound_s", "f8"),  # the site's own
         ("peak_kw", "f8"),
         ("peak_s", "f8"),
         ("net_peak_kw", "f8"),  # of vehicles and other load together
         ("net_peak_s", "f8"),
         ("ceiling_kw", "f8"),  # no smaller than the load until the next decision
+        ("demand_kw", "f8"),  # what all vehicles could take at most, unless stale
+        ("stale", "i8"),  # who charges or a limit has changed since demand_kw was summed up
         ("greedy", "i8"),
         ("record_caps", "i8"),
         ("events", "i8"),
@@ -70,6 +75,7 @@ SITE = np.dtype(
         ("turn", "i8"),  # this decision is a turn of those who pause
         ("priced", "i8"),  # sessions keep account of cost and carbon
         ("discharging", "i8"),  # vehicles that discharge now
+        ("feeds", "i8"),  # a controller asks somebody to give back
         ("dark", "i8"),  # no power at the stations
         ("turns", "i8"),  # a greedy policy that hands on the turn
         ("restless", "i8"),  # keys change while a vehicle charges
@@ -127,6 +133,7 @@ EVSE = np.dtype(
         ("turn_s", "f8"),  # since when it pauses or runs
         ("ran_s", "f8"),  # how long it ran in turns before
         ("curve_kw", "f8"),  # want_kw before any controller
+        ("at_kw", "f8"),  # the curve's power at soc_now; below 0: not looked up
         ("key", "f8"),  # the policy's
         ("keyed", "i8"),  # the visit that it is of
         ("ceiling_kw", "f8"),  # largest power of the rest of the piece
@@ -218,6 +225,7 @@ NODE = np.dtype(
         ("end", "i8"),  # the nodes below it follow it, up to here
         ("row", "i8"),  # its phasors are row..row_stop-1
         ("row_stop", "i8"),
+        ("whole", "i8"),  # the grid connection: the other load is below it too
         ("free_kw", "f8"),  # its phasors cannot bind below this power
         ("demand_kw", "f8"),  # no less than what those below could take
         ("binds", "i8"),  # it could hold somebody back
@@ -232,6 +240,8 @@ PHASOR = np.dtype(
         ("node", "i8"),
         ("limit_kw", "f8"),
         ("simple", "i8"),
+        ("base_re", "f8"),  # what the other load draws through the grid connection
+        ("base_im", "f8"),
         ("conductor", "i8"),
         ("re", "f8"),  # what is drawn, while shares are worked out
         ("im", "f8"),

@@ -29,9 +29,15 @@ _GAP_PT = 44.0
 
 
 def by_type_over_time(
-    seconds: F64, rates: Mapping[str, F64], clock: Clock, unit_s: float
+    seconds: F64,
+    rates: Mapping[str, F64],
+    clock: Clock,
+    unit_s: float,
+    *,
+    per_minute: bool = False,
 ) -> Plot | Absent:
-    """Stacked rates in messages per second, the busiest type at the bottom."""
+    """Stacked rates, the busiest type at the bottom. ``rates`` are messages per second."""
+    scale = 60.0 if per_minute else 1.0
     order = sorted(rates, key=lambda a: (-float(np.nansum(rates[a])), a))
     order = [a for a in order if np.nansum(rates[a]) > 0]
     shown, rest = order[:7], order[7:]
@@ -39,16 +45,15 @@ def by_type_over_time(
     def draw(figure: Figure, axes: Axes) -> None:
         if not order or len(seconds) == 0:
             raise NothingToDrawError("no message is predicted")
-        layers = [(action, rates[action]) for action in shown]
+        layers = [(action, rates[action] * scale) for action in shown]
         if rest:
-            layers.append(
-                (f"{len(rest)} others", np.sum([rates[a] for a in rest], axis=0, dtype=np.float64))
-            )
+            others: F64 = np.sum([scale * rates[a] for a in rest], axis=0, dtype=np.float64)
+            layers.append((f"{len(rest)} others", others))
         colours = [SLATE if rest and n == len(shown) else SERIES[n] for n in range(len(layers))]
         stack(axes, seconds, unit_s, layers, colours)
         clock.label(axes, float(seconds[0]), float(seconds[-1]) + unit_s)
         counts_axis(axes)
-        axes.set_ylabel("messages per second")
+        axes.set_ylabel(f"messages per {'minute' if per_minute else 'second'}")
         legend_above(axes, reverse=True)
 
     return plot(

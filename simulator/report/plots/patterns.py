@@ -235,6 +235,42 @@ def waiting(tail: Tail, *, gave_up: bool = False) -> Plot | Absent:
     return plot("waiting-tail", title, caption, draw, wide=True, height_pt=170, legend_rows=0)
 
 
+def waiting_side_by_side(tails: Sequence[tuple[str, Tail]]) -> Plot | Absent:
+    """The same of several runs by name, in lines."""
+
+    def draw(figure: Figure, axes: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        known = [(name, tail) for name, tail in tails if tail.visits and tail.waited > 0]
+        if not known:
+            raise NothingToDrawError("nobody ever had to wait")
+        for number, (name, tail) in enumerate(known):
+            colour = SERIES[number % len(SERIES)]
+            minutes, share = tail.seconds / 60.0, tail.share * 100.0
+            axes.step(minutes, share, where="post", color=colour, label=name)
+        most = max(tail.waited for _, tail in known)
+        axes.set_xlim(0, max(_shown_min(tail, most) for _, tail in known))
+        axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
+        counts_axis(axes)
+        _percent(axes.yaxis)
+        axes.set_xlabel("minutes until plug-in")
+        axes.set_ylabel("visits that wait longer")
+        legend_above(axes)
+
+    waited = ", ".join(
+        f"{name} {words.share(tail.waited, 2)}" for name, tail in tails if tail.visits
+    )
+    caption = f"Of the visits that got an EVSE. Who waits at all: {waited}."
+    title = "Share of visits that wait longer"
+    return plot("waiting-tails", title, caption, draw, wide=True, height_pt=190)
+
+
+def _shown_min(tail: Tail, most: float) -> float:
+    """Where a tail has fallen to half a percent of ``most``, in minutes."""
+    at = max(int(np.searchsorted(-tail.share, -0.005 * most, side="right")) - 1, 0)
+    return max(float(tail.seconds[at]) / 60.0, 1e-3)
+
+
 def ranked_utilisation(shares: F64) -> Plot | Absent:
     """Share of EVSE time occupied, of all sites from the busiest to the quietest."""
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_FEW = 9
+"""As many values of a field stand at the axis themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A figure at rising values of a field."""
@@ -30,25 +34,33 @@ class Line:
 def against(
     name: str, title: str, caption: str, lines: Sequence[Line], x_label: str, y_label: str
 ) -> Plot | Absent:
-    """Lines with a bar for each interval; at most as many as there are colours."""
+    """Lines with a bar for each interval; at most as many as there are colours.
+
+    The bars of several lines stand a little apart, so that none hides another.
+    """
     shown = lines[: len(SERIES)]
+    places = sorted({x for line in shown for x in line.x})
+    apart = 0.012 * (places[-1] - places[0]) if len(places) > 1 else 0.0
 
     def draw(figure: Figure, axes: Axes) -> None:
-        from matplotlib.ticker import FuncFormatter, MaxNLocator
+        from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
         if not any(np.isfinite(point.mean) for line in shown for point in line.y):
             raise NothingToDrawError("no point of the sweep has this figure")
-        for line, colour in zip(shown, SERIES, strict=False):
+        for k, (line, colour) in enumerate(zip(shown, SERIES, strict=False)):
             means = [point.mean for point in line.y]
-            axes.plot(line.x, means, color=colour, marker="o", markersize=4.5, label=line.name)
-            for x, point in zip(line.x, line.y, strict=True):
+            at = [x + apart * (k - (len(shown) - 1) / 2) for x in line.x]
+            axes.plot(at, means, color=colour, marker="o", markersize=4.5, label=line.name)
+            for x, point in zip(at, line.y, strict=True):
                 if np.isfinite(point.low):
                     axes.plot([x, x], [point.low, point.high], color=colour, linewidth=1.0)
         low, high = axes.get_ylim()
         axes.set_ylim(min(0.0, low) if low < 0.5 * high else low, high)
         axes.margins(x=0.05)
+        few = len(places) <= _FEW and np.diff(places).min(initial=np.inf) > 6 * apart
+        axes.xaxis.set_major_locator(FixedLocator(places) if few else MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5))
             axis.set_major_formatter(FuncFormatter(lambda v, _: words.tick(v)))
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)

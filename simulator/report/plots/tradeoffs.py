@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARKS = "osD^vP*X"
+_LARGER = {"*": 1.5}
+"""Marks that look small beside the others."""
 _MOST = 24
 
 
@@ -62,14 +64,16 @@ def tradeoff(
         for number, variant in enumerate(shown):
             colour = SERIES[number % len(SERIES)]
             mark = _MARKS[(number // len(SERIES) + number) % len(_MARKS)]
+            larger = _LARGER.get(mark, 1.0)
             _bars(axes, variant, colour)
             axes.plot(
-                [variant.x.mean], [variant.y.mean], marker=mark, markersize=8, color=colour,
-                markeredgecolor=PAPER, markeredgewidth=0.5, linestyle="none", zorder=3,
+                [variant.x.mean], [variant.y.mean], marker=mark, markersize=8 * larger,
+                color=colour, markeredgecolor=PAPER, markeredgewidth=0.5, linestyle="none",
+                zorder=3,
             )  # fmt: skip
             handles.append(
                 Line2D(
-                    [], [], marker=mark, color=colour, linestyle="none", markersize=7,
+                    [], [], marker=mark, color=colour, linestyle="none", markersize=7 * larger,
                     label=variant.name,
                 )
             )  # fmt: skip
