@@ -114,6 +114,15 @@ class Mistake:
         field = f"{parent}.{self.field}" if self.field else parent
         return Mistake(field, self.value, self.expected, self.suggestion)
 
+    def as_json(self) -> dict[str, str]:
+        """Return the mistake as JSON-able values, without what is not known."""
+        said = {"field": self.field, "expected": self.expected}
+        if self.value is not None:
+            said["value"] = self.value
+        if self.suggestion is not None:
+            said["suggestion"] = self.suggestion
+        return said
+
     def __str__(self) -> str:
         """The mistake as one line."""
         parts = [self.field] if self.field else []
@@ -162,8 +171,13 @@ def _check(version: str, action: str, kind: int, payload: object) -> list[Mistak
         return [Mistake("", shown(payload), "an object (a payload in JSON)")]
     if version == "1.6" and action in _TENTHS:
         payload = json.loads(json.dumps(payload), parse_float=Decimal)
+    return mistakes(_validator(version, action, kind), payload)
+
+
+def mistakes(validator: Any, value: object) -> list[Mistake]:
+    """Return what a validator of ``jsonschema`` finds wrong in a value, field by field."""
     found: list[Mistake] = []
-    for error in _validator(version, action, kind).iter_errors(payload):
+    for error in validator.iter_errors(value):
         for mistake in _mistakes(error):
             if mistake not in found:
                 found.append(mistake)
@@ -219,5 +233,7 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "maxItems": "at most {limit} of them",
     "minimum": "a number of {limit} or more",
     "maximum": "a number of {limit} or less",
+    "exclusiveMinimum": "a number above {limit}",
+    "minLength": "text of at least {limit} characters",
     "multipleOf": "a multiple of {limit}",
 }

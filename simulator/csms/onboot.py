@@ -28,6 +28,7 @@ from typing import Any, Final
 from simulator.csms.commands import COMMANDS, Mistake, wrong_action, wrong_payload
 from simulator.scenario.document import read_toml
 from simulator.scenario.problems import InputError, Problem, listed, nearest, shown
+from simulator.scenario.profiles import data_folder
 
 TIMEOUT_S: Final = 30.0
 MOST_TIMEOUT_S: Final = 600.0
@@ -48,8 +49,18 @@ class Step:
 
 
 def read(path: Path) -> Mapping[str, tuple[Step, ...]]:
-    """Read a boot script: steps by version. Raises ScenarioError with every mistake."""
+    """Read a boot script: steps by version. Raises ScenarioError with every mistake.
+
+    A bare name that is no file here means one that ships, in ``scenarios/csms``.
+    """
     label = str(path)
+    if not path.exists() and path == Path(path.stem):
+        shipped = data_folder("scenarios") / "csms"
+        names = sorted(file.stem for file in shipped.glob("*.toml"))
+        if path.stem not in names:
+            expected = f"a file that exists, or one that ships: {listed(names)}"
+            raise InputError([Problem("", "", repr(label), expected, nearest(label, names))])
+        path = shipped / f"{path.stem}.toml"
     document = read_toml(path, label)
     problems: list[Problem] = []
     script = {}
