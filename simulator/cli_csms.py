@@ -58,7 +58,7 @@ def csms(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Commands to send after each accepted boot: a TOML file, or the name of one that ships (usual-questions).",
+            help="Commands to send after each accepted boot: a TOML file, or usual-questions.",
         ),
     ] = None,
     validate: Annotated[

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from ocpp.messages import MessageType, get_validator
@@ -155,15 +156,19 @@ def wrong_answer(version: str, action: str, payload: object) -> list[Mistake]:
 
 def schema(version: str, action: str) -> Any:
     """Return the JSON schema of a command's payload."""
-    return json.loads(
-        json.dumps(_validator(version, action, MessageType.Call).schema, default=float)
-    )
+    schema = _validator(version, action, MessageType.Call).schema
+    return json.loads(json.dumps(schema, default=float))
 
 
+@cache
 def _validator(version: str, action: str, kind: int) -> Any:
-    # The package keeps one validator per action; the way of reading numbers must be its own.
+    """Return the validator of a message, with numbers read as the check needs them."""
     exact = version == "1.6" and action in _TENTHS
-    return get_validator(kind, action, version, parse_float=Decimal if exact else float)
+    number: Any = Decimal if exact else float
+    carried = get_validator(kind, action, version, parse_float=number)
+    # The package keeps one validator per message, whose numbers are as its first user wanted.
+    text = json.dumps(carried.schema, default=float)
+    return type(carried)(json.loads(text, parse_float=number))
 
 
 def _check(version: str, action: str, kind: int, payload: object) -> list[Mistake]:

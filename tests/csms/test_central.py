@@ -72,6 +72,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("DataTransfer", {"vendorId": "somebody"}),
     ("FirmwareStatusNotification", {"status": "Idle"}),
     ("DiagnosticsStatusNotification", {"status": "Idle"}),
+    ("LogStatusNotification", {"status": "Uploaded", "requestId": 1}),
+    ("SecurityEventNotification", {"type": "SettingSystemTime", "timestamp": AT}),
+    ("SignCertificate", {"csr": "-----BEGIN CERTIFICATE REQUEST-----"}),
+    ("SignedFirmwareStatusNotification", {"status": "Downloading", "requestId": 1}),
 ]
 
 
