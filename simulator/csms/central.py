@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ocpp.messages
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from simulator.csms import onboot
 from simulator.csms.desk import Desk, Shared, now_iso
 from simulator.csms.door import (
     SUBPROTOCOLS,
@@ -35,6 +34,9 @@ from simulator.csms.options import CsmsOptions
 from simulator.csms.point16 import Point16
 from simulator.csms.point201 import Point201
 from simulator.csms.tokens import Tokens
+
+if TYPE_CHECKING:
+    from simulator.csms.onboot import Step
 
 BACKLOG = 4096
 """Connections that may wait to be accepted: a whole fleet can knock at once."""
@@ -63,7 +65,11 @@ class CentralSystem:
         """Read the files that ``options`` name, unless ``registers`` is given."""
         self.options = options
         self._registers = read_registers(options) if registers is None else registers
-        self._script = {} if options.on_boot is None else onboot.read(options.on_boot)
+        self._script: Mapping[str, Sequence[Step]] = {}
+        if options.on_boot is not None:
+            from simulator.csms import onboot  # not paid for by who has no script
+
+            self._script = onboot.read(options.on_boot)
         self._shared = Shared(options, tokens=Tokens(self._registers.tokens))
         self.holdings = self._shared.holdings
         self.tokens = self._shared.tokens
@@ -212,10 +218,12 @@ class CentralSystem:
         if script:
             self._keep(self._run_script(point, script))
 
-    async def _run_script(self, point: Point, script: Sequence[onboot.Step]) -> None:
+    async def _run_script(self, point: Point, script: Sequence[Step]) -> None:
         """Send one command after the other; stop when the connection is gone."""
+        from simulator.csms.onboot import fill
+
         for step in script:
-            payload = onboot.fill(step.payload, point.id, now_iso())
+            payload = fill(step.payload, point.id, now_iso())
             outcome = await self._send(point, step.action, payload, step.timeout_s)
             if outcome.result == "closed":
                 return

@@ -18,12 +18,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from simulator.csms.api import Api
 from simulator.csms.central import CentralSystem
 from simulator.csms.journal import JournalError
 from simulator.csms.limits import raise_fd_limit
 from simulator.csms.options import CsmsOptions
-from simulator.csms.web import WebServer
 from simulator.scenario import ScenarioError
 
 ABOUT = """\
@@ -169,6 +167,9 @@ async def _serve(csms: CentralSystem) -> None:
         said = {"listening": csms.url}
         web = None
         if options.http is not None:
+            from simulator.csms.api import Api  # not paid for by who asks for none
+            from simulator.csms.web import WebServer
+
             web = WebServer(options.http_host, options.http, Api(csms))
             try:
                 await web.start()

@@ -190,12 +190,13 @@ async def _read(
 def _request(head: h11.Request, body: bytes) -> Request:
     try:
         target = urlsplit(head.target.decode("ascii"))
-    except ValueError:
-        raise HttpError(400, "the request's target is not an address") from None
+        query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=32))
+    except ValueError as error:
+        raise HttpError(400, f"the request's target is not an address: {error}") from None
     return Request(
         method=head.method.decode("ascii"),
         path=tuple(unquote(part) for part in target.path.split("/")[1:]),
-        query=dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=32)),
+        query=query,
         headers={name.decode("ascii"): value.decode("latin-1") for name, value in head.headers},
         body=body,
     )

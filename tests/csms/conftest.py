@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
 import itertools
 import json
 from collections.abc import Awaitable, Callable
+from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from ocpp.messages import MessageType, get_validator
@@ -53,7 +53,8 @@ class Obedient:
         self.commands: list[tuple[str, Any]] = []
         self.heard: asyncio.Queue[Any] = asyncio.Queue()
         protocol: Any = f"ocpp{version}"
-        self._connect = connect(f"{url}/{station}", compression=None, subprotocols=[protocol])
+        address = f"{url}/{quote(station, safe='')}"
+        self._connect = connect(address, compression=None, subprotocols=[protocol])
         self._ids = itertools.count(1)
         self._results: asyncio.Queue[Any] = asyncio.Queue()
 
@@ -139,7 +140,7 @@ async def http_call(url: str, method: str, path: str, body: Any = None) -> tuple
     """One HTTP request to an API on this very event loop: status and JSON."""
 
     def go() -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=LIMIT_S)
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=LIMIT_S)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
             content = None if body is None else json.dumps(body)

@@ -153,11 +153,11 @@ def test_commands_are_written_down_without_what_they_carry(
     file = tmp_path / "csms.sqlite"
 
     async def scene() -> None:
-        async with CentralSystem(CsmsOptions(port=0, sqlite=file)) as csms:
-            async with obedient(csms.url, "S") as station:
-                station.answers = {"ChangeConfiguration": {"status": "Accepted"}}
-                payload = {"key": "AuthorizationKey", "value": "hush-hush-hush-hush"}
-                await csms.command("S", "ChangeConfiguration", payload)
+        options = CsmsOptions(port=0, sqlite=file)
+        async with CentralSystem(options) as csms, obedient(csms.url, "S") as station:
+            station.answers = {"ChangeConfiguration": {"status": "Accepted"}}
+            payload = {"key": "AuthorizationKey", "value": "hush-hush-hush-hush"}
+            await csms.command("S", "ChangeConfiguration", payload)
 
     run(scene())
     with sqlite3.connect(file) as db:

@@ -85,17 +85,17 @@ def test_a_refused_command_does_not_end_the_script_and_a_lost_connection_does(
     run: Any, obedient: Any, script: Path
 ) -> None:
     async def scene() -> None:
-        async with CentralSystem(CsmsOptions(port=0, on_boot=script)) as csms:
-            async with obedient(csms.url) as station:
-                station.answers = {
-                    "GetConfiguration": lambda frame: [4, frame[1], "InternalError", "", {}],
-                }
-                await station.boot()
-                assert (await station.next_command())[0] == "GetConfiguration"
-                assert (await station.next_command())[0] == "ClearCache"
-                station.answers = {"GetConfiguration": lambda frame: None}
-                await station.boot()
-                await station.next_command()
+        options = CsmsOptions(port=0, on_boot=script)
+        async with CentralSystem(options) as csms, obedient(csms.url) as station:
+            station.answers = {
+                "GetConfiguration": lambda frame: [4, frame[1], "InternalError", "", {}],
+            }
+            await station.boot()
+            assert (await station.next_command())[0] == "GetConfiguration"
+            assert (await station.next_command())[0] == "ClearCache"
+            station.answers = {"GetConfiguration": lambda frame: None}
+            await station.boot()
+            await station.next_command()
         assert csms.holdings.commands["GetConfiguration"] == {"callerror": 1, "closed": 1}
         assert csms.holdings.commands["ClearCache"] == {"answered": 1}
 
