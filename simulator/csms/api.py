@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-import simulator
 from simulator.csms import routes
 from simulator.csms.central import COMMAND_TIMEOUT_S, CentralSystem
 from simulator.csms.commands import (
@@ -74,7 +73,7 @@ class Api:
 
     async def openapi(self) -> Reply:
         """The OpenAPI document."""
-        return Reply(routes.document(simulator.__version__))
+        return Reply(routes.document())
 
     async def summary(self) -> Reply:
         """What is held in total."""

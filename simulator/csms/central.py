@@ -124,8 +124,7 @@ class CentralSystem:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
-        for task in self._tasks:
-            task.cancel()
+        # Every line is closed, so that what still runs here ends by itself.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._close_journal()
 
@@ -207,7 +206,7 @@ class CentralSystem:
             self._keep(old[0].close(_POLICY_VIOLATION, "connected again"))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run ``work`` beside the connections, until it ends or the CSMS stops."""
+        """Run ``work`` beside the connections, and wait for its end when the CSMS stops."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -13,6 +13,8 @@ from typing import Any, Final
 from simulator.csms.commands import COMMANDS
 from simulator.csms.tokens import STATUSES
 
+API_VERSION: Final = "1.0.0"
+"""Of this API, not of the program: the first number changes when a caller must."""
 MOST_TIMEOUT_S: Final = 600.0
 MOST_ROWS: Final = 1000
 
@@ -270,8 +272,8 @@ _ERRORS: Final = {
 _OUTCOMES: Final = (200, 429, 502, 504)
 
 
-def document(version: str, url: str | None = None) -> dict[str, Any]:
-    """Return the OpenAPI document; ``version`` is that of this program."""
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document."""
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -279,11 +281,11 @@ def document(version: str, url: str | None = None) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "chargeswarm: the embedded CSMS",
-            "version": version,
+            "version": API_VERSION,
             "description": "Commands to the stations that are connected to a test target, and "
             "what it knows of them. It has no users and no TLS: keep it on loopback.",
         },
-        "servers": [{"url": url or "/"}],
+        "servers": [{"url": "/"}],
         "paths": paths,
         "components": {"schemas": dict(SCHEMAS)},
     }

@@ -332,7 +332,7 @@ def test_the_document_describes_every_route_and_no_other(run: Any, http: Any) ->
             return (await http(url, "GET", "/openapi.json"))[1]
 
     said = run(scene())
-    assert said == json.loads(json.dumps(document(said["info"]["version"])))
+    assert said == json.loads(json.dumps(document()))
     described = {
         (method.upper(), path) for path, methods in said["paths"].items() for method in methods
     }
