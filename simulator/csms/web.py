@@ -148,7 +148,8 @@ class WebServer:
                 return
             if request is None:
                 return
-            await _write(wire, writer, await self._reply(request), close=False)
+            reply = await self._reply(request)
+            await _write(wire, writer, reply, close=False, content=request.method != "HEAD")
             if wire.our_state is h11.DONE and wire.their_state is h11.DONE:
                 wire.start_next_cycle()
 
@@ -188,6 +189,8 @@ async def _read(
 
 
 def _request(head: h11.Request, body: bytes) -> Request:
+    if head.method == b"CONNECT":
+        raise HttpError(405, "this server is no proxy")
     try:
         target = urlsplit(head.target.decode("ascii"))
         query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=32))
@@ -203,12 +206,18 @@ def _request(head: h11.Request, body: bytes) -> Request:
 
 
 async def _write(
-    wire: h11.Connection, writer: asyncio.StreamWriter, reply: Reply, *, close: bool
+    wire: h11.Connection,
+    writer: asyncio.StreamWriter,
+    reply: Reply,
+    *,
+    close: bool,
+    content: bool = True,
 ) -> None:
-    content = json.dumps(reply.body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    """Write an answer; without its content where the request was HEAD."""
+    body = json.dumps(reply.body, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     headers = [
         ("Content-Type", "application/json"),
-        ("Content-Length", str(len(content))),
+        ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         *reply.headers,
     ]
@@ -217,7 +226,10 @@ async def _write(
     if wire.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
         return
     start = h11.Response(status_code=reply.status, headers=headers)
-    parts = [wire.send(start), wire.send(h11.Data(data=content)), wire.send(h11.EndOfMessage())]
+    parts = [wire.send(start)]
+    if content:
+        parts.append(wire.send(h11.Data(data=body)))
+    parts.append(wire.send(h11.EndOfMessage()))
     writer.write(b"".join(part for part in parts if part is not None))
     await writer.drain()
 

@@ -145,6 +145,16 @@ def test_names_of_loopback_are_taken(run: Any, host: str) -> None:
     assert ask(run, request(Host=host))[0][0] == 200
 
 
+def test_a_head_is_answered_without_content_and_connect_opens_nothing(run: Any) -> None:
+    async def scene() -> tuple[bytes, bytes]:
+        async with listening() as at:
+            return await raw(at, request("HEAD")), await raw(at, request("CONNECT", "a:1"))
+
+    head, connect = run(scene())
+    assert head.startswith(b"HTTP/1.1 200") and head.endswith(b"\r\n\r\n")
+    assert answers(connect)[0][0] == 405
+
+
 def test_a_body_without_end_is_cut_off(run: Any) -> None:
     async def scene() -> bytes:
         head = request("POST", "/", Transfer_Encoding="chunked", Content_Type="application/json")
