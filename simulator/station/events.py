@@ -41,3 +41,5 @@ class Event(Enum):
     """Nothing was sent for a heartbeat interval."""
     TRIGGERED = "triggered"
     """The CSMS asked for a message out of turn."""
+    REPORT = "report"
+    """A part of a report that the CSMS asked for is to be told (2.x)."""

@@ -150,6 +150,7 @@ class Evse:
         "parent",
         "plug_due",
         "plugged",
+        "record_step",
         "remote_id",
         "sample_due",
         "sample_step",
@@ -187,6 +188,7 @@ class Evse:
         self.plug_due = inf
         self.sample_due = inf
         self.sample_step = 0
+        self.record_step = 0
         self.status_due = inf
 
 

@@ -30,6 +30,7 @@ REQUIRED = [
     "UnlockConnectorOnEVSideDisconnect",
 ]
 READ_ONLY = [
+    "ConnectorPhaseRotationMaxLength",
     "GetConfigurationMaxKeys",
     "MeterValuesAlignedDataMaxLength",
     "MeterValuesSampledDataMaxLength",
@@ -37,12 +38,13 @@ READ_ONLY = [
     "StopTxnAlignedDataMaxLength",
     "StopTxnSampledDataMaxLength",
     "SupportedFeatureProfiles",
+    "SupportedFeatureProfilesMaxLength",
 ]
 
 
 def read(bench, *keys):
     answer = bench.ask("GetConfiguration", {"key": list(keys)})
-    return {row["key"]: row["value"] for row in answer.get("configurationKey", [])}
+    return {row["key"]: row.get("value") for row in answer.get("configurationKey", [])}
 
 
 def change(bench, key, value):
