@@ -185,3 +185,18 @@ def test_changes_survive_a_reboot_and_belong_to_one_station_alone(make):
 def test_settings_with_an_impossible_key_or_value_are_refused(make, key, value, message):
     with pytest.raises(ValueError, match=message):
         TABLE.configure(Settings("r", {key: value}), {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("CpoName", "Example CPO", "Accepted"),
+        ("ResetRetries", "4", "Accepted"),
+        ("UnlockConnectorOnEVSideDisconnect", "false", "Accepted"),
+        ("ConnectorPhaseRotation", "1.RST", "RebootRequired"),
+    ],
+)
+def test_settings_that_are_only_kept_are_read_back(make, key, value, status):
+    bench = make().boot()
+    assert change(bench, key, value) == status
+    assert read(bench, key) == {key: value}
