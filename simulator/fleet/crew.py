@@ -9,7 +9,7 @@ from simulator.fleet.deviations import Deviations
 from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
-from simulator.station.settings import Settings, Supply
+from simulator.station.settings import Hardware, Settings, Supply
 
 if TYPE_CHECKING:
     from simulator.scenario import StationModel
@@ -25,6 +25,8 @@ class Conditions:
     call_timeout_s: float = 30.0
     heartbeat_s: float | None = None
     """Heartbeat interval until the CSMS sets one; None: the model's."""
+    security_profile: int = 0
+    """1: stations authenticate by password."""
 
 
 def supply_of(kind: StationModel) -> Supply:
@@ -63,6 +65,19 @@ def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Set
         supply=supply_of(kind),
         sample_interval_s=float(sample_interval(kind, speed)),
         call_timeout_s=conditions.call_timeout_s,
+        hardware=hardware_of(kind),
+        security_profile=conditions.security_profile,
+    )
+
+
+def hardware_of(kind: StationModel) -> Hardware:
+    """What the stations of a model are built of: DC with CCS cables, AC with sockets."""
+    return Hardware(
+        current=kind.current,
+        phases=kind.phases,
+        evse_w=kind.evse_kw * 1000.0,
+        station_w=kind.station_kw * 1000.0,
+        connector="cCCS2" if kind.current == "dc" else "sType2",
     )
 
 

@@ -17,6 +17,7 @@ from simulator.live.dial import DialRules, dial
 from simulator.live.failures import ConnectError
 from simulator.live.frames import RECEIVED, SENT, FrameRing
 from simulator.live.ports import Driven, Watcher
+from simulator.live.target import TargetError, parse_target
 from simulator.live.trace import Tracer
 from simulator.measure.errors import ErrorKind
 from simulator.station.effects import Close, Connect, Effect, Send
@@ -105,7 +106,7 @@ class Link:
     ) -> None:
         self._index = index
         self._station_id = station_id
-        self._password = password
+        self._password: str | bytes | None = password
         self._station = station
         self._shared = shared
         self._connection: Connection | None = None
@@ -231,7 +232,7 @@ class Link:
 
     def _perform(self, effect: Effect) -> None:
         if type(effect) is Connect:
-            self._connect()
+            self._connect(effect)
         elif type(effect) is Close and self._connection is not None:
             self._connection.close(effect.code, effect.reason)
 
@@ -259,14 +260,32 @@ class Link:
             self._shared.watcher.error(self._index, ErrorKind.PING_TIMEOUT, "no pong", now)
             connection.abort()
 
-    def _connect(self) -> None:
+    def _connect(self, wish: Connect) -> None:
         shared = self._shared
         if self._dialling or self._connection is not None or not shared.accepting:
             return
+        if wish.url and not self._is_target(wish.url):
+            # Whoever runs this has named one target; a CSMS cannot name another one.
+            asyncio.get_running_loop().call_soon(self._not_dialled)
+            return
+        if wish.password is not None:
+            self._password = wish.password
         self._dialling = True
         task = asyncio.get_running_loop().create_task(self._attempt())
         shared.tasks.add(task)
         task.add_done_callback(shared.attempted)
+
+    def _is_target(self, url: str) -> bool:
+        try:
+            return parse_target(url) == self._shared.upgrade.target
+        except TargetError:
+            return False
+
+    def _not_dialled(self) -> None:
+        if not self._retired:
+            now = self._shared.clock()
+            self._station.disconnected(now, "another CSMS is not dialled")
+            self.settle(now)
 
     async def _attempt(self) -> None:
         shared = self._shared

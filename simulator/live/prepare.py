@@ -213,7 +213,12 @@ def shard_specs(
 ) -> list[ShardSpec]:
     """What each shard is told. Traces go into ``folder``, a file for each shard."""
     live = prepared.scenario.file.live
-    conditions = Conditions(run_id, live.call_timeout, live.heartbeat)
+    conditions = Conditions(
+        run_id,
+        live.call_timeout,
+        live.heartbeat,
+        prepared.scenario.file.csms.security_profile,
+    )
     phases = tuple((span.start_s, str(span.phase)) for span in prepared.spans)
     return [
         ShardSpec(

@@ -62,3 +62,9 @@ def next_aligned(epoch_s: float, interval_s: float) -> float:
     midnight = floor(epoch_s / DAY_S) * DAY_S
     steps = floor((epoch_s - midnight) / interval_s) + 1
     return float(min(midnight + steps * interval_s, midnight + DAY_S))
+
+
+def is_aligned(epoch_s: float, interval_s: float) -> bool:
+    """Is this instant one of those that ``next_aligned`` gives?"""
+    since = epoch_s - floor(epoch_s / DAY_S) * DAY_S
+    return since % interval_s == 0.0

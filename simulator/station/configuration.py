@@ -29,6 +29,12 @@ class Kind(Enum):
     INTEGER = "integer"
     TEXT = "text"
     MEASURANDS = "measurands"
+    MEMBERS = "members"
+    """Some of ``Key.values``, in any order; at least ``Key.minimum`` of them."""
+    SEQUENCE = "sequence"
+    """The same, and the order counts."""
+    OPTION = "option"
+    """One of ``Key.values``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ class Key:
     maximum: int = LARGEST
     pattern: str = ""
     """A TEXT must match this."""
+    unit: str = ""
+    values: tuple[str, ...] = ()
+    """What a list may hold."""
+    secret: bool = False
+    """Write-only: it is never read back."""
 
 
 class Configuration:
@@ -52,9 +63,14 @@ class Configuration:
 
     __slots__ = (
         "aligned",
+        "aligned_idle_only",
+        "aligned_record_s",
         "aligned_s",
         "attempts",
         "authorize_remote",
+        "backoff_min_s",
+        "backoff_random_s",
+        "backoff_repeats",
         "begin",
         "call_timeout_s",
         "connection_timeout_s",
@@ -62,13 +78,18 @@ class Configuration:
         "limits_with_schedules",
         "max_stop_values",
         "minimum_status_s",
+        "network_attempts",
+        "network_order",
         "offline_threshold_s",
         "overrides",
+        "password",
         "ping_s",
         "profiles",
+        "record_s",
         "retry_interval_s",
         "sample_s",
         "sampled",
+        "security_profile",
         "start_points",
         "stop_aligned",
         "stop_begin",
@@ -86,7 +107,23 @@ class Configuration:
     """Every key of the version with its value, the CSMS's changes included."""
     overrides: Mapping[str, str]
     sample_s: float
+    record_s: float
+    """Interval of the samples that are kept for the end of the transaction."""
     aligned_s: float
+    aligned_record_s: float
+    """The same for clock-aligned readings."""
+    aligned_idle_only: bool
+    """No clock-aligned readings are sent while a transaction runs (2.0.1 SendDuringIdle)."""
+    backoff_min_s: float
+    backoff_random_s: float
+    backoff_repeats: int
+    network_attempts: int
+    """Attempts to connect by one network profile before the next one is tried (2.0.1 B10)."""
+    network_order: tuple[int, ...]
+    """Slots of network profiles in the order in which they are tried; in force after a reboot."""
+    security_profile: int
+    password: bytes | None
+    """Set by the CSMS, for HTTP Basic authentication; None: the one that was provisioned."""
     heartbeat_s: float
     """Until a BootNotification.conf says otherwise."""
     call_timeout_s: float
@@ -137,9 +174,26 @@ def refuse(key: Key, value: str, settings: Settings) -> str:
         wanted = split(value)
         known = set(wanted) <= set(settings.measurands) and len(set(wanted)) == len(wanted)
         return "" if known else "measurands out of " + ", ".join(settings.measurands)
+    if key.kind is Kind.OPTION:
+        return "" if value in key.values else "one of " + ", ".join(key.values)
+    if key.kind in (Kind.MEMBERS, Kind.SEQUENCE):
+        return _refuse_list(key, value)
     if key.pattern and not re.fullmatch(key.pattern, value):
-        return f"text like {key.default!r}"
+        return f"text like {key.default!r}" if key.default else f"text that fits {key.pattern}"
     return ""
+
+
+def _refuse_list(key: Key, value: str) -> str:
+    wanted = split(value)
+    known = set(wanted) <= set(key.values) and len(set(wanted)) == len(wanted)
+    if known and len(wanted) >= key.minimum:
+        return ""
+    return f"{key.minimum} or more of " + ", ".join(key.values)
+
+
+def truth(value: str) -> bool:
+    """The value of a BOOLEAN."""
+    return value.lower() == "true"
 
 
 def split(value: str) -> tuple[str, ...]:

@@ -9,8 +9,13 @@ from dataclasses import dataclass
 class Connect:
     """Open the connection (after start, back-off or reboot).
 
-    The driver answers with ``connected``, or with ``disconnected`` when it could not.
+    The driver answers with ``connected``, or with ``disconnected`` when it could not, or may not.
     """
+
+    url: str = ""
+    """Where to; "" for the CSMS that the station was provisioned with."""
+    password: bytes | None = None
+    """For HTTP Basic authentication; None: as provisioned (which may be without any)."""
 
 
 @dataclass(slots=True)

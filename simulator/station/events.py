@@ -46,3 +46,5 @@ class Event(Enum):
     """Somebody else than the CSMS limits what is drawn, or does no longer (2.x)."""
     TRIGGERED = "triggered"
     """The CSMS asked for a message out of turn."""
+    REPORT = "report"
+    """A part of a report that the CSMS asked for is to be told (2.x)."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from math import inf
 
-from simulator.station import boot, heartbeat, rpc, statuses
-from simulator.station.effects import Close, Connect
+from simulator.station import boot, heartbeat, network, rpc, statuses
+from simulator.station.effects import Close
 from simulator.station.model import GATE_BOOT, GATE_OFFLINE, Link, Registration
 from simulator.station.state import State
 from simulator.station.waits import gate_off, gate_on
@@ -24,6 +24,7 @@ def power_on(st: State, now: float) -> None:
     st.boot_failures = 0
     st.day_due = inf
     st.ping_s = st.conf.ping_s
+    network.rebooted(st)
     gate_on(st, now, GATE_OFFLINE | GATE_BOOT)
     _connect(st)
 
@@ -31,7 +32,7 @@ def power_on(st: State, now: float) -> None:
 def _connect(st: State) -> None:
     st.link = Link.CONNECTING
     st.link_due = inf
-    st.effects.append(Connect())
+    st.effects.append(network.way(st))
 
 
 def wake(st: State, now: float) -> None:
@@ -52,6 +53,7 @@ def connected(st: State, now: float) -> None:
     st.timeouts = 0
     st.backlog = st.orders
     gate_off(st, now, GATE_OFFLINE)
+    network.arrived(st, now)
     if st.registration is Registration.ACCEPTED:
         statuses.report_changed(st, now)
         heartbeat.start(st, now)
@@ -66,6 +68,8 @@ def disconnected(st: State, now: float) -> None:
     st.beat_due = inf
     if st.link is Link.ONLINE or st.link is Link.CLOSING:
         st.lost_at = now
+    else:
+        network.failed(st)
     gate_on(st, now, GATE_OFFLINE)
     if st.resetting:
         _switch_off(st, now)
@@ -77,14 +81,14 @@ def disconnected(st: State, now: float) -> None:
 
 
 def _backoff(st: State, now: float) -> float:
-    s = st.settings
-    wait = s.backoff_min_s * 2.0 ** min(st.link_failures, s.backoff_repeats)
+    c = st.conf
+    wait = c.backoff_min_s * 2.0 ** min(st.link_failures, c.backoff_repeats)
     if now - st.link_since >= wait:
         st.link_failures = 0
-        wait = s.backoff_min_s
+        wait = c.backoff_min_s
     st.link_since = inf
     st.link_failures += 1
-    return wait + s.backoff_random_s * st.draws.uniform()
+    return wait + c.backoff_random_s * st.draws.uniform()
 
 
 def close(st: State, now: float, code: int, reason: str) -> None:

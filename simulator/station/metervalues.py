@@ -3,7 +3,8 @@
 Sampled: every MeterValueSampleInterval from the start of the transaction (1.6 §3.16.1), due at
 exact multiples however late the station is woken. Clock-aligned: at multiples from 00:00 of the
 station's own clock, for every EVSE with or without a transaction (§3.16.2). Both may also be
-recorded for the end of the transaction (transactionData, §3.16.5 and errata 3.14).
+recorded for the end of the transaction (transactionData, §3.16.5 and errata 3.14), in 2.0.1 at
+intervals of their own (TxEndedInterval, J02).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from math import floor, inf
 
 from simulator.station import clock
+from simulator.station.configuration import Configuration
 from simulator.station.events import Event
 from simulator.station.model import Evse, Registration, Transaction
 from simulator.station.reading import Reading
@@ -22,8 +24,8 @@ from simulator.station.statuses import rearm
 def begin(st: State, now: float, evse: Evse, tx: Transaction) -> None:
     """A transaction begins at ``tx.begun``: first record, first sample one interval later."""
     _record(st, now, evse, tx, st.conf.stop_begin)
-    evse.sample_step = 0
-    _next_sample(st, evse, tx)
+    evse.sample_step = evse.record_step = 0
+    _arm(st, evse, tx)
     rearm(st)
 
 
@@ -50,30 +52,47 @@ def wake(st: State, now: float, evse: Evse) -> None:
 
 
 def _sample(st: State, now: float, evse: Evse, tx: Transaction) -> None:
-    due = evse.sample_due
-    _next_sample(st, evse, tx)
-    if st.conf.sampled is not None:
+    conf, due = st.conf, evse.sample_due
+    told = _told_due(conf, evse, tx) <= due
+    kept = _kept_due(conf, evse, tx) <= due
+    evse.sample_step += told
+    evse.record_step += kept
+    _arm(st, evse, tx)
+    if told:
         raise_event(st, Event.SAMPLED, now, due, evse, tx)
-    _record(st, now, evse, tx, st.conf.stop_sampled)
+    if kept:
+        _record(st, now, evse, tx, conf.stop_sampled)
 
 
-def _next_sample(st: State, evse: Evse, tx: Transaction) -> None:
-    conf = st.conf
-    if conf.sample_s <= 0.0 or (conf.sampled is None and conf.stop_sampled is None):
-        evse.sample_due = inf
-        return
-    evse.sample_step += 1
-    evse.sample_due = tx.begun + evse.sample_step * conf.sample_s
+def _told_due(conf: Configuration, evse: Evse, tx: Transaction) -> float:
+    """When the next sample is due that is told at once."""
+    if conf.sample_s <= 0.0 or conf.sampled is None:
+        return inf
+    return tx.begun + (evse.sample_step + 1) * conf.sample_s
+
+
+def _kept_due(conf: Configuration, evse: Evse, tx: Transaction) -> float:
+    """When the next sample is due that is kept for the end."""
+    if conf.record_s <= 0.0 or conf.stop_sampled is None:
+        return inf
+    return tx.begun + (evse.record_step + 1) * conf.record_s
+
+
+def _arm(st: State, evse: Evse, tx: Transaction) -> None:
+    evse.sample_due = min(_told_due(st.conf, evse, tx), _kept_due(st.conf, evse, tx))
 
 
 def configured(st: State, now: float) -> None:
     """Intervals or measurands changed: the next multiple that lies ahead is the next sample."""
+    conf = st.conf
     for evse in st.evses:
         tx = evse.tx
         if tx is not None:
-            if st.conf.sample_s > 0.0:
-                evse.sample_step = floor((now - tx.begun) / st.conf.sample_s)
-            _next_sample(st, evse, tx)
+            if conf.sample_s > 0.0:
+                evse.sample_step = floor((now - tx.begun) / conf.sample_s)
+            if conf.record_s > 0.0:
+                evse.record_step = floor((now - tx.begun) / conf.record_s)
+            _arm(st, evse, tx)
     rearm(st)
     align(st, now)
 
@@ -83,31 +102,43 @@ def align(st: State, now: float) -> None:
 
     An instant is never read twice, even if the clock was put back behind it.
     """
-    conf = st.conf
-    wanted = conf.aligned is not None or conf.stop_aligned is not None
-    if conf.aligned_s <= 0.0 or not wanted or st.registration is not Registration.ACCEPTED:
+    if st.registration is not Registration.ACCEPTED:
         st.aligned_due = inf
         return
     _arm_aligned(st, max(st.clock_zero + now, st.aligned_epoch))
 
 
 def _arm_aligned(st: State, after: float) -> None:
-    st.aligned_epoch_next = clock.next_aligned(after, st.conf.aligned_s)
-    st.aligned_due = st.aligned_epoch_next - st.clock_zero
+    conf = st.conf
+    due = inf
+    if conf.aligned is not None and conf.aligned_s > 0.0:
+        due = clock.next_aligned(after, conf.aligned_s)
+    if conf.stop_aligned is not None and conf.aligned_record_s > 0.0:
+        due = min(due, clock.next_aligned(after, conf.aligned_record_s))
+    st.aligned_epoch_next = due
+    st.aligned_due = due - st.clock_zero
 
 
 def wake_aligned(st: State, now: float) -> None:
-    """The clock shows a multiple: every EVSE is read."""
-    due = st.aligned_due
-    st.aligned_epoch = st.aligned_epoch_next
+    """The clock shows a multiple: every EVSE is read, to tell of it or to keep it."""
+    conf, due, epoch = st.conf, st.aligned_due, st.aligned_epoch_next
+    st.aligned_epoch = epoch
+    told = conf.aligned is not None and _falls_on(epoch, conf.aligned_s)
+    if told and conf.aligned_idle_only:
+        told = all(evse.tx is None for evse in st.evses)
+    kept = conf.stop_aligned is not None and _falls_on(epoch, conf.aligned_record_s)
     for evse in st.evses[1:]:
-        if st.conf.aligned is not None:
+        if told:
             idle = evse.tx is None
             event = Event.CLOCK_ALIGNED_IDLE if idle else Event.CLOCK_ALIGNED
             raise_event(st, event, now, due, evse, evse.tx)
-        if evse.tx is not None:
-            _record(st, now, evse, evse.tx, st.conf.stop_aligned)
-    _arm_aligned(st, st.aligned_epoch)
+        if kept and evse.tx is not None:
+            _record(st, now, evse, evse.tx, conf.stop_aligned)
+    _arm_aligned(st, epoch)
+
+
+def _falls_on(epoch_s: float, interval_s: float) -> bool:
+    return interval_s > 0.0 and clock.is_aligned(epoch_s, interval_s)
 
 
 def _record(st: State, now: float, evse: Evse, tx: Transaction, reading: Reading | None) -> None:

@@ -156,6 +156,7 @@ class Evse:
         "plug_due",
         "plugged",
         "profile",
+        "record_step",
         "remote_id",
         "sample_due",
         "sample_step",
@@ -197,6 +198,7 @@ class Evse:
         self.plug_due = inf
         self.sample_due = inf
         self.sample_step = 0
+        self.record_step = 0
         self.status_due = inf
 
 

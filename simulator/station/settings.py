@@ -65,6 +65,26 @@ class Supply:
 
 
 @dataclass(frozen=True, slots=True)
+class Hardware:
+    """What is built into the stations of a model, as far as its messages tell of it."""
+
+    current: str = "ac"
+    """``ac`` or ``dc``: what leaves the EVSE."""
+    phases: int = 3
+    """Of the supply on AC."""
+    evse_w: float = 22_000.0
+    """Largest power of one EVSE."""
+    station_w: float = 22_000.0
+    """Largest power of all its EVSEs together."""
+    connector: str = "sType2"
+    """ConnectorEnumType of 2.0.1: ``s`` is a socket, ``c`` a cable that belongs to the station."""
+
+    def __post_init__(self) -> None:
+        if self.current not in ("ac", "dc"):
+            raise ValueError(f"current {self.current!r}: expected 'ac' or 'dc'")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How the stations of one model behave. Shared by all of them; times in seconds.
 
@@ -95,6 +115,13 @@ class Settings:
     """From the loss of the connection to the first attempt at a new one, at a reset."""
     reset_grace_s: float = 10.0
     """A soft reset waits at most this long for the queue to empty."""
+    hardware: Hardware = Hardware()
+    security_profile: int = 0
+    """How the stations authenticate when the run begins: 0 not at all, 1 by password."""
+    report_items: int = 100
+    report_bytes: int = 16_384
+    """A part of a report holds at most so many variables, in a message of at most so many bytes
+    (of one variable it is as long as it must be)."""
     clock_spread_s: float = 1.0
     """Standard deviation of how far the clocks of stations lie from the time they are given."""
     max_queue: int = 500

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.station.configuration import Configuration, Configure
 from simulator.station.effects import Effect
@@ -22,6 +22,9 @@ from simulator.station.schemas import Check, Fault, schema
 from simulator.station.settings import Identity, Settings
 from simulator.station.smart import Smart
 from simulator.station.timers import Act
+
+if TYPE_CHECKING:
+    from simulator.station.network import Network
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -185,6 +188,7 @@ class State:
         "link_since",
         "lost_at",
         "meter",
+        "network",
         "observer",
         "orders",
         "overlap_total",
@@ -192,6 +196,7 @@ class State:
         "queue",
         "refused",
         "registration",
+        "reports",
         "reset_due",
         "resetting",
         "retry_due",
@@ -251,6 +256,10 @@ class State:
         """The kind of a reset that is under way."""
         self.reset_due = inf
         self.ping_s = conf.ping_s
+        self.network: Network | None = None
+        """Ways to connect, once the CSMS has set one."""
+        self.reports = 0
+        """Reports that are being told."""
         # Calls of our own: one on the wire, the others waiting in two lanes.
         self.call: Call | None = None
         self.call_id = ""

@@ -39,8 +39,9 @@ MESSAGES: Final = {
     Event.FAULTED: _STATUS,
     Event.HEARTBEAT: ("Heartbeat",),
     Event.TRIGGERED: (),
+    Event.REPORT: (),
 }
-"""TRIGGERED causes nothing by itself: the CSMS names the message that it wants."""
+"""TRIGGERED causes nothing itself: the CSMS names the message that it wants. 1.6 has no reports."""
 
 ACTIONS: Final = {
     "Authorize": Action(messages.authorize, messages.authorize_answered, authorisation.failed),

@@ -1,18 +1,22 @@
-"""OCPP 1.6: the configuration keys of Core and SmartCharging (§9.1, §9.4, errata), what they set.
+"""OCPP 1.6: the configuration keys of Core and SmartCharging, and what they set.
+
+§9.1, §9.4, errata, whitepaper §7.
 
 Keys of functions that this station does not have are left out, as §9 wants it for optional ones:
 no AuthorizationCacheEnabled, BlinkRepeat, LightIntensity, MaxEnergyOnInvalidId, and no keys of the
-other profiles.
+other profiles. ConnectorPhaseRotation, CpoName and ResetRetries are kept and read back; nothing
+else hangs on them (a reset never fails here).
 """
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from functools import lru_cache
 from math import inf
-from typing import Final
+from typing import Final, cast
 
-from simulator.station.configuration import Configuration, Key, Kind, checked, split
+from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, CONNECTED, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
 from simulator.station.reading import Reading
@@ -46,9 +50,22 @@ NUMBER_OF_CONNECTORS: Final = "NumberOfConnectors"
 HEARTBEAT_INTERVAL: Final = "HeartbeatInterval"
 SAMPLE_INTERVAL: Final = "MeterValueSampleInterval"
 MESSAGE_TIMEOUT: Final = "MessageTimeout"
+AUTHORIZATION_KEY: Final = "AuthorizationKey"
+SECURITY_PROFILE: Final = "SecurityProfile"
+PHASE_ROTATION: Final = "ConnectorPhaseRotation"
+PHASE_ROTATION_MOST: Final = "ConnectorPhaseRotationMaxLength"
+_PROFILES: Final = ("Core", "RemoteTrigger", "SmartCharging")
+"""Feature profiles whose every message is served."""
 
 _KEYS: Final = (
     _flag("AllowOfflineTxForUnknownId", "true"),
+    Key(
+        AUTHORIZATION_KEY,
+        Kind.TEXT,
+        "",
+        pattern=r"([0-9A-Fa-f]{2}){16,20}",
+        secret=True,
+    ),
     _fixed("ChargeProfileMaxStackLevel", "9"),
     _fixed("ChargingScheduleAllowedChargingRateUnit", "Current,Power", Kind.TEXT, _RATE_UNITS),
     _fixed("ChargingScheduleMaxPeriods", "24"),
@@ -57,12 +74,14 @@ _KEYS: Final = (
     _number("ConnectionTimeOut", "60"),
     _fixed("ConnectorSwitch3to1PhaseSupported", "false", Kind.BOOLEAN),
     Key(
-        "ConnectorPhaseRotation",
+        PHASE_ROTATION,
         Kind.TEXT,
         "0.Unknown",
         reboot=True,
         pattern=rf"{_PHASES}(, ?{_PHASES})*",
     ),
+    _fixed(PHASE_ROTATION_MOST, "2"),
+    Key("CpoName", Kind.TEXT, "", pattern=r".{0,64}"),
     _fixed("GetConfigurationMaxKeys", str(MAX_KEYS)),
     _number(HEARTBEAT_INTERVAL, "300"),
     _flag("LocalAuthorizeOffline", "true"),
@@ -77,6 +96,7 @@ _KEYS: Final = (
     _number("MinimumStatusDuration", "0"),
     _fixed(NUMBER_OF_CONNECTORS, "1"),
     _number("ResetRetries", "1"),
+    _number(SECURITY_PROFILE, "0", most=3),
     _number("StopTransactionMaxMeterValues", "200", least=3, most=10_000),
     _flag("StopTransactionOnEVSideDisconnect", "true"),
     _flag("StopTransactionOnInvalidId", "true"),
@@ -84,7 +104,8 @@ _KEYS: Final = (
     _fixed("StopTxnAlignedDataMaxLength", _MEASURED),
     _measured("StopTxnSampledData", ""),
     _fixed("StopTxnSampledDataMaxLength", _MEASURED),
-    _fixed("SupportedFeatureProfiles", "Core,RemoteTrigger,SmartCharging", Kind.TEXT),
+    _fixed("SupportedFeatureProfiles", ",".join(_PROFILES), Kind.TEXT),
+    _fixed("SupportedFeatureProfilesMaxLength", str(len(_PROFILES))),
     _number("TransactionMessageAttempts", "3", least=1),
     _number("TransactionMessageRetryInterval", "60"),
     _flag("UnlockConnectorOnEVSideDisconnect", "true"),
@@ -122,38 +143,44 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
 
     Raises ValueError for a key or a value of the settings that 1.6 does not have.
     """
-    values = checked(settings, KEYS)
-    if MESSAGE_TIMEOUT not in settings.configuration:
-        values[MESSAGE_TIMEOUT] = str(max(round(settings.call_timeout_s), 1))
-    values.update(overrides)
+    shared = settings.parsed.get("1.6")
+    base = _defaults(settings) if shared is None else cast(dict[str, str], shared.values)
+    own = dict(overrides)
+    values: Mapping[str, str] = ChainMap(own, base) if own else base
     conf = Configuration()
     conf.values = values
-    conf.overrides = overrides
-    _intervals(conf, settings, values, overrides)
+    conf.overrides = own
+    _intervals(conf, settings, values)
     _flags(conf, values)
+    _connection(conf, settings, values)
     conf.profiles = Rules(
         int(values["ChargeProfileMaxStackLevel"]),
         int(values["ChargingScheduleMaxPeriods"]),
         int(values["MaxChargingProfilesInstalled"]),
         tuple(UNITS[unit] for unit in split(values["ChargingScheduleAllowedChargingRateUnit"])),
-        values["ConnectorSwitch3to1PhaseSupported"].lower() == "true",
+        truth(values["ConnectorSwitch3to1PhaseSupported"]),
     )
     _readings(conf, values)
     return conf
 
 
-def _intervals(
-    conf: Configuration,
-    settings: Settings,
-    values: Mapping[str, str],
-    overrides: Mapping[str, str],
-) -> None:
+def _defaults(settings: Settings) -> dict[str, str]:
+    values = checked(settings, KEYS)
+    if MESSAGE_TIMEOUT not in settings.configuration:
+        values[MESSAGE_TIMEOUT] = str(max(round(settings.call_timeout_s), 1))
+    if SECURITY_PROFILE not in settings.configuration:
+        values[SECURITY_PROFILE] = str(settings.security_profile)
+    return values
+
+
+def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:
     conf.sample_s = float(values[SAMPLE_INTERVAL])
-    if settings.sample_interval_s is not None and SAMPLE_INTERVAL not in overrides:
+    if settings.sample_interval_s is not None and SAMPLE_INTERVAL not in conf.overrides:
         conf.sample_s = settings.sample_interval_s
-    given = MESSAGE_TIMEOUT in overrides or MESSAGE_TIMEOUT in settings.configuration
+    conf.record_s = conf.sample_s
+    given = MESSAGE_TIMEOUT in conf.overrides or MESSAGE_TIMEOUT in settings.configuration
     conf.call_timeout_s = float(values[MESSAGE_TIMEOUT]) if given else settings.call_timeout_s
-    conf.aligned_s = float(values["ClockAlignedDataInterval"])
+    conf.aligned_s = conf.aligned_record_s = float(values["ClockAlignedDataInterval"])
     conf.heartbeat_s = float(values[HEARTBEAT_INTERVAL])
     conf.connection_timeout_s = float(values["ConnectionTimeOut"])
     conf.minimum_status_s = float(values["MinimumStatusDuration"])
@@ -163,15 +190,27 @@ def _intervals(
     conf.max_stop_values = int(values["StopTransactionMaxMeterValues"])
 
 
+def _connection(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:
+    conf.backoff_min_s = settings.backoff_min_s
+    conf.backoff_random_s = settings.backoff_random_s
+    conf.backoff_repeats = settings.backoff_repeats
+    conf.network_attempts = 1
+    conf.network_order = (0,)
+    conf.security_profile = int(values[SECURITY_PROFILE])
+    password = values[AUTHORIZATION_KEY]
+    conf.password = bytes.fromhex(password) if password else None
+
+
 def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
-    conf.authorize_remote = values["AuthorizeRemoteTxRequests"].lower() == "true"
-    conf.unknown_offline = values["AllowOfflineTxForUnknownId"].lower() == "true"
-    conf.stop_on_invalid = values["StopTransactionOnInvalidId"].lower() == "true"
+    conf.aligned_idle_only = False
+    conf.authorize_remote = truth(values["AuthorizeRemoteTxRequests"])
+    conf.unknown_offline = truth(values["AllowOfflineTxForUnknownId"])
+    conf.stop_on_invalid = truth(values["StopTransactionOnInvalidId"])
     conf.limits_with_schedules = False
     conf.start_points = PATH_CLOSED
     conf.stop_points = AUTHORIZED | CONNECTED
     conf.offline_threshold_s = inf
-    conf.stop_on_disconnect = values["StopTransactionOnEVSideDisconnect"].lower() == "true"
+    conf.stop_on_disconnect = truth(values["StopTransactionOnEVSideDisconnect"])
 
 
 def _readings(conf: Configuration, values: Mapping[str, str]) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import heartbeat, metervalues, remote, reset, v16_profiles
-from simulator.station.configuration import refuse
+from simulator.station import heartbeat, link, metervalues, remote, reset, v16_profiles
+from simulator.station.configuration import Key, refuse, split
 from simulator.station.events import Event
 from simulator.station.model import Registration
 from simulator.station.payloads import Refusal
@@ -17,10 +17,14 @@ from simulator.station.rpc import text
 from simulator.station.state import Afterwards, Request, State
 from simulator.station.v16_codes import OCCURRENCE, PROPERTY
 from simulator.station.v16_keys import (
+    AUTHORIZATION_KEY,
     HEARTBEAT_INTERVAL,
     KEYS,
     MAX_KEYS,
     NUMBER_OF_CONNECTORS,
+    PHASE_ROTATION,
+    PHASE_ROTATION_MOST,
+    SECURITY_PROFILE,
     configure,
 )
 
@@ -124,8 +128,8 @@ def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
             unknown.append(text(name))
             continue
         readonly = "false" if key.writable else "true"
-        value = text(_value(st, key.name))
-        known.append(f'{{"key":"{key.name}","readonly":{readonly},"value":{value}}}')
+        value = "" if key.secret else f',"value":{text(_value(st, key.name))}'
+        known.append(f'{{"key":"{key.name}","readonly":{readonly}{value}}}')
     rest = f',"unknownKey":[{",".join(unknown)}]' if unknown else ""
     return f'{{"configurationKey":[{",".join(known)}]{rest}}}', None
 
@@ -133,6 +137,8 @@ def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
 def _value(st: State, name: str) -> str:
     if name == NUMBER_OF_CONNECTORS:
         return str(st.identity.evses)
+    if name == PHASE_ROTATION_MOST:
+        return str(st.identity.evses + 1)
     if name == HEARTBEAT_INTERVAL:
         return str(round(st.heartbeat_s)) if st.heartbeat_s < 1e9 else "0"
     return st.conf.values[name]
@@ -144,15 +150,31 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     if key is None:
         return _status("NotSupported"), None
     value: str = payload["value"].strip()
-    if not key.writable or refuse(key, value, st.settings):
+    if not key.writable or refuse(key, value, st.settings) or _unfit(st, key, value):
         return _status("Rejected"), None
-    overrides = dict(st.conf.overrides)
-    overrides[key.name] = value
-    st.conf = configure(st.settings, overrides)
+    st.conf = configure(st.settings, {**st.conf.overrides, key.name: value})
     if key.name == HEARTBEAT_INTERVAL:
         heartbeat.set_interval(st, float(value))
     metervalues.configured(st, now)
-    return _status("RebootRequired" if key.reboot else "Accepted"), None
+    afterwards = _reconnect if key.name in (AUTHORIZATION_KEY, SECURITY_PROFILE) else None
+    return _status("RebootRequired" if key.reboot else "Accepted"), afterwards
+
+
+def _unfit(st: State, key: Key, value: str) -> bool:
+    """What a value cannot be for this station, at this moment."""
+    if key.name == PHASE_ROTATION:
+        return len(split(value)) > st.identity.evses + 1
+    if key.name != SECURITY_PROFILE:
+        return False
+    # Whitepaper A05.FR.01-04: only upwards, 1 needs a password, 2 and 3 certificates (none here).
+    has_password = st.conf.password is not None or st.identity.password is not None
+    return not (st.conf.security_profile < int(value) < 2 and has_password)
+
+
+def _reconnect(st: State, now: float) -> None:
+    """The credentials changed: the connection is made anew with them (whitepaper A01, A05)."""
+    if st.conf.security_profile > 0:
+        link.close(st, now, 1000, "new credentials")
 
 
 REQUESTS: Final = {

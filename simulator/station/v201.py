@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import authorisation, boot, heartbeat, statuses, v201_smartcharging
+from simulator.station import (
+    authorisation,
+    boot,
+    heartbeat,
+    statuses,
+    v201_network,
+    v201_reports,
+    v201_smartcharging,
+    v201_variables,
+)
 from simulator.station import v201_events as events
 from simulator.station import v201_messages as messages
 from simulator.station.events import Event
@@ -63,7 +72,13 @@ CORE: Final = Part(
 )
 """A status of an EVSE is told only where the connector's word changes (see ``statuses``)."""
 
-_ALL: Final = together(CORE, v201_smartcharging.PART)
+_ALL: Final = together(
+    CORE,
+    v201_variables.PART,
+    v201_reports.PART,
+    v201_network.PART,
+    v201_smartcharging.PART,
+)
 """A functional area with messages of its own is one more part here."""
 
 UNSUPPORTED: Final = frozenset(

@@ -1,76 +1,125 @@
 """OCPP 2.0.1: the variables that the machine obeys, by component and variable, and their defaults.
 
 Named ``Component.Variable`` or ``Component.Variable[Instance]``, as in the specification's
-dm_components_vars table. A configuration of the scenario may set any of them.
+dm_components_vars table; ``.MinSet`` and the like follow for another attribute than Actual. A
+configuration of the scenario may set any of them, the CSMS those that are writable. The device
+model (``v201_device``) is made of these and of what can only be read.
 """
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
-from simulator.station.configuration import Configuration, Key, Kind, checked, split
+from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
 from simulator.station.reading import Reading
 from simulator.station.settings import Settings
 
 HEARTBEAT_INTERVAL: Final = "OCPPCommCtrlr.HeartbeatInterval"
+HEARTBEAT_MIN: Final = "Controller.Interval[Heartbeat].MinSet"
+HEARTBEAT_MAX: Final = "Controller.Interval[Heartbeat].MaxSet"
 MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
+PRIORITY: Final = "OCPPCommCtrlr.NetworkConfigurationPriority"
+PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
+SLOTS: Final = ("0", "1", "2")
+"""Slots of network profiles; 0 is the one that the station comes with."""
 POINTS: Final = {
     "EVConnected": CONNECTED,
     "Authorized": AUTHORIZED,
     "PowerPathClosed": PATH_CLOSED,
     "EnergyTransfer": ENERGY,
 }
-_LIST: Final = rf"({'|'.join(POINTS)})(, ?({'|'.join(POINTS)}))*"
+_POINTS: Final = tuple(POINTS)
+_BACK_OFF: Final = {
+    "OCPPCommCtrlr.RetryBackOffRandomRange": "backoff_random_s",
+    "OCPPCommCtrlr.RetryBackOffRepeatTimes": "backoff_repeats",
+    "OCPPCommCtrlr.RetryBackOffWaitMinimum": "backoff_min_s",
+}
+"""Their defaults are the settings'."""
 
 
 def _flag(name: str, default: str) -> Key:
     return Key(name, Kind.BOOLEAN, default)
 
 
-def _number(name: str, default: str, least: int = 0, most: int = 2**31 - 1) -> Key:
-    return Key(name, Kind.INTEGER, default, minimum=least, maximum=most)
+def _number(
+    name: str,
+    default: str,
+    least: int = 0,
+    most: int = 2**31 - 1,
+    unit: str = "",
+    reboot: bool = False,
+    writable: bool = True,
+) -> Key:
+    return Key(name, Kind.INTEGER, default, writable, reboot, least, most, unit=unit)
 
 
 def _measured(name: str, default: str) -> Key:
     return Key(name, Kind.MEASURANDS, default)
 
 
+def _text(name: str, default: str, pattern: str = "", secret: bool = False) -> Key:
+    return Key(name, Kind.TEXT, default, pattern=pattern, secret=secret)
+
+
+def _list(
+    kind: Kind, name: str, default: str, values: tuple[str, ...], reboot: bool = False
+) -> Key:
+    return Key(name, kind, default, reboot=reboot, minimum=1, values=values)
+
+
 _ENERGY: Final = "Energy.Active.Import.Register"
 _KEYS: Final = (
-    _number("AlignedDataCtrlr.Interval", "0", most=86_400),
+    _flag("AlignedDataCtrlr.Enabled", "true"),
+    _number("AlignedDataCtrlr.Interval", "0", most=86_400, unit="s"),
     _measured("AlignedDataCtrlr.Measurands", _ENERGY),
-    _number("AlignedDataCtrlr.TxEndedInterval", "0", most=86_400),
+    _flag("AlignedDataCtrlr.SendDuringIdle", "false"),
+    _number("AlignedDataCtrlr.TxEndedInterval", "0", most=86_400, unit="s"),
     _measured("AlignedDataCtrlr.TxEndedMeasurands", ""),
     _flag("AuthCtrlr.AuthorizeRemoteStart", "false"),
     _flag("AuthCtrlr.LocalAuthorizeOffline", "true"),
     _flag("AuthCtrlr.LocalPreAuthorize", "false"),
     _flag("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true"),
-    _number(HEARTBEAT_INTERVAL, "300"),
+    _list(Kind.SEQUENCE, "ClockCtrlr.TimeSource", "Heartbeat", ("Heartbeat",)),
+    _number(HEARTBEAT_MAX, "86400", least=1, most=86_400, unit="s"),
+    _number(HEARTBEAT_MIN, "1", least=1, most=86_400, unit="s"),
+    _number(HEARTBEAT_INTERVAL, "300", least=1, unit="s"),
     _number("OCPPCommCtrlr.MessageAttempts[TransactionEvent]", "3", least=1),
-    _number("OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]", "60"),
-    _number(MESSAGE_TIMEOUT, "30", least=1),
-    _number("OCPPCommCtrlr.OfflineThreshold", "60"),
-    _number("OCPPCommCtrlr.WebSocketPingInterval", "60"),
+    _number("OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]", "60", unit="s"),
+    _number(MESSAGE_TIMEOUT, "30", least=1, unit="s", writable=False),
+    _list(Kind.SEQUENCE, PRIORITY, SLOTS[0], SLOTS, reboot=True),
+    _number("OCPPCommCtrlr.NetworkProfileConnectionAttempts", "3", least=1, most=100),
+    _number("OCPPCommCtrlr.OfflineThreshold", "60", unit="s"),
+    _number("OCPPCommCtrlr.ResetRetries", "1", most=100),
+    _number("OCPPCommCtrlr.RetryBackOffRandomRange", "10", most=86_400, unit="s"),
+    _number("OCPPCommCtrlr.RetryBackOffRepeatTimes", "3", most=16),
+    _number("OCPPCommCtrlr.RetryBackOffWaitMinimum", "10", least=1, most=86_400, unit="s"),
+    _flag("OCPPCommCtrlr.UnlockOnEVSideDisconnect", "true"),
+    _number("OCPPCommCtrlr.WebSocketPingInterval", "60", unit="s", reboot=True),
+    _flag("SampledDataCtrlr.Enabled", "true"),
+    _number("SampledDataCtrlr.TxEndedInterval", "0", most=86_400, unit="s"),
     _measured("SampledDataCtrlr.TxEndedMeasurands", _ENERGY),
     _measured("SampledDataCtrlr.TxStartedMeasurands", _ENERGY),
-    _number(SAMPLE_INTERVAL, "60"),
+    _number(SAMPLE_INTERVAL, "60", unit="s"),
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
-    _flag("SmartChargingCtrlr.ACPhaseSwitchingSupported", "false"),
-    _number("SmartChargingCtrlr.Entries[ChargingProfiles]", "40", least=1),
+    _text(PASSWORD, "", r"[A-Za-z0-9*\-_=:+|@.]{16,40}", secret=True),
+    _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{1,64}"),
+    Key("SmartChargingCtrlr.ACPhaseSwitchingSupported", Kind.BOOLEAN, "false", writable=False),
+    _number("SmartChargingCtrlr.Entries[ChargingProfiles]", "40", least=1, writable=False),
     _flag("SmartChargingCtrlr.NotifyChargingLimitWithSchedules", "false"),
-    _number("SmartChargingCtrlr.PeriodsPerSchedule", "96", least=1),
-    _number("SmartChargingCtrlr.ProfileStackLevel", "20"),
-    Key("SmartChargingCtrlr.RateUnit", Kind.TEXT, "A,W", pattern=r"[AW](, ?[AW])?"),
-    _number("TxCtrlr.EVConnectionTimeOut", "60"),
+    _number("SmartChargingCtrlr.PeriodsPerSchedule", "96", least=1, writable=False),
+    _number("SmartChargingCtrlr.ProfileStackLevel", "20", writable=False),
+    _list(Kind.MEMBERS, "SmartChargingCtrlr.RateUnit", "A,W", ("A", "W")),
+    _number("TxCtrlr.EVConnectionTimeOut", "60", unit="s"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
-    Key("TxCtrlr.TxStartPoint", Kind.TEXT, "PowerPathClosed", pattern=_LIST),
-    Key("TxCtrlr.TxStopPoint", Kind.TEXT, "EVConnected,Authorized", pattern=_LIST),
+    _list(Kind.MEMBERS, "TxCtrlr.TxStartPoint", "PowerPathClosed", _POINTS),
+    _list(Kind.MEMBERS, "TxCtrlr.TxStopPoint", "EVConnected,Authorized", _POINTS),
 )
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 """By name in lower case: names are compared without regard to case."""
@@ -110,20 +159,22 @@ def points(value: str) -> int:
 def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration:
     """The values in force: defaults, then the settings', then what the CSMS changed.
 
-    Raises ValueError for a variable or a value of the settings that cannot be had.
+    All stations of a model share the first two. Raises ValueError for a variable or a value of the
+    settings that cannot be had.
     """
-    values = checked(settings, KEYS)
-    if MESSAGE_TIMEOUT not in settings.configuration:
-        values[MESSAGE_TIMEOUT] = str(max(round(settings.call_timeout_s), 1))
-    values.update(overrides)
+    shared = settings.parsed.get("2.0.1")
+    base = _defaults(settings) if shared is None else cast(dict[str, str], shared.values)
+    own = dict(overrides)
+    values: Mapping[str, str] = ChainMap(own, base) if own else base
     conf = Configuration()
     conf.values = values
-    conf.overrides = overrides
-    _intervals(conf, settings, values, overrides)
-    conf.authorize_remote = values["AuthCtrlr.AuthorizeRemoteStart"].lower() == "true"
-    conf.unknown_offline = values["AuthCtrlr.OfflineTxForUnknownIdEnabled"].lower() == "true"
-    conf.stop_on_invalid = values["TxCtrlr.StopTxOnInvalidId"].lower() == "true"
-    conf.stop_on_disconnect = values["TxCtrlr.StopTxOnEVSideDisconnect"].lower() == "true"
+    conf.overrides = own
+    _intervals(conf, settings, values)
+    _connection(conf, settings, values)
+    conf.authorize_remote = truth(values["AuthCtrlr.AuthorizeRemoteStart"])
+    conf.unknown_offline = truth(values["AuthCtrlr.OfflineTxForUnknownIdEnabled"])
+    conf.stop_on_invalid = truth(values["TxCtrlr.StopTxOnInvalidId"])
+    conf.stop_on_disconnect = truth(values["TxCtrlr.StopTxOnEVSideDisconnect"])
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
     conf.limits_with_schedules = _true(values, "NotifyChargingLimitWithSchedules")
@@ -139,39 +190,67 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
 
 
 def _true(values: Mapping[str, str], name: str) -> bool:
-    return values[f"SmartChargingCtrlr.{name}"].lower() == "true"
+    return truth(values[f"SmartChargingCtrlr.{name}"])
 
 
-def _intervals(
-    conf: Configuration,
-    settings: Settings,
-    values: Mapping[str, str],
-    overrides: Mapping[str, str],
-) -> None:
+def _defaults(settings: Settings) -> dict[str, str]:
+    values = checked(settings, KEYS)
+    if MESSAGE_TIMEOUT not in settings.configuration:
+        values[MESSAGE_TIMEOUT] = str(max(round(settings.call_timeout_s), 1))
+    for name, slot in _BACK_OFF.items():
+        if name not in settings.configuration:
+            values[name] = str(round(getattr(settings, slot)))
+    return values
+
+
+def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:
     conf.sample_s = float(values[SAMPLE_INTERVAL])
-    if settings.sample_interval_s is not None and SAMPLE_INTERVAL not in overrides:
+    if settings.sample_interval_s is not None and SAMPLE_INTERVAL not in conf.overrides:
         conf.sample_s = settings.sample_interval_s
-    given = MESSAGE_TIMEOUT in overrides or MESSAGE_TIMEOUT in settings.configuration
-    conf.call_timeout_s = float(values[MESSAGE_TIMEOUT]) if given else settings.call_timeout_s
+    conf.record_s = float(values["SampledDataCtrlr.TxEndedInterval"])
     conf.aligned_s = float(values["AlignedDataCtrlr.Interval"])
+    conf.aligned_record_s = float(values["AlignedDataCtrlr.TxEndedInterval"])
+    conf.aligned_idle_only = truth(values["AlignedDataCtrlr.SendDuringIdle"])
     conf.heartbeat_s = float(values[HEARTBEAT_INTERVAL])
     conf.connection_timeout_s = float(values["TxCtrlr.EVConnectionTimeOut"])
     conf.minimum_status_s = 0.0
-    conf.offline_threshold_s = float(values["OCPPCommCtrlr.OfflineThreshold"])
-    conf.retry_interval_s = float(values["OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]"])
-    conf.ping_s = float(values["OCPPCommCtrlr.WebSocketPingInterval"])
-    conf.attempts = int(values["OCPPCommCtrlr.MessageAttempts[TransactionEvent]"])
     conf.max_stop_values = 200
 
 
+def _connection(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:
+    given = MESSAGE_TIMEOUT in conf.overrides or MESSAGE_TIMEOUT in settings.configuration
+    conf.call_timeout_s = float(values[MESSAGE_TIMEOUT]) if given else settings.call_timeout_s
+    conf.offline_threshold_s = float(values["OCPPCommCtrlr.OfflineThreshold"])
+    conf.retry_interval_s = float(values["OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]"])
+    conf.attempts = int(values["OCPPCommCtrlr.MessageAttempts[TransactionEvent]"])
+    conf.ping_s = float(values["OCPPCommCtrlr.WebSocketPingInterval"])
+    for name, slot in _BACK_OFF.items():
+        given = name in conf.overrides or name in settings.configuration
+        setattr(conf, slot, int(values[name]) if given else getattr(settings, slot))
+    conf.network_attempts = int(values["OCPPCommCtrlr.NetworkProfileConnectionAttempts"])
+    conf.network_order = tuple(int(slot) for slot in split(values[PRIORITY]))
+    conf.security_profile = settings.security_profile
+    password = values[PASSWORD]
+    conf.password = password.encode() if password else None
+
+
 def _readings(conf: Configuration, values: Mapping[str, str]) -> None:
-    sampled = split(values["SampledDataCtrlr.TxUpdatedMeasurands"])
-    ended = split(values["SampledDataCtrlr.TxEndedMeasurands"])
+    sampling = truth(values["SampledDataCtrlr.Enabled"])
+    aligning = truth(values["AlignedDataCtrlr.Enabled"])
+    sampled = _wanted(values, "SampledDataCtrlr.TxUpdatedMeasurands", sampling)
+    ended = _wanted(values, "SampledDataCtrlr.TxEndedMeasurands", sampling)
+    started = _wanted(values, "SampledDataCtrlr.TxStartedMeasurands", sampling)
+    aligned = _wanted(values, "AlignedDataCtrlr.Measurands", aligning)
+    aligned_end = _wanted(values, "AlignedDataCtrlr.TxEndedMeasurands", aligning)
     conf.sampled = reading(sampled, "Sample.Periodic")
     conf.trigger = reading(sampled, "Trigger")
-    conf.aligned = reading(split(values["AlignedDataCtrlr.Measurands"]), "Sample.Clock")
-    conf.begin = reading(split(values["SampledDataCtrlr.TxStartedMeasurands"]), "Transaction.Begin")
-    conf.stop_sampled = None
-    conf.stop_aligned = reading(split(values["AlignedDataCtrlr.TxEndedMeasurands"]), "Sample.Clock")
+    conf.aligned = reading(aligned, "Sample.Clock")
+    conf.begin = reading(started, "Transaction.Begin")
+    conf.stop_sampled = reading(ended, "Sample.Periodic")
+    conf.stop_aligned = reading(aligned_end, "Sample.Clock")
     conf.stop_begin = reading(ended, "Transaction.Begin")
     conf.stop_end = reading(ended, "Transaction.End")
+
+
+def _wanted(values: Mapping[str, str], name: str, enabled: bool) -> tuple[str, ...]:
+    return split(values[name]) if enabled else ()

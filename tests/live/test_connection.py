@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from simulator.station.effects import Connect
+
 pytestmark = pytest.mark.socket
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -88,6 +90,31 @@ def test_without_a_password_no_authorization_is_sent(bench, play) -> None:
 
     play(work())
     assert seen == [None]
+
+
+@pytest.mark.parametrize("to_target", [True, False])
+def test_what_the_csms_set_is_used_and_no_other_csms_is_dialled(bench, play, to_target) -> None:
+    seen: list[Any] = []
+    said: list[str] = []
+
+    async def handler(connection: ServerConnection) -> None:
+        seen.append(connection.request.headers.get("Authorization"))
+
+    async def work() -> None:
+        async with csms(handler) as port, csms(handler) as elsewhere:
+            b = bench(port, password="the first one")
+            url = f"ws://127.0.0.1:{port if to_target else elsewhere}/ocpp"
+            b.station.effects.append(Connect(url, b"\x00\xffsecret"))
+            b.link.settle(0.0)
+            await b.until(lambda: b.station.said("disconnected"))
+            said.extend(b.station.said("disconnected"))
+
+    play(work())
+    if to_target:
+        pair = base64.b64encode(b"CSW-a b/0001:\x00\xffsecret").decode()
+        assert seen == [f"Basic {pair}"]
+    else:
+        assert seen == [] and said == ["another CSMS is not dialled"]
 
 
 def test_calls_are_stamped_after_the_write_and_answers_before_decoding(bench, play) -> None:

@@ -259,6 +259,10 @@ class Bench:
         self.answers = []
         self.frames = []
         self.connects = []
+        self.asked = []
+        """Every wish to connect, as the station made it."""
+        self.barred = set()
+        """URLs where nobody answers; "" is the CSMS that the station was made for."""
         self.closes = []
         self._heap = []
         self._order = itertools.count()
@@ -376,7 +380,8 @@ class Bench:
         while effects := self.station.take_effects():
             for effect in effects:
                 if isinstance(effect, Connect):
-                    self._connect()
+                    self.asked.append(effect)
+                    self._connect(effect.url in self.barred)
                 elif isinstance(effect, Close):
                     self.closes.append((self.now, effect.code, effect.reason))
                     self._later(0.0, self.drop)
@@ -384,10 +389,10 @@ class Bench:
                     self._send(effect)
         self.check_books()
 
-    def _connect(self):
+    def _connect(self, barred):
         self.connects.append(self.now)
         self._connection += 1
-        if self.reachable:
+        if self.reachable and not barred:
             self._later(0.0, lambda: self.station.connected(self.now))
         else:
             self._later(0.0, lambda: self.station.disconnected(self.now, "refused"))

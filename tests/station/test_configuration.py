@@ -35,6 +35,7 @@ READ_ONLY = [
     "ChargingScheduleMaxPeriods",
     "ConnectorSwitch3to1PhaseSupported",
     "MaxChargingProfilesInstalled",
+    "ConnectorPhaseRotationMaxLength",
     "GetConfigurationMaxKeys",
     "MeterValuesAlignedDataMaxLength",
     "MeterValuesSampledDataMaxLength",
@@ -42,12 +43,13 @@ READ_ONLY = [
     "StopTxnAlignedDataMaxLength",
     "StopTxnSampledDataMaxLength",
     "SupportedFeatureProfiles",
+    "SupportedFeatureProfilesMaxLength",
 ]
 
 
 def read(bench, *keys):
     answer = bench.ask("GetConfiguration", {"key": list(keys)})
-    return {row["key"]: row["value"] for row in answer.get("configurationKey", [])}
+    return {row["key"]: row.get("value") for row in answer.get("configurationKey", [])}
 
 
 def change(bench, key, value):
@@ -189,3 +191,18 @@ def test_changes_survive_a_reboot_and_belong_to_one_station_alone(make):
 def test_settings_with_an_impossible_key_or_value_are_refused(make, key, value, message):
     with pytest.raises(ValueError, match=message):
         TABLE.configure(Settings("r", {key: value}), {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("CpoName", "Example CPO", "Accepted"),
+        ("ResetRetries", "4", "Accepted"),
+        ("UnlockConnectorOnEVSideDisconnect", "false", "Accepted"),
+        ("ConnectorPhaseRotation", "1.RST", "RebootRequired"),
+    ],
+)
+def test_settings_that_are_only_kept_are_read_back(make, key, value, status):
+    bench = make().boot()
+    assert change(bench, key, value) == status
+    assert read(bench, key) == {key: value}

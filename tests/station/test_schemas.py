@@ -115,7 +115,7 @@ def test_configuration_values_fit_the_lengths_of_1_6(make):
 
 
 def test_long_configuration_values_still_fit(make):
-    bench = make().boot()
+    bench = make(evses=40).boot()
     value = ", ".join(f"{i}.Unknown" for i in range(35))
     assert len(value) < 500
     answer = bench.ask("ChangeConfiguration", {"key": "ConnectorPhaseRotation", "value": value})

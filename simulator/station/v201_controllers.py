@@ -1,0 +1,98 @@
+"""OCPP 2.0.1: variables of controllers that are read-only, and of blocks that are not there yet.
+
+With the settings of ``v201_keys`` these are the controllers' part of the device model; the names,
+types and which are required come from dm_components_vars.csv of the specification (appendices
+v1.4) and from chapter 2 of part 2, "Referenced Components and Variables". What can be set stands in
+``v201_keys`` alone: a setting replaces a row of its name here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulator.station import device_live as live
+from simulator.station.configuration import MAX_VALUE
+from simulator.station.device import Attribute, Live, Variable, split_name
+
+ITEMS: Final = {"GetReport": 50, "GetVariables": 100, "SetVariables": 50}
+"""Items that one request may hold (ItemsPerMessage)."""
+BYTES: Final = 65_536
+"""Length of such a request (BytesPerMessage)."""
+VALUE_SIZE: Final = 2500
+
+
+def fixed(name: str, data_type: str, value: str | int | Live, **rest: object) -> Variable:
+    """A row that nobody can set; text and numbers never change."""
+    component, variable, instance, _ = split_name(name)
+    still = isinstance(value, str | int)
+    attribute = Attribute(str(value), constant=True) if still else Attribute(value)  # type: ignore[arg-type]
+    return Variable(
+        component,
+        variable,
+        data_type,
+        (attribute,),
+        instance=instance,
+        **rest,  # type: ignore[arg-type]
+    )
+
+
+def _flag(name: str, value: str | Live) -> Variable:
+    return fixed(name, "boolean", value)
+
+
+def _count(name: str, value: int | Live, unit: str = "", most: float | None = None) -> Variable:
+    return fixed(name, "integer", value, unit=unit, most=most)
+
+
+def _available(component: str, action: str, instance: str = "") -> Variable:
+    name = f"{component}.Available" + (f"[{instance}]" if instance else "")
+    return fixed(name, "boolean", live.serves(action))
+
+
+GENERAL: Final = (
+    _flag("AlignedDataCtrlr.Available", live.YES),
+    _flag("AuthCtrlr.Enabled", live.YES),
+    fixed("ClockCtrlr.DateTime", "dateTime", live.date_time),
+    *(_count(f"DeviceDataCtrlr.BytesPerMessage[{name}]", BYTES, "B") for name in ITEMS),
+    *(_count(f"DeviceDataCtrlr.ItemsPerMessage[{name}]", n) for name, n in ITEMS.items()),
+    _count("DeviceDataCtrlr.ConfigurationValueSize", MAX_VALUE, most=1000.0),
+    _count("DeviceDataCtrlr.ReportingValueSize", VALUE_SIZE, most=2500.0),
+    _count("OCPPCommCtrlr.ActiveNetworkProfile", live.network_slot),
+    fixed("OCPPCommCtrlr.FileTransferProtocols", "MemberList", ""),
+    _flag("SampledDataCtrlr.Available", live.YES),
+    _flag("SampledDataCtrlr.RegisterValuesWithoutPhases", live.YES),
+    _count("SecurityCtrlr.CertificateEntries", 0, most=0.0),
+    fixed("SecurityCtrlr.Identity", "string", live.identity, most=48.0),
+    _count("SecurityCtrlr.SecurityProfile", live.security_profile),
+    _flag("TxCtrlr.TxBeforeAcceptedEnabled", live.NO),
+)
+"""No file is ever transferred and no certificate held until the areas for it are there."""
+
+BLOCKS: Final = (
+    _available("DisplayMessageCtrlr", "SetDisplayMessage"),
+    _count("DisplayMessageCtrlr.DisplayMessages", 0, most=0.0),
+    fixed("DisplayMessageCtrlr.SupportedFormats", "MemberList", ""),
+    fixed("DisplayMessageCtrlr.SupportedPriorities", "MemberList", ""),
+    _flag("ISO15118Ctrlr.ContractValidationOffline", live.NO),
+    _available("LocalAuthListCtrlr", "SendLocalList"),
+    _count("LocalAuthListCtrlr.BytesPerMessage", 0, "B"),
+    _count("LocalAuthListCtrlr.Entries", 0, most=0.0),
+    _count("LocalAuthListCtrlr.ItemsPerMessage", 0),
+    _available("MonitoringCtrlr", "SetVariableMonitoring"),
+    _count("MonitoringCtrlr.BytesPerMessage[SetVariableMonitoring]", 0, "B"),
+    _count("MonitoringCtrlr.ItemsPerMessage[SetVariableMonitoring]", 0),
+    _available("ReservationCtrlr", "ReserveNow"),
+    _available("SmartChargingCtrlr", "SetChargingProfile"),
+    _count("SmartChargingCtrlr.Entries[ChargingProfiles]", 0, most=0.0),
+    fixed("SmartChargingCtrlr.LimitChangeSignificance", "decimal", "0.0", unit="Percent"),
+    _count("SmartChargingCtrlr.PeriodsPerSchedule", 0),
+    _count("SmartChargingCtrlr.ProfileStackLevel", 0),
+    fixed("SmartChargingCtrlr.RateUnit", "MemberList", ""),
+    _available("TariffCostCtrlr", "CostUpdated", "Cost"),
+    _available("TariffCostCtrlr", "CostUpdated", "Tariff"),
+    fixed("TariffCostCtrlr.Currency", "string", ""),
+    fixed("TariffCostCtrlr.TariffFallbackMessage", "string", ""),
+    fixed("TariffCostCtrlr.TotalCostFallbackMessage", "string", ""),
+)
+"""What the specification requires of blocks that have no area here: nothing there, nothing taken.
+Available follows from the messages that are served; an area that brings them brings its rows."""

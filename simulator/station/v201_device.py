@@ -1,0 +1,42 @@
+"""OCPP 2.0.1: the device model of a model of station, put together once, shared by all of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from simulator.station.device import ACTUAL, Model, Variable, at, of_key, split_name
+from simulator.station.settings import Hardware
+from simulator.station.state import State
+from simulator.station.v201_components import of_connector, of_evse, of_station
+from simulator.station.v201_controllers import BLOCKS, GENERAL, fixed
+from simulator.station.v201_keys import KEYS
+
+UNLOCK: Final = "OCPPCommCtrlr.UnlockOnEVSideDisconnect"
+
+
+def of(st: State) -> Model:
+    """The device model of this station, shared with all that are built like it."""
+    return build(st.settings.hardware, st.settings.measurands, st.identity.evses)
+
+
+@lru_cache(maxsize=64)
+def build(built: Hardware, measurands: tuple[str, ...], evses: int) -> Model:
+    """The table for stations of this kind: controllers, the station's parts, EVSE after EVSE."""
+    settings = [
+        of_key(key, measurands) for key in KEYS.values() if split_name(key.name)[3] == ACTUAL
+    ]
+    if built.connector.startswith("c"):  # fixed cables have nothing to unlock (part 2, 2.1.12)
+        cable = fixed(UNLOCK, "boolean", "false")
+        settings = [cable if _name(row) == _name(cable) else row for row in settings]
+    taken = {_name(row) for row in settings}
+    others = [row for row in GENERAL + BLOCKS if _name(row) not in taken]
+    rows = sorted(settings + others, key=_name) + of_station(built)
+    for number in range(1, evses + 1):
+        rows += at(of_evse(built), number)
+        rows += at(of_connector(built), number, 1)
+    return Model(tuple(rows))
+
+
+def _name(row: Variable) -> tuple[str, str, str]:
+    return row.component, row.name, row.instance
