@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from simulator import cli_variants
+from simulator import cli_csms, cli_variants
 from simulator.cli_calibrate import calibrate_app
 from simulator.cli_options import (
     CsmsOpt,
@@ -59,14 +58,6 @@ app.add_typer(fleet_app, name="fleet")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(profiles_app, name="profiles")
 app.add_typer(calibrate_app, name="calibrate")
-
-
-class BootAnswer(StrEnum):
-    """What the embedded CSMS answers to BootNotification."""
-
-    ACCEPTED = "accepted"
-    PENDING = "pending"
-    REJECTED = "rejected"
 
 
 class _Verdict:
@@ -169,53 +160,8 @@ def live(
     _finish(result, as_json)
 
 
-@app.command()
-def csms(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 9000,
-    stations: Annotated[
-        Path | None,
-        typer.Option(help="stations.csv: refuse unknown stations (404) and wrong passwords (401)."),
-    ] = None,
-    tokens: Annotated[
-        Path | None, typer.Option(help="tokens.csv: any other token is Invalid.")
-    ] = None,
-    sqlite: Annotated[
-        Path | None, typer.Option(help="Keep stations, transactions and registers in this file.")
-    ] = None,
-    heartbeat_interval: Annotated[
-        int, typer.Option(min=1, metavar="SECONDS", help="The interval handed out at boot.")
-    ] = 300,
-    boot_status: Annotated[
-        BootAnswer, typer.Option(help="The answer to BootNotification.")
-    ] = BootAnswer.ACCEPTED,
-    validate: Annotated[
-        bool, typer.Option(help="Check every frame against the schemas of OCPP 1.6.")
-    ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what it holds as JSON.")] = False,
-) -> None:
-    """Run the embedded CSMS by itself, for somebody's station to connect to (OCPP 1.6-J).
-
-    It is a test target: it accepts what it is told, keeps it in memory (and in SQLite on request)
-    and shows it when it ends. It is no back-end to run a network with.
-
-    Stations connect to ws://HOST:PORT/<station id>. Ctrl-C ends it.
-    """
-    from simulator.csms import CsmsOptions, serve
-
-    _Verdict.code = serve(
-        CsmsOptions(
-            host=host,
-            port=port,
-            stations=stations,
-            tokens=tokens,
-            boot_status=boot_status.value,
-            heartbeat_interval_s=heartbeat_interval,
-            sqlite=sqlite,
-            validate=validate,
-            json=as_json,
-        )
-    )
+app.command()(cli_csms.csms)
+app.command()(cli_csms.command)
 
 
 @app.command()

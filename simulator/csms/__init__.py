@@ -1,4 +1,4 @@
-"""The embedded CSMS: a test target that speaks OCPP 1.6-J, and targets that misbehave.
+"""The embedded CSMS: a test target that speaks OCPP-J 1.6 and 2.0.1, and targets that misbehave.
 
 Cheap to import: the server with its libraries is loaded when it is first used.
 """

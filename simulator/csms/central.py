@@ -1,48 +1,60 @@
 """The embedded CSMS as an asyncio server: accepts stations and keeps what they say.
 
 A test target with in-memory state, not a CSMS to run a network with: no users, no billing, no
-persistence beyond an optional SQLite file, no commands to stations. A test starts it on its own
-loop; :mod:`simulator.csms.service` gives it a process.
+persistence beyond an optional SQLite file. It sends a station what a boot script or a caller of
+:meth:`CentralSystem.command` says, nothing of its own. A test starts it on its own loop;
+:mod:`simulator.csms.service` gives it a process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ocpp.messages
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
+from simulator.csms.desk import Desk, Shared, now_iso
 from simulator.csms.door import (
-    SUBPROTOCOL,
+    SUBPROTOCOLS,
     Registers,
-    choose_subprotocol,
     read_registers,
     refuse,
+    select_subprotocol,
     station_of,
 )
-from simulator.csms.holdings import Holdings
 from simulator.csms.journal import Journal
+from simulator.csms.line import Outcome
 from simulator.csms.options import CsmsOptions
-from simulator.csms.point import CentralPoint16
+from simulator.csms.point16 import Point16
+from simulator.csms.point201 import Point201
+from simulator.csms.tokens import Tokens
+
+if TYPE_CHECKING:
+    from simulator.csms.onboot import Step
 
 BACKLOG = 4096
 """Connections that may wait to be accepted: a whole fleet can knock at once."""
 OPEN_TIMEOUT_S = 60.0
 """Long, for a boot storm on a busy machine: the station decides when to give up."""
 CLOSE_TIMEOUT_S = 2.0
+COMMAND_TIMEOUT_S = 30.0
+"""How long a station may take to answer a command, unless the caller says."""
 _PROTOCOL_ERROR = 1002
 _POLICY_VIOLATION = 1008
 
 
+Point = Point16 | Point201
+_POINTS: dict[str, type[Point16] | type[Point201]] = {"1.6": Point16, "2.0.1": Point201}
+
+
 class CentralSystem:
-    """An OCPP 1.6-J central system on one event loop.
+    """A CSMS of OCPP-J 1.6 and 2.0.1 on one port and one event loop.
 
     ``async with CentralSystem(CsmsOptions(port=0)) as csms:`` listens at ``csms.url``; what it
     learns is in ``csms.holdings``. Raises OSError if the port is taken, InputError and JournalError
@@ -52,12 +64,18 @@ class CentralSystem:
     def __init__(self, options: CsmsOptions, registers: Registers | None = None) -> None:
         """Read the files that ``options`` name, unless ``registers`` is given."""
         self.options = options
-        self.holdings = Holdings()
         self._registers = read_registers(options) if registers is None else registers
-        self._journal: Journal | None = None
+        self._script: Mapping[str, Sequence[Step]] = {}
+        if options.on_boot is not None:
+            from simulator.csms import onboot  # not paid for by who has no script
+
+            self._script = onboot.read(options.on_boot)
+        self._shared = Shared(options, tokens=Tokens(self._registers.tokens))
+        self.holdings = self._shared.holdings
+        self.tokens = self._shared.tokens
         self._server: Server | None = None
-        self._live: dict[str, ServerConnection] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._live: dict[str, tuple[ServerConnection, Point]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def port(self) -> int:
@@ -77,17 +95,17 @@ class CentralSystem:
         # The package would otherwise check every message in a thread: half the speed.
         ocpp.messages.ASYNC_VALIDATION = False
         if self.options.sqlite is not None:
-            self._journal = Journal(self.options.sqlite)
-            for transaction in self._journal.transactions():
+            journal = self._shared.journal = Journal(self.options.sqlite)
+            for transaction in journal.transactions():
                 self.holdings.adopt(transaction)
-            self._journal.start()
+            journal.start()
         try:
             self._server = await serve(
                 self._converse,
                 self.options.host,
                 self.options.port,
                 process_request=self._at_the_door,
-                select_subprotocol=_select,
+                select_subprotocol=select_subprotocol,
                 compression=None,
                 ping_interval=None,
                 open_timeout=OPEN_TIMEOUT_S,
@@ -106,6 +124,8 @@ class CentralSystem:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
+        # Every line is closed, so that what still runs here ends by itself.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._close_journal()
 
     async def __aenter__(self) -> CentralSystem:
@@ -121,7 +141,7 @@ class CentralSystem:
         await self.stop()
 
     def _close_journal(self) -> None:
-        journal, self._journal = self._journal, None
+        journal, self._shared.journal = self._shared.journal, None
         if journal is not None:
             journal.close()
 
@@ -142,35 +162,32 @@ class CentralSystem:
 
     async def _converse(self, connection: ServerConnection) -> None:
         """Serve one connection until it closes."""
-        if connection.subprotocol != SUBPROTOCOL:
+        version = SUBPROTOCOLS.get(connection.subprotocol or "")
+        if version is None:
             self.holdings.refused["no common sub-protocol"] += 1
-            await connection.close(_PROTOCOL_ERROR, f"this CSMS speaks {SUBPROTOCOL}")
+            spoken = " and ".join(SUBPROTOCOLS)
+            await connection.close(_PROTOCOL_ERROR, f"this CSMS speaks {spoken}")
             return
         assert connection.request is not None
         station_id = station_of(connection.request.path)
-        self._replace(station_id, connection)
-        record = self.holdings.station(station_id)
-        record.connects += 1
-        record.connected = True
+        desk = Desk(station_id, version, self._shared, lambda: self._after_boot(point))
+        point = _POINTS[version](connection, desk)
+        self._replace(station_id, connection, point)
+        desk.record.connects += 1
+        desk.record.connected = True
         try:
-            await self._listen(station_id, connection)
+            await self._listen(connection, point)
         except ConnectionClosed:
             pass
         finally:
-            if self._live.get(station_id) is connection:
+            point.line.close()
+            live = self._live.get(station_id)
+            if live is not None and live[0] is connection:
                 del self._live[station_id]
-                record.connected = False
+                desk.record.connected = False
 
-    async def _listen(self, station_id: str, connection: ServerConnection) -> None:
+    async def _listen(self, connection: ServerConnection, point: Point) -> None:
         """Hand every frame to the package's routing, one after the other, as they come."""
-        point = CentralPoint16(
-            station_id,
-            connection,
-            self.holdings,
-            self.options,
-            self._registers.tokens,
-            self._journal,
-        )
         while True:
             frame = await connection.recv()
             try:
@@ -180,20 +197,70 @@ class CentralSystem:
             except Exception as error:  # the package does not foresee every malformed frame
                 self.holdings.complaints[f"unhandled {type(error).__name__}"] += 1
 
-    def _replace(self, station_id: str, connection: ServerConnection) -> None:
+    def _replace(self, station_id: str, connection: ServerConnection, point: Point) -> None:
         """Close the connection that a station left behind when it connects again."""
         old = self._live.get(station_id)
-        self._live[station_id] = connection
+        self._live[station_id] = (connection, point)
         if old is not None:
             self.holdings.replaced += 1
-            task = asyncio.ensure_future(old.close(_POLICY_VIOLATION, "connected again"))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._keep(old[0].close(_POLICY_VIOLATION, "connected again"))
 
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` beside the connections, and wait for its end when the CSMS stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-def _select(_: Any, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    chosen = choose_subprotocol(offered)
-    return None if chosen is None else Subprotocol(chosen)
+    def _after_boot(self, point: Point) -> None:
+        """Send the boot script, if there is one for the version of the station."""
+        script = self._script.get(point.line.version)
+        if script:
+            self._keep(self._run_script(point, script))
+
+    async def _run_script(self, point: Point, script: Sequence[Step]) -> None:
+        """Send one command after the other; stop when the connection is gone."""
+        from simulator.csms.onboot import fill
+
+        for step in script:
+            payload = fill(step.payload, point.id, now_iso())
+            outcome = await self._send(point, step.action, payload, step.timeout_s)
+            if outcome.result == "closed":
+                return
+
+    def version_of(self, station_id: str) -> str | None:
+        """Return the version that a connected station speaks; None if it is not connected."""
+        live = self._live.get(station_id)
+        return None if live is None else live[1].line.version
+
+    def connected(self) -> list[str]:
+        """Return the stations that are connected, in the order of their names."""
+        return sorted(self._live)
+
+    async def command(
+        self,
+        station_id: str,
+        action: str,
+        payload: dict[str, Any],
+        timeout_s: float = COMMAND_TIMEOUT_S,
+    ) -> Outcome | None:
+        """Send a command as it is and return what became of it; None if nobody is connected.
+
+        Whoever calls has checked it with :mod:`simulator.csms.commands`, or wants it wrong.
+        """
+        live = self._live.get(station_id)
+        if live is None:
+            return None
+        return await self._send(live[1], action, payload, timeout_s)
+
+    async def _send(
+        self, point: Point, action: str, payload: dict[str, Any], timeout_s: float
+    ) -> Outcome:
+        outcome = await point.line.call(action, payload, timeout_s)
+        self.holdings.commanded(action, outcome.result)
+        if self._shared.journal is not None:
+            answer = outcome.payload if outcome.error is None else outcome.error
+            self._shared.journal.command(point.id, action, now_iso(), outcome.result, answer)
+        return outcome
 
 
 def _quiet_logger() -> logging.Logger:

@@ -1,6 +1,6 @@
 """Who may connect: decides on a WebSocket handshake, without sockets.
 
-The last element of the path, percent-decoded, is the station's identity (OCPP-J 1.6, section 3.1).
+The last element of the path, percent-decoded, is the station's identity (OCPP-J, section 3.1).
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from websockets.typing import Subprotocol
+
 from simulator.csms.options import CsmsOptions
 
-SUBPROTOCOL = "ocpp1.6"
+SUBPROTOCOLS = {"ocpp2.0.1": "2.0.1", "ocpp1.6": "1.6"}
+"""The OCPP version by sub-protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Registers:
     passwords: Mapping[str, str | None] | None = None
     """By station; None for a station that needs no password."""
     tokens: Mapping[str, str] | None = None
-    """Status by token in lower case (OCPP 1.6: an idTag is case-insensitive)."""
+    """Status by token in lower case (tokens are case-insensitive)."""
 
 
 def read_registers(options: CsmsOptions) -> Registers:
@@ -83,10 +86,18 @@ def refuse(
 def choose_subprotocol(offered: Sequence[str]) -> str | None:
     """Return the sub-protocol to speak; None if the client offers none that is spoken here.
 
-    The handshake is then completed without one and the connection closed at once (OCPP-J 1.6,
-    section 3.2).
+    The client offers in the order of its preference (RFC 6455, section 4.1), a station with the
+    newest version first; its first that is spoken here is taken. Without a common one the
+    handshake is completed without any and the connection closed at once (OCPP-J 1.6, section 3.2;
+    OCPP-J 2.0.1, section 3.2).
     """
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+    return next((name for name in offered if name in SUBPROTOCOLS), None)
+
+
+def select_subprotocol(_: object, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Choose for the WebSocket library, which passes its connection first."""
+    chosen = choose_subprotocol(offered)
+    return None if chosen is None else Subprotocol(chosen)
 
 
 def _matches(authorization: str, user: str, password: str) -> bool:

@@ -14,10 +14,9 @@ from typing import Literal, get_args
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
-from simulator.csms.door import SUBPROTOCOL
-from simulator.csms.point import now_iso
+from simulator.csms.desk import now_iso
+from simulator.csms.door import select_subprotocol
 
 Kind = Literal[
     "garbage", "silent", "callerror", "rejects_boot", "closes", "no_handshake", "plain_http"
@@ -131,7 +130,7 @@ class FaultyTarget:
             self._converse,
             "127.0.0.1",
             0,
-            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            select_subprotocol=select_subprotocol,
             compression=None,
             ping_interval=None,
             close_timeout=0.2,

@@ -1,13 +1,18 @@
 """What the embedded CSMS knows: stations, statuses, transactions and what the meters said.
 
-Plain state without OCPP, sockets or files, so that a test can ask it anything. Written by
-:mod:`simulator.csms.point`, read by whoever stops the CSMS. Energy in Wh as on the wire.
+Plain state without OCPP, sockets or files, so that a test can ask it anything. Covers every
+version. Written by the points, read by the HTTP API and whoever stops the CSMS. Energy in Wh as on
+the wire.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.csms.reports import Reports
+from simulator.csms.transactions import Event, Sequence, Transaction
 
 
 @dataclass(slots=True)
@@ -18,48 +23,22 @@ class StationRecord:
     connected: bool = False
     connects: int = 0
     boots: int = 0
+    version: str = ""
+    """OCPP version of its last connection."""
     vendor: str = ""
     model: str = ""
     serial: str = ""
     firmware: str = ""
-    statuses: dict[int, str] = field(default_factory=dict)
-    """Last status by connector; 0 is the station itself."""
+    statuses: dict[str, str] = field(default_factory=dict)
+    """Last status by place: the connector of OCPP 1.6 ("0" is the station itself), or
+    "EVSE.connector" of 2.0.1."""
     messages: Counter[str] = field(default_factory=Counter)
     """Calls that were handled, by action."""
+    notes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The last of each message that changes no other record, as it came, by action."""
 
 
-@dataclass(slots=True)
-class Transaction:
-    """One transaction as the station told it; times as they came, registers in Wh."""
-
-    id: int
-    station: str
-    connector: int
-    id_tag: str
-    start_at: str
-    meter_start: int
-    token_status: str
-    stop_at: str | None = None
-    meter_stop: int | None = None
-    reason: str | None = None
-    meter_values: int = 0
-    """MeterValues calls that named this transaction."""
-    last_register: float | None = None
-    """Last Energy.Active.Import.Register told within the transaction."""
-
-    @property
-    def open(self) -> bool:
-        """True until the station has told the end."""
-        return self.stop_at is None
-
-    @property
-    def energy_wh(self) -> float:
-        """Energy so far: by the final register, else by the last sample."""
-        end = self.meter_stop if self.meter_stop is not None else self.last_register
-        return 0.0 if end is None else end - self.meter_start
-
-
-StartKey = tuple[str, int, str, str, int]
+StartKey = tuple[str, int, str, str, float | None]
 
 
 @dataclass(slots=True)
@@ -81,11 +60,20 @@ class Holdings:
     """Handshakes refused, by reason."""
     complaints: Counter[str] = field(default_factory=Counter)
     """Frames that could not be handled, by the error answered or the reason it was dropped."""
+    events_repeated: int = 0
+    """TransactionEvents whose sequence number had come before."""
+    events_without_start: int = 0
+    """Transactions whose first event to come was not Started."""
+    commands: dict[str, Counter[str]] = field(default_factory=dict)
+    """What became of the commands sent, by action."""
+    reports: Reports = field(default_factory=Reports)
     replaced: int = 0
     """Connections closed because their station connected again."""
     connected_at_end: int | None = None
     """Stations that were connected when the CSMS began to stop; None before."""
     _starts: dict[StartKey, int] = field(default_factory=dict)
+    _told: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Own number by station and the station's transaction id (OCPP 2.0.1)."""
 
     def station(self, station_id: str) -> StationRecord:
         """Return the record of a station, made on first sight."""
@@ -98,13 +86,16 @@ class Holdings:
         """Take over a transaction from an earlier life; ids continue after the highest."""
         self.transactions[transaction.id] = transaction
         self.next_transaction = max(self.next_transaction, transaction.id + 1)
-        self._starts[_start_key(transaction)] = transaction.id
+        if transaction.wire_id:
+            self._told[transaction.station, transaction.wire_id] = transaction.id
+        else:
+            self._starts[_start_key(transaction)] = transaction.id
 
     def start(
         self,
         station_id: str,
         connector: int,
-        id_tag: str,
+        token: str,
         start_at: str,
         meter_start: int,
         token_status: str,
@@ -118,10 +109,11 @@ class Holdings:
             self.next_transaction,
             station_id,
             connector,
-            id_tag,
+            token,
             start_at,
             meter_start,
             token_status,
+            evse=connector,
         )
         key = _start_key(transaction)
         known = self._starts.get(key)
@@ -150,6 +142,53 @@ class Holdings:
         transaction.reason = reason
         self.stopped += 1
         return transaction
+
+    def event(self, event: Event) -> tuple[Transaction, bool]:
+        """Take an OCPP 2.0.1 TransactionEvent; returns its transaction and whether it is new.
+
+        Events may come late and out of order (a station delivers its queue) or again (it saw no
+        answer); one whose beginning was never told is a transaction all the same.
+        """
+        key = (event.station, event.wire_id)
+        number = self._told.get(key)
+        if number is None:
+            number = self._told[key] = self.next_transaction
+            self.next_transaction += 1
+            self.started += 1
+            begun = event.kind == "Started"
+            self.events_without_start += not begun
+            self.transactions[number] = Transaction(
+                number,
+                event.station,
+                event.connector,
+                "",
+                event.at,
+                None,
+                "",
+                version="2.0.1",
+                wire_id=event.wire_id,
+                begun=begun,
+                sequence=Sequence(),
+            )
+        transaction = self.transactions[number]
+        assert transaction.sequence is not None
+        if not transaction.sequence.take(event.seq_no):
+            self.events_repeated += 1
+            return transaction, False
+        ends = event.kind == "Ended"
+        self.stopped += ends and transaction.open
+        self.stops_repeated += ends and not transaction.open
+        transaction.apply(event)
+        return transaction, True
+
+    def told(self, station_id: str, wire_id: str) -> Transaction | None:
+        """Return the transaction to which a station gave this id (OCPP 2.0.1)."""
+        number = self._told.get((station_id, wire_id))
+        return None if number is None else self.transactions[number]
+
+    def commanded(self, action: str, outcome: str) -> None:
+        """Count what became of a command."""
+        self.commands.setdefault(action, Counter())[outcome] += 1
 
     def connected(self) -> int:
         """Return how many stations are connected, or were when the CSMS began to stop."""
@@ -183,6 +222,18 @@ class Holdings:
                 "stops_repeated": self.stops_repeated,
                 "stops_unknown": self.stops_unknown,
             },
+            "transaction_events": {
+                "missing": sum(len(t.sequence.missing) for t in held if t.sequence is not None),
+                "repeated": self.events_repeated,
+                "offline": sum(transaction.offline_events for transaction in held),
+                "without_start": self.events_without_start,
+            },
+            "reports": {
+                "held": len(self.reports),
+                "completed": self.reports.completed,
+                "dropped": self.reports.dropped,
+            },
+            "commands": {name: dict(self.commands[name]) for name in sorted(self.commands)},
             "energy_kwh": round(sum(transaction.energy_wh for transaction in held) / 1000.0, 3),
             "handshakes_refused": dict(sorted(self.refused.items())),
             "complaints": dict(sorted(self.complaints.items())),
@@ -194,7 +245,7 @@ def _start_key(transaction: Transaction) -> StartKey:
     return (
         transaction.station,
         transaction.connector,
-        transaction.id_tag,
+        transaction.token,
         transaction.start_at,
         transaction.meter_start,
     )

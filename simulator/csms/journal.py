@@ -3,40 +3,46 @@
 Rows are handed to one writer thread and committed in batches, so that the event loop never waits
 for the disk. After :meth:`Journal.close` everything handed over is in the file; what a killed
 process had not committed yet (half a second at most) is lost. Tables: ``stations``, ``statuses``,
-``transactions``, ``meter_values``.
+``transactions``, ``transaction_events`` (OCPP 2.0.1), ``meter_values``, ``notifications`` (every
+other message, parts of reports among them, as JSON) and ``commands``.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Values
 from pathlib import Path
 from typing import Any
 
-from simulator.csms.holdings import StationRecord, Transaction
+from simulator.csms.holdings import StationRecord
+from simulator.csms.transactions import Event, Sequence, Transaction
 
 BATCH_S = 0.5
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS stations (
-  id TEXT PRIMARY KEY, vendor TEXT, model TEXT, serial TEXT, firmware TEXT, boots INTEGER);
-CREATE TABLE IF NOT EXISTS statuses (
-  station TEXT, connector INTEGER, status TEXT, error TEXT, at TEXT);
-CREATE TABLE IF NOT EXISTS transactions (
-  id INTEGER PRIMARY KEY, station TEXT, connector INTEGER, id_tag TEXT, token_status TEXT,
-  start_at TEXT, meter_start INTEGER, stop_at TEXT, meter_stop INTEGER, reason TEXT);
-CREATE TABLE IF NOT EXISTS meter_values (
-  station TEXT, connector INTEGER, transaction_id INTEGER, at TEXT, measurand TEXT, value TEXT,
-  unit TEXT, context TEXT, phase TEXT, location TEXT);
-"""
+_TABLES = {
+    "stations": "id TEXT PRIMARY KEY, vendor TEXT, model TEXT, serial TEXT, firmware TEXT,"
+    " boots INTEGER, version TEXT",
+    "statuses": "station TEXT, connector INTEGER, status TEXT, error TEXT, at TEXT, evse INTEGER",
+    "transactions": "id INTEGER PRIMARY KEY, station TEXT, connector INTEGER, id_tag TEXT,"
+    " token_status TEXT, start_at TEXT, meter_start NUMERIC, stop_at TEXT, meter_stop NUMERIC,"
+    " reason TEXT, version TEXT, wire_id TEXT, evse INTEGER, charging_state TEXT,"
+    " next_seq_no INTEGER",
+    "meter_values": "station TEXT, connector INTEGER, transaction_id INTEGER, at TEXT,"
+    " measurand TEXT, value TEXT, unit TEXT, context TEXT, phase TEXT, location TEXT",
+    "transaction_events": "transaction_id INTEGER, seq_no INTEGER, kind TEXT, trigger TEXT,"
+    " at TEXT, offline INTEGER",
+    "notifications": "station TEXT, action TEXT, at TEXT, payload TEXT",
+    "commands": "station TEXT, action TEXT, at TEXT, result TEXT, answer TEXT",
+}
+"""Columns by table. New ones go to the end: a file of an earlier version gets them added."""
 
 _INSERT = {
-    "stations": "INSERT OR REPLACE INTO stations VALUES (?,?,?,?,?,?)",
-    "statuses": "INSERT INTO statuses VALUES (?,?,?,?,?)",
-    "transactions": "INSERT OR REPLACE INTO transactions VALUES (?,?,?,?,?,?,?,?,?,?)",
-    "meter_values": "INSERT INTO meter_values VALUES (?,?,?,?,?,?,?,?,?,?)",
+    table: f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(columns.split(', ')))})"
+    for table, columns in _TABLES.items()
 }
 
 _Row = tuple[str, tuple[Any, ...]]
@@ -59,10 +65,20 @@ class Journal:
             self._db = sqlite3.connect(path, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
+            self._prepare()
         except sqlite3.Error as error:
             raise JournalError(f"{path}: {error}") from error
         self._writer = threading.Thread(target=self._write, name="csms-journal", daemon=True)
+
+    def _prepare(self) -> None:
+        """Create the tables, or add the columns that those of an earlier version lack."""
+        for table, columns in _TABLES.items():
+            self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+            there = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            for column in columns.split(", "):
+                if column.split()[0] not in there:
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        self._db.commit()
 
     def start(self) -> None:
         """Start the writer."""
@@ -72,10 +88,14 @@ class Journal:
         """Yield the transactions of an earlier life; call it before :meth:`start`."""
         rows = self._db.execute(
             "SELECT id, station, connector, id_tag, start_at, meter_start, token_status,"
-            " stop_at, meter_stop, reason FROM transactions ORDER BY id"
+            " stop_at, meter_stop, reason, coalesce(version, '1.6'), coalesce(wire_id, ''),"
+            " coalesce(evse, connector), charging_state, next_seq_no FROM transactions ORDER BY id"
         )
-        for row in rows:
-            yield Transaction(*row)
+        for *row, next_seq_no in rows:
+            transaction = Transaction(*row)
+            if next_seq_no is not None:
+                transaction.sequence = Sequence(next_seq_no)
+            yield transaction
 
     def station(self, record: StationRecord) -> None:
         """Write a station as it is now."""
@@ -86,21 +106,46 @@ class Journal:
             record.serial,
             record.firmware,
             record.boots,
+            record.version,
         )
         self._rows.append(("stations", row))
 
-    def status(self, station: str, connector: int, status: str, error: str, at: str) -> None:
-        """Write a change of status."""
-        self._rows.append(("statuses", (station, connector, status, error, at)))
+    def status(
+        self,
+        station: str,
+        connector: int,
+        status: str,
+        error: str,
+        at: str,
+        evse: int | None = None,
+    ) -> None:
+        """Write a change of status; ``evse`` for OCPP 2.0.1."""
+        self._rows.append(("statuses", (station, connector, status, error, at, evse)))
 
     def transaction(self, transaction: Transaction) -> None:
         """Write a transaction as it is now, over what was written of it before."""
         t = transaction
-        begin = (t.id, t.station, t.connector, t.id_tag, t.token_status, t.start_at, t.meter_start)
-        self._rows.append(("transactions", (*begin, t.stop_at, t.meter_stop, t.reason)))
+        begin = (t.id, t.station, t.connector, t.token, t.token_status, t.start_at, t.meter_start)
+        end = (t.stop_at, t.meter_stop, t.reason, t.version, t.wire_id, t.evse, t.charging_state)
+        next_seq_no = None if t.sequence is None else t.sequence.next
+        self._rows.append(("transactions", (*begin, *end, next_seq_no)))
+
+    def event(self, transaction_id: int, event: Event) -> None:
+        """Write an event of a transaction (OCPP 2.0.1)."""
+        row = (transaction_id, event.seq_no, event.kind, event.trigger, event.at, event.offline)
+        self._rows.append(("transaction_events", row))
+
+    def notification(self, station: str, action: str, at: str, payload: Mapping[str, Any]) -> None:
+        """Write a message that changes no other table."""
+        self._rows.append(("notifications", (station, action, at, json.dumps(payload))))
+
+    def command(self, station: str, action: str, at: str, result: str, answer: Any) -> None:
+        """Write what became of a command; not its payload, which may hold a password."""
+        text = None if answer is None else json.dumps(answer)
+        self._rows.append(("commands", (station, action, at, result, text)))
 
     def samples(
-        self, station: str, connector: int, transaction: int | None, values: Sequence[Any]
+        self, station: str, connector: int, transaction: int | None, values: Values[Any]
     ) -> None:
         """Write the sampled values of MeterValues or of a StopTransaction (keys in snake case)."""
         for sample in values:
@@ -112,8 +157,8 @@ class Journal:
                     transaction,
                     at,
                     value.get("measurand", "Energy.Active.Import.Register"),
-                    value.get("value"),
-                    value.get("unit"),
+                    str(value.get("value")),
+                    value.get("unit") or value.get("unit_of_measure", {}).get("unit"),
                     value.get("context"),
                     value.get("phase"),
                     value.get("location"),

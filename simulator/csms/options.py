@@ -27,6 +27,12 @@ class CsmsOptions:
     """Database that is written while running, and continued if it exists."""
     validate: bool = True
     """Check calls and answers against the JSON schemas of the specification."""
+    http: int | None = None
+    """Port of the HTTP API; 0 lets the system choose, None means none."""
+    http_host: str = "127.0.0.1"
+    """Address of the HTTP API. Whoever reaches it commands the stations."""
+    on_boot: Path | None = None
+    """Commands to send after each accepted boot (TOML)."""
     json: bool = False
     """Print what is held at the end as one JSON object on standard output, not as a table."""
     until_stdin_closes: bool = False

@@ -42,6 +42,8 @@ class EmbeddedCsms:
         chosen = CsmsOptions(port=0) if options is None else options
         self.options = replace(chosen, json=True, until_stdin_closes=True)
         self.url = ""
+        self.http_url = ""
+        """Of the HTTP API, if ``options`` ask for one."""
         self.holdings: dict[str, Any] | None = None
         self._start_timeout_s = start_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,7 +67,8 @@ class EmbeddedCsms:
             env=_environment(),
         )
         try:
-            self.url = str(json.loads(self._first_line())["listening"])
+            said = json.loads(self._first_line())
+            self.url, self.http_url = str(said["listening"]), str(said.get("http", ""))
         except BaseException:
             self._process.kill()
             self.stop()
@@ -138,9 +141,12 @@ def arguments(options: CsmsOptions) -> list[str]:
         ("--stations", options.stations),
         ("--tokens", options.tokens),
         ("--sqlite", options.sqlite),
+        ("--on-boot", options.on_boot),
     ):
         if path is not None:
             line += [flag, str(path)]
+    if options.http is not None:
+        line += ["--http", str(options.http), "--http-host", options.http_host]
     for flag, wanted in (
         ("--no-validate", not options.validate),
         ("--json", options.json),

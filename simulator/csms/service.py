@@ -1,6 +1,7 @@
 """The embedded CSMS as a process: options from the command line, signals, what it prints.
 
-Standard output carries one JSON line when it listens (``{"listening": "ws://..."}``) and, with
+Standard output carries one JSON line when it listens (``{"listening": "ws://..."}``, with ``http``
+the address of the HTTP API where one was asked for) and, with
 ``--json``, one when it ends; everything for people goes to standard error.
 """
 
@@ -24,14 +25,24 @@ from simulator.csms.options import CsmsOptions
 from simulator.scenario import ScenarioError
 
 ABOUT = """\
-The embedded CSMS: a test target that speaks OCPP 1.6-J. It accepts stations, authorises tokens,
-hands out transaction ids and holds what it is told, so that a network has something to run
-against. It is not a CSMS to operate stations with: nothing is billed, nobody logs in, and without
---sqlite everything is forgotten at the end."""
+The embedded CSMS: a test target that speaks OCPP-J 1.6 and 2.0.1. It accepts stations, authorises
+tokens, holds what it is told and sends the commands that it is given, so that a network has
+something to run against. It is not a CSMS to operate stations with: nothing is billed, nobody logs
+in, and without --sqlite everything is forgotten at the end."""
 
 EXIT_OK = 0
 EXIT_USAGE = 1
 EXIT_CANNOT_LISTEN = 4
+
+
+class ListenError(Exception):
+    """One of the ports cannot be listened on."""
+
+    def __init__(self, host: str, port: int, option: str, error: OSError) -> None:
+        why = str(error.strerror or error)
+        if error.errno == errno.EADDRINUSE:
+            why = f"somebody else listens there; choose another {option} (0: any free one)"
+        super().__init__(f"cannot listen on {host}:{port}: {why}")
 
 
 def serve(options: CsmsOptions) -> int:
@@ -47,12 +58,11 @@ def serve(options: CsmsOptions) -> int:
     except (ScenarioError, JournalError) as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
+    except ListenError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CANNOT_LISTEN
     except OSError as error:
-        why = str(error.strerror or error)
-        if error.errno == errno.EADDRINUSE:
-            why = "somebody else listens there; choose another --port (0: any free one)"
-        text = f"cannot listen on {options.host}:{options.port}: {why}"
-        print(text, file=sys.stderr)
+        print(ListenError(options.host, options.port, "--port", error), file=sys.stderr)
         return EXIT_CANNOT_LISTEN
 
 
@@ -97,6 +107,14 @@ def parse(argv: Sequence[str] | None) -> CsmsOptions:
         help="interval in that answer (default: %(default)s)",
     )
     add("--sqlite", type=Path, metavar="FILE", help="write to this database; continue an old one")
+    add("--http", type=_port, metavar="PORT", help="open the HTTP API there; 0: any free port")
+    add(
+        "--http-host",
+        default=default.http_host,
+        metavar="HOST",
+        help="address of the HTTP API, which has no users (default: %(default)s)",
+    )
+    add("--on-boot", type=Path, metavar="FILE", help="TOML: commands to send after each boot")
     add(
         "--no-validate",
         dest="validate",
@@ -144,9 +162,26 @@ async def _serve(csms: CentralSystem) -> None:
         loop.add_reader(sys.stdin.fileno(), _watch_stdin, loop, ending)
     else:
         loop.add_signal_handler(signal.SIGINT, ending.set)
+    options = csms.options
     async with csms:
-        print(json.dumps({"listening": csms.url}), flush=True)
-        await ending.wait()
+        said = {"listening": csms.url}
+        web = None
+        if options.http is not None:
+            from simulator.csms.api import Api  # not paid for by who asks for none
+            from simulator.csms.web import WebServer
+
+            web = WebServer(options.http_host, options.http, Api(csms))
+            try:
+                await web.start()
+            except OSError as error:
+                raise ListenError(options.http_host, options.http, "--http", error) from error
+            said["http"] = web.url
+        print(json.dumps(said), flush=True)
+        try:
+            await ending.wait()
+        finally:
+            if web is not None:
+                await web.stop()
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
@@ -180,9 +215,18 @@ def table(summary: dict[str, Any]) -> str:
         ("energy", f"{summary['energy_kwh']:.3f} kWh"),
     ]
     rows += [(action, count) for action, count in summary["messages"].items()]
+    rows += [
+        (f"command {action}", ", ".join(f"{count} {result}" for result, count in results.items()))
+        for action, results in summary["commands"].items()
+    ]
+    if reports := summary["reports"]["completed"]:
+        rows.append(("reports completed", reports))
     for name in ("starts_repeated", "stops_repeated", "stops_unknown"):
         if transactions[name]:
             rows.append((name.replace("_", " "), transactions[name]))
+    for name, count in summary["transaction_events"].items():
+        if count:
+            rows.append((f"transaction events {name.replace('_', ' ')}", count))
     for name, title in (("handshakes_refused", "refused"), ("complaints", "not handled")):
         rows += [(f"{title}: {reason}", count) for reason, count in summary[name].items()]
     width = max(len(name) for name, _ in rows)

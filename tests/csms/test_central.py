@@ -72,6 +72,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("DataTransfer", {"vendorId": "somebody"}),
     ("FirmwareStatusNotification", {"status": "Idle"}),
     ("DiagnosticsStatusNotification", {"status": "Idle"}),
+    ("LogStatusNotification", {"status": "Uploaded", "requestId": 1}),
+    ("SecurityEventNotification", {"type": "SettingSystemTime", "timestamp": AT}),
+    ("SignCertificate", {"csr": "-----BEGIN CERTIFICATE REQUEST-----"}),
+    ("SignedFirmwareStatusNotification", {"status": "Downloading", "requestId": 1}),
 ]
 
 
@@ -141,7 +145,7 @@ def test_a_transaction_is_held_from_start_to_stop(run: Any, open_client: Any) ->
             assert transaction.energy_wh == 1500
             assert transaction.meter_values == 1
             assert transaction.last_register == 500.0
-            assert held.stations["A"].statuses == {1: "Finishing"}
+            assert held.stations["A"].statuses == {"1": "Finishing"}
             summary = held.summary()
             assert summary["transactions"] == {
                 "started": 2,
@@ -211,7 +215,7 @@ def test_known_stations_and_passwords(run: Any, open_client: Any) -> None:
     run(scene())
 
 
-@pytest.mark.parametrize("offered", [["ocpp2.0.1"], None])
+@pytest.mark.parametrize("offered", [["ocpp2.0", "ocpp1.5"], None])
 def test_ocpp_j_3_2_without_a_common_subprotocol_it_completes_the_handshake_and_closes(
     run: Any, offered: Any
 ) -> None:

@@ -76,8 +76,10 @@ def test_no_header_breaks_the_door(header: str) -> None:
     ("offered", "chosen"),
     [
         (["ocpp1.6"], "ocpp1.6"),
-        (["ocpp2.0.1", "ocpp1.6"], "ocpp1.6"),
-        (["ocpp2.0.1"], None),
+        (["ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"),
+        (["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"),
+        (["ocpp2.1", "ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"),
+        (["ocpp2.0", "ocpp2.1"], None),
         (["OCPP1.6"], None),
         ([], None),
     ],

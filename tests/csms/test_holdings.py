@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from simulator.csms.desk import registers_wh
 from simulator.csms.holdings import Holdings, Transaction
-from simulator.csms.point import last_register_wh
 
 
 def start(holdings: Holdings, station: str = "a", at: str = "2026-06-01T00:00:00Z") -> Transaction:
@@ -54,18 +54,25 @@ def test_ids_continue_after_those_of_an_earlier_life() -> None:
     assert start(holdings, "b").id == 42
 
 
-def sampled(**value: str) -> list[dict[str, object]]:
+def sampled(**value: object) -> list[dict[str, object]]:
     return [{"timestamp": "2026-06-01T00:00:00Z", "sampled_value": [value]}]
 
 
-def test_the_last_register_is_found_among_sampled_values() -> None:
-    assert last_register_wh(sampled(value="12.5")) == 12.5
-    assert last_register_wh(sampled(value="2", unit="kWh")) == 2000.0
+def test_the_total_registers_are_found_among_sampled_values() -> None:
     energy = "Energy.Active.Import.Register"
-    assert last_register_wh(sampled(value="7", measurand=energy, unit="Wh")) == 7.0
-    assert last_register_wh(sampled(value="7", measurand="Power.Active.Import")) is None
-    assert last_register_wh(sampled(value="7", measurand=energy, phase="L1")) is None
-    assert last_register_wh(sampled(value="7A0F", measurand=energy, format="SignedData")) is None
-    assert last_register_wh(sampled(value="seven")) is None
-    assert last_register_wh(sampled(value="1") + sampled(value="2")) == 2.0
-    assert last_register_wh([]) is None
+    assert registers_wh(sampled(value="12.5")) == [12.5]
+    assert registers_wh(sampled(value="2", unit="kWh")) == [2000.0]
+    assert registers_wh(sampled(value="7", measurand=energy, unit="Wh")) == [7.0]
+    assert registers_wh(sampled(value="7", measurand="Power.Active.Import")) == []
+    assert registers_wh(sampled(value="7", measurand=energy, phase="L1")) == []
+    assert registers_wh(sampled(value="7A0F", measurand=energy, format="SignedData")) == []
+    assert registers_wh(sampled(value="seven")) == []
+    assert registers_wh(sampled(value="1") + sampled(value="2")) == [1.0, 2.0]
+    assert registers_wh([]) == []
+
+
+def test_registers_of_2_0_1_have_a_unit_and_a_multiplier() -> None:
+    assert registers_wh(sampled(value=12.5)) == [12.5]
+    assert registers_wh(sampled(value=12.5, unit_of_measure={"unit": "kWh"})) == [12500.0]
+    assert registers_wh(sampled(value=3, unit_of_measure={"multiplier": 3})) == [3000.0]
+    assert registers_wh(sampled(value=3, unit_of_measure={"multiplier": 9999})) == []

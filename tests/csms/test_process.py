@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from simulator import cli
 from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms, arguments
 from simulator.csms.service import parse, table
@@ -38,6 +40,9 @@ def test_the_command_line_means_the_options() -> None:
         boot_status="pending",
         heartbeat_interval_s=10,
         sqlite=Path("x.db"),
+        http=0,
+        http_host="::1",
+        on_boot=Path("boot.toml"),
         validate=False,
         json=True,
         until_stdin_closes=True,
@@ -109,6 +114,69 @@ def test_it_ends_with_the_process_that_started_it_and_not_by_ctrl_c(
     _, err = process.communicate(timeout=LIMIT_S)  # closes standard input
     assert process.returncode == 0
     assert b"BootNotification" in err
+
+
+def test_it_is_commanded_over_http_and_from_the_command_line(
+    run: Any, obedient: Any, http: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "boot.toml"
+    script.write_text('[["1.6"]]\naction = "GetConfiguration"\n')
+
+    def command(url: str, *args: str) -> tuple[int, Any]:
+        code = cli.run(["command", *args, "--csms", url])
+        said = capsys.readouterr()
+        return code, json.loads(said.out) if said.out else said.err
+
+    async def scene(csms: EmbeddedCsms) -> None:
+        async with obedient(csms.url, "CP1") as station:
+            await station.boot()
+            assert await station.next_command() == ("GetConfiguration", {})
+            station.answers = {
+                "Reset": {"status": "Accepted"},
+                "ClearCache": lambda frame: [4, frame[1], "NotSupported", "", {}],
+                "GetConfiguration": lambda frame: None,
+            }
+            soft = ("CP1", "Reset", '{"type": "Soft"}')
+            code, said = await asyncio.to_thread(command, csms.http_url, *soft)
+            assert (code, said["payload"]) == (0, {"status": "Accepted"})
+            for code, args, word in (
+                (1, ("CP1", "Reset"), "payload.type"),
+                (1, ("CP1", "ClearCache"), "NotSupported"),
+                (1, ("CP2", "ClearCache"), "CP2"),
+                (1, ("CP1", "Reset", "{type: Soft}"), "expected a JSON object in quotes"),
+                (4, ("CP1", "GetConfiguration", "{}", "--timeout", "0.05"), "timeout"),
+            ):
+                found, said = await asyncio.to_thread(command, csms.http_url, *args)
+                assert found == code and word in str(said), args
+            status, answer = await http(csms.http_url, "GET", "/summary")
+            assert status == 200 and answer["commands"]["Reset"] == {"answered": 1}
+        for url, code, word in (
+            ("http://127.0.0.1:1", 4, "is chargeswarm csms --http up?"),
+            ("ws://127.0.0.1:1", 1, "expected the address that chargeswarm csms --http prints"),
+            ("http://[x", 1, "expected the address"),
+        ):
+            found, said = await asyncio.to_thread(command, url, *soft)
+            assert found == code and word in said
+
+    with EmbeddedCsms(CsmsOptions(port=0, http=0, on_boot=script)) as csms:
+        run(scene(csms))
+    assert csms.holdings is not None
+    assert csms.holdings["commands"]["GetConfiguration"] == {"answered": 1, "timeout": 1}
+
+
+def test_a_taken_port_of_the_api_is_said_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = rf"exit code 4.*127\.0\.0\.1:{port}: .*choose another --http"
+        with pytest.raises(CsmsProcessError, match=said):
+            EmbeddedCsms(CsmsOptions(port=0, http=port)).start()
+
+
+def test_a_bad_boot_script_is_said_in_one_line(tmp_path: Path) -> None:
+    script = tmp_path / "boot.toml"
+    script.write_text('[["1.6"]]\naction = "Rest"\n')
+    with pytest.raises(CsmsProcessError, match=r"exit code 1.*boot\.toml.*action.*'Reset'"):
+        EmbeddedCsms(CsmsOptions(port=0, on_boot=script)).start()
 
 
 def test_a_taken_port_is_said_in_one_line() -> None:
@@ -202,6 +270,8 @@ def test_the_table_for_people_names_what_went_wrong() -> None:
     holdings = Holdings()
     holdings.refused["unknown station"] += 3
     holdings.stop(5, AT, 0, None)
+    holdings.commanded("Reset", "answered")
     text = table(holdings.summary())
     assert "refused: unknown station" in text and "stops unknown" in text
+    assert "command Reset" in text and "1 answered" in text
     assert "stops repeated" not in text

@@ -1,0 +1,128 @@
+"""The commands about the embedded CSMS: run it, and have it command. Registered by ``cli``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class BootAnswer(StrEnum):
+    """What the embedded CSMS answers to BootNotification."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+def csms(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 9000,
+    stations: Annotated[
+        Path | None,
+        typer.Option(help="stations.csv: refuse unknown stations (404) and wrong passwords (401)."),
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(help="tokens.csv: any other token is Invalid.")
+    ] = None,
+    sqlite: Annotated[
+        Path | None, typer.Option(help="Keep stations, transactions and registers in this file.")
+    ] = None,
+    heartbeat_interval: Annotated[
+        int, typer.Option(min=1, metavar="SECONDS", help="The interval handed out at boot.")
+    ] = 300,
+    boot_status: Annotated[
+        BootAnswer, typer.Option(help="The answer to BootNotification.")
+    ] = BootAnswer.ACCEPTED,
+    http: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Open the HTTP API there (0: any free port): GET /openapi.json describes it.",
+        ),
+    ] = None,
+    http_host: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST",
+            help="The address of the HTTP API. It has no users: who reaches it commands.",
+        ),
+    ] = "127.0.0.1",
+    on_boot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Commands to send after each accepted boot: a TOML file, or usual-questions.",
+        ),
+    ] = None,
+    validate: Annotated[
+        bool, typer.Option(help="Check every frame against the schemas of OCPP.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what it holds as JSON.")] = False,
+) -> None:
+    """Run the embedded CSMS by itself, for somebody's station to connect to.
+
+    It speaks OCPP-J 1.6 and 2.0.1 on one port, whichever the station prefers. It is a test target:
+    it accepts what it is told, keeps it in memory (and in SQLite on request), sends the
+    commands that the HTTP API or a boot script says, and shows what it holds when it ends. It is no
+    back-end to run a network with.
+
+    Stations connect to ws://HOST:PORT/<station id>. Ctrl-C ends it.
+
+    Example: chargeswarm csms --http 9001 --on-boot usual-questions
+    """
+    from simulator.csms import CsmsOptions, serve
+
+    raise typer.Exit(
+        serve(
+            CsmsOptions(
+                host=host,
+                port=port,
+                stations=stations,
+                tokens=tokens,
+                boot_status=boot_status.value,
+                heartbeat_interval_s=heartbeat_interval,
+                sqlite=sqlite,
+                http=http,
+                http_host=http_host,
+                on_boot=on_boot,
+                validate=validate,
+                json=as_json,
+            )
+        )
+    )
+
+
+def command(
+    station: Annotated[str, typer.Argument(help="The station's identity.")],
+    action: Annotated[str, typer.Argument(help="The command, such as Reset or GetBaseReport.")],
+    payload: Annotated[
+        str, typer.Argument(metavar="[JSON]", help="Its payload; - reads it from standard input.")
+    ] = "{}",
+    csms: Annotated[
+        str, typer.Option(metavar="URL", help="The HTTP API of the embedded CSMS.")
+    ] = "http://127.0.0.1:9001",
+    timeout: Annotated[
+        float,
+        typer.Option(min=0.001, max=600, metavar="SECONDS", help="The station's time to answer."),
+    ] = 30.0,
+) -> None:
+    """Have the embedded CSMS send a command to a station, and print the answer as JSON.
+
+    Exit code 0: the station answered. 1: the command is wrong, or answered with CALLERROR or
+    nonsense. 4: the CSMS or the station was not reached, or did not answer in time.
+
+    Example: chargeswarm command CP1 Reset '{"type": "Soft"}'
+    """
+    from simulator.csms.client import command as send
+
+    text = sys.stdin.read() if payload == "-" else payload
+    code, answer = send(csms, station, action, text, timeout)
+    print(json.dumps(answer, indent=2))
+    raise typer.Exit(code)
