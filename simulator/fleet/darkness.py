@@ -1,7 +1,7 @@
 """What outages do to the messages of a site: who falls silent, and the herd that comes back.
 
 A station without power says nothing. When it has power again it boots, reports every connector,
-and ends the transactions that the outage cut off (StopTransaction, reason PowerLoss; after the
+and ends the transactions that the outage cut off (reason PowerLoss; after the
 statuses, in the order of a hard reset). A car that is still plugged in then and not yet full
 charges on in a transaction of its own. A broken EVSE of a station that has power reports Faulted,
 after the end of its transaction, and Available once it is mended.
@@ -79,13 +79,16 @@ class Outages:
             found.append(group)
         return [*found, self._left]
 
-    def add(self, tally: Tally, evses: I32) -> None:
-        """Count the herd: boots and statuses of stations that come back, faults of single EVSEs."""
+    def add(self, tally: Tally, statuses: I32) -> None:
+        """Count the herd: boots of stations that come back, faults of single EVSEs.
+
+        ``statuses`` is how many each station reports once it has booted.
+        """
         dark = self.down.dark
         back = np.flatnonzero(dark.to_s <= self.end_s)
         station = dark.of[back]
         tally.points(Event.BOOT, dark.to_s[back], station)
-        tally.points(Event.OPERATIVE, dark.to_s[back], station, evses[station] + 1)
+        tally.points(Event.OPERATIVE, dark.to_s[back], station, statuses[station])
         for event, station, at_s in self._faults():
             tally.points(event, at_s, station)
 

@@ -11,16 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator.fleet.agenda import visit_agenda
+from simulator.fleet.aligned import aligned_ticks
 from simulator.fleet.predict import (
-    aligned_ticks,
     network_stays,
     predict_live,
     predict_network,
-    version_messages,
 )
 from simulator.fleet.shardplan import sample_interval
 from simulator.station.events import Event
+from simulator.station.versions import TABLES
 
+STATES = (Event.CHARGING, Event.SUSPENDED_EV, Event.SUSPENDED_EVSE)
 RELAXED = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -28,7 +29,6 @@ RELAXED = settings(
 
 def by_hand(engine, beat):
     """Messages by (minute, action) and (station, action): one event after the other."""
-    messages = version_messages()
     moments = []
     base = 0
     for result in engine.sites:
@@ -54,7 +54,9 @@ def by_hand(engine, beat):
                 k += 1
             for at, event in events:
                 spoke[station].append(float(at))
-                moments += [(float(at), base + station, action) for action in messages[event]]
+                messages = TABLES[stations[station].version].messages
+                told = messages[event] + (messages[Event.CHARGING_STATE] if event in STATES else ())
+                moments += [(float(at), base + station, action) for action in told]
         golden = (5.0**0.5 - 1.0) / 2.0
         for station, times in spoke.items():
             last = -beat * ((station + 1) * golden % 1.0)
@@ -82,7 +84,8 @@ def networks(draw, kit):
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
-        site = kit.site(f"s{number}", kinds)
+        versions = draw(st.sampled_from([("1.6",), ("1.6",), ("2.0.1",), ("2.0.1", "1.6")]))
+        site = kit.site(f"s{number}", kinds, versions=versions)
         stays = []
         for evse in range(sum(kind.evses for kind in kinds)):
             at = draw(st.integers(0, 4000)) / 4
