@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from simulator.engine.outages import Spans, downtime
 from simulator.fleet.agenda import CLOSING, Happenings, Stays, ranges, tidy_caps
 from simulator.station.events import Event
+from simulator.station.versions import TABLES, tells_next_use
 
 if TYPE_CHECKING:
     from simulator.engine.plan import SiteResult
@@ -56,6 +57,9 @@ class Outages:
         row, start, stop, ending, back = _columns(pieces)
         self.stays = _pieces(stays, row, start, stop, end_s)
         self._ending = ending
+        speaks = np.array([tells_next_use(TABLES[s.version]) for s in result.site.stations], bool)
+        self._plug_told = (start == stays.start_s[row]) | speaks[self.stays.station]
+        """A car that was there through the outage is told of at the boot, in 2.x for good."""
         self._back_s = back
         place = dict(zip(row.tolist(), range(len(row)), strict=True))
         self._left = Happenings(
@@ -69,6 +73,9 @@ class Outages:
         """The events of the cut stays, less what nobody reported, or later where it is later."""
         found = []
         for group in events:
+            if group.event is Event.PLUGGED_IN:
+                keep = self._plug_told[group.row]
+                group = replace(group, at_s=group.at_s[keep], row=group.row[keep])
             if group.event in CLOSING:
                 ending = self._ending[group.row]
                 at_s, keep = group.at_s, ending == LEAVES

@@ -12,7 +12,7 @@ from typing import Final
 
 from simulator.station import v16, v16_keys, v201, v201_keys
 from simulator.station.events import Event
-from simulator.station.model import Evse
+from simulator.station.model import Evse, Status
 from simulator.station.state import VersionTable
 
 TABLES: Final[Mapping[str, VersionTable]] = {
@@ -47,6 +47,15 @@ def configuration_of(version: str, given: Mapping[str, str]) -> dict[str, str]:
 def statuses_at_boot(table: VersionTable, evses: int) -> int:
     """How many statuses a station with so many EVSEs reports once it is accepted."""
     return sum(table.word(evse) is not None for evse in (Evse(0), *map(Evse, range(1, evses + 1))))
+
+
+def tells_next_use(table: VersionTable) -> bool:
+    """Whether a status is told when a car that was plugged in all along begins to charge again."""
+    evse = Evse(1)
+    evse.plugged, evse.status = True, Status.FINISHING
+    before = table.word(evse)
+    evse.status = Status.PREPARING
+    return table.word(evse) != before
 
 
 def reads_idle_apart(table: VersionTable) -> bool:

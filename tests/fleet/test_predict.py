@@ -27,7 +27,7 @@ RELAXED = settings(
 )
 
 
-def by_hand(engine, beat):
+def by_hand(engine, beat, epoch):
     """Messages by (minute, action) and (station, action): one event after the other."""
     moments = []
     base = 0
@@ -57,6 +57,18 @@ def by_hand(engine, beat):
                 messages = TABLES[stations[station].version].messages
                 told = messages[event] + (messages[Event.CHARGING_STATE] if event in STATES else ())
                 moments += [(float(at), base + station, action) for action in told]
+        for station, instance in enumerate(stations):
+            messages = TABLES[instance.version].messages
+            every = instance.model.clock_aligned_interval
+            for tick in aligned_ticks(every, engine.duration_s, epoch) if every else ():
+                busy = int(
+                    sum(
+                        (stays.station == station) & (stays.start_s <= tick) & (tick < stays.stop_s)
+                    )
+                )
+                told = messages[Event.CLOCK_ALIGNED] * busy
+                told += messages[Event.CLOCK_ALIGNED_IDLE] * (instance.evses - busy)
+                moments += [(tick, base + station, action) for action in told]
         golden = (5.0**0.5 - 1.0) / 2.0
         for station, times in spoke.items():
             last = -beat * ((station + 1) * golden % 1.0)
@@ -81,6 +93,7 @@ def networks(draw, kit):
             kit.model(
                 evses=draw(st.integers(1, 2)),
                 meter_interval=draw(st.sampled_from([0.0, 45.0, 60.0, 300.0, 900.0])),
+                clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0, 500.0])),
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
@@ -110,7 +123,7 @@ def test_a_simulations_messages_are_those_counted_by_hand(kit, scenario, data):
     network, engine = data.draw(networks(kit))
     beat = data.draw(st.sampled_from([60.0, 300.0, 600.0]))
     prediction = predict_network(engine, scenario, network, heartbeat_s=beat)
-    minutes, stations = by_hand(engine, beat)
+    minutes, stations = by_hand(engine, beat, scenario.start.timestamp())
     found = Counter()
     columns = prediction.columns()
     for bucket, action, count in zip(
