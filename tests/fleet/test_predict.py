@@ -157,11 +157,17 @@ def test_without_recorded_caps_the_prediction_says_what_it_cannot_know(kit, scen
     assert statuses == [5, 4]
 
 
-def test_a_rule_that_is_not_counted_is_named(kit, scenario):
-    kind = kit.model(configuration={"MinimumStatusDuration": "5"})
-    network, engine = kit.made_up([(kit.site("a", [kind]), [])], 600.0)
+@pytest.mark.parametrize(
+    ("version", "word"), [("1.6", "MinimumStatusDuration"), ("2.0.1", "TxStartPoint")]
+)
+def test_a_rule_that_is_not_counted_is_named_where_it_holds(kit, scenario, version, word):
+    kind = kit.model(
+        configuration={"MinimumStatusDuration": "5", "TxCtrlr.TxStartPoint": "EVConnected"}
+    )
+    site = kit.site("a", [kind], versions=(version,))
+    network, engine = kit.made_up([(site, [])], 600.0)
     (note,) = predict_network(engine, scenario, network).notes
-    assert "MinimumStatusDuration" in note and "ac-1" in note
+    assert word in note and "ac-1" in note
 
 
 @pytest.mark.parametrize(
