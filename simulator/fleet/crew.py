@@ -10,6 +10,7 @@ from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
 from simulator.station.settings import Hardware, Settings, Supply
+from simulator.station.versions import configuration_of
 
 if TYPE_CHECKING:
     from simulator.scenario import StationModel
@@ -45,8 +46,11 @@ def supply_of(kind: StationModel) -> Supply:
     )
 
 
-def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Settings:
-    """How the stations of a model behave in a run."""
+def settings_of(kind: StationModel, version: str, speed: float, conditions: Conditions) -> Settings:
+    """How the stations of a model that speak this version behave in a run.
+
+    Raises ValueError for a configuration that such a station cannot have.
+    """
     configuration = dict(kind.configuration)
     heartbeat = conditions.heartbeat_s if conditions.heartbeat_s is not None else kind.heartbeat
     if heartbeat is not None:
@@ -60,7 +64,7 @@ def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Set
     configuration["MeterValuesAlignedData"] = ",".join(measurands)
     return Settings(
         run_id=conditions.run_id,
-        configuration=configuration,
+        configuration=configuration_of(version, configuration),
         measurands=measurands,
         supply=supply_of(kind),
         sample_interval_s=float(sample_interval(kind, speed)),
@@ -86,16 +90,20 @@ def virtual_stations(
 ) -> tuple[list[VirtualStation], Deviations]:
     """The stations of a shard, in its order, and where they will note their deviations.
 
-    ``epoch_at_zero`` is the Unix time of run second 0. Stations of one model share their settings.
+    ``epoch_at_zero`` is the Unix time of run second 0. Stations of one model and version share
+    their settings.
     """
-    settings = [settings_of(kind, plan.speed, conditions) for kind in plan.kinds]
+    settings = {
+        (kind, version): settings_of(plan.kinds[kind], version, plan.speed, conditions)
+        for kind, version in set(zip(plan.kind.tolist(), plan.versions, strict=True))
+    }
     deviations = Deviations()
     stations = [
         VirtualStation(
             index,
             plan.spec(index),
             part,
-            settings[plan.kind[index]],
+            settings[int(plan.kind[index]), plan.versions[index]],
             observer,
             epoch_at_zero,
             deviations,

@@ -1,7 +1,7 @@
 """What outages do to the messages of a site: who falls silent, and the herd that comes back.
 
 A station without power says nothing. When it has power again it boots, reports every connector,
-and ends the transactions that the outage cut off (StopTransaction, reason PowerLoss; after the
+and ends the transactions that the outage cut off (reason PowerLoss; after the
 statuses, in the order of a hard reset). A car that is still plugged in then and not yet full
 charges on in a transaction of its own. A broken EVSE of a station that has power reports Faulted,
 after the end of its transaction, and Available once it is mended.
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from simulator.engine.outages import Spans, downtime
 from simulator.fleet.agenda import CLOSING, Happenings, Stays, ranges, tidy_caps
 from simulator.station.events import Event
+from simulator.station.versions import TABLES, tells_next_use
 
 if TYPE_CHECKING:
     from simulator.engine.plan import SiteResult
@@ -56,6 +57,9 @@ class Outages:
         row, start, stop, ending, back = _columns(pieces)
         self.stays = _pieces(stays, row, start, stop, end_s)
         self._ending = ending
+        speaks = np.array([tells_next_use(TABLES[s.version]) for s in result.site.stations], bool)
+        self._plug_told = (start == stays.start_s[row]) | speaks[self.stays.station]
+        """A car that was there through the outage is told of at the boot, in 2.x for good."""
         self._back_s = back
         place = dict(zip(row.tolist(), range(len(row)), strict=True))
         self._left = Happenings(
@@ -69,6 +73,9 @@ class Outages:
         """The events of the cut stays, less what nobody reported, or later where it is later."""
         found = []
         for group in events:
+            if group.event is Event.PLUGGED_IN:
+                keep = self._plug_told[group.row]
+                group = replace(group, at_s=group.at_s[keep], row=group.row[keep])
             if group.event in CLOSING:
                 ending = self._ending[group.row]
                 at_s, keep = group.at_s, ending == LEAVES
@@ -79,13 +86,16 @@ class Outages:
             found.append(group)
         return [*found, self._left]
 
-    def add(self, tally: Tally, evses: I32) -> None:
-        """Count the herd: boots and statuses of stations that come back, faults of single EVSEs."""
+    def add(self, tally: Tally, statuses: I32) -> None:
+        """Count the herd: boots of stations that come back, faults of single EVSEs.
+
+        ``statuses`` is how many each station reports once it has booted.
+        """
         dark = self.down.dark
         back = np.flatnonzero(dark.to_s <= self.end_s)
         station = dark.of[back]
         tally.points(Event.BOOT, dark.to_s[back], station)
-        tally.points(Event.OPERATIVE, dark.to_s[back], station, evses[station] + 1)
+        tally.points(Event.OPERATIVE, dark.to_s[back], station, statuses[station])
         for event, station, at_s in self._faults():
             tally.points(event, at_s, station)
 

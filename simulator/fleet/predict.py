@@ -1,9 +1,9 @@
 """How many OCPP messages a plan causes, by type, station and time. Nothing is played for it.
 
-The counts follow from the version table (domain event -> messages, the very mapping that the
-station sends by) and from the agenda of every visit. On a target without faults a live run sends
-exactly as many Authorize, StartTransaction, StopTransaction and StatusNotification per station, and
-within one per session or station as many MeterValues and Heartbeat.
+The counts follow from each station's version table (domain event -> messages, the very mapping
+that the station sends by) and from the agenda of every visit. On a target without faults a live run
+sends exactly as many Authorize, StartTransaction, StopTransaction and StatusNotification per
+station, and within one per session or station as many MeterValues, TransactionEvent and Heartbeat.
 
 ``predict_network`` counts a simulation in plan time, per minute; ``predict_live`` a live run in run
 time, per second. Only calls of the stations are counted: what a CSMS asks of them is its own
@@ -12,26 +12,26 @@ affair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import floor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
+from simulator.fleet.aligned import add_aligned
 from simulator.fleet.darkness import CHARGES_ON, Outages
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
     Frame,
-    Messages,
     Tally,
     add_heartbeats,
     add_stays,
     silences,
 )
 from simulator.station.events import Event
+from simulator.station.versions import TABLES, statuses_at_boot
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult, SiteResult
@@ -44,8 +44,8 @@ I64 = NDArray[np.int64]
 MINUTE_S: Final = 60.0
 HEARTBEAT_S: Final = 300.0
 """Assumed where neither scenario nor station model says how often a station is to show itself."""
-_DAY_S: Final = 86_400.0
 _DEBOUNCE: Final = "MinimumStatusDuration"
+_POINTS: Final = ("TxCtrlr.TxStartPoint", "TxCtrlr.TxStopPoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,6 @@ def predict_live(
     *,
     heartbeat_s: float | None = None,
     epoch_at_zero: float = 0.0,
-    messages: Messages | None = None,
 ) -> Prediction:
     """Calls that a live run will cause, per second of run time.
 
@@ -134,7 +133,6 @@ def predict_live(
     scenario's ``live.heartbeat`` is assumed, or the station model's. ``epoch_at_zero`` is the Unix
     time of T0, which decides when clock-aligned meter values fall due.
     """
-    table = version_messages() if messages is None else messages
     run_s = max(shard.run_s for shard in shards)
     order = np.argsort(np.concatenate([shard.station_index for shard in shards]), kind="stable")
     ids = [name for shard in shards for name in shard.ids]
@@ -145,23 +143,26 @@ def predict_live(
         frame = Frame(0.0, run_s, 1.0, shard.stations)
         models = [shard.kinds[kind].heartbeat for kind in shard.kind]
         beat = heartbeats(scenario, models, heartbeat_s)
-        tallies.append(_live_tally(shard, frame, table, beat, epoch_at_zero))
+        tallies.append(_live_tally(shard, frame, beat, epoch_at_zero))
         place.append(rank[at : at + shard.stations])
         at += shard.stations
-    kinds = [kind for shard in shards for kind in shard.kinds]
+    kinds = [
+        (shard.kinds[kind], version)
+        for shard in shards
+        for kind, version in set(zip(shard.kind.tolist(), shard.versions, strict=True))
+    ]
     return _prediction(tallies, [ids[i] for i in order], place, _caveats(kinds))
 
 
-def _live_tally(
-    shard: ShardPlan, frame: Frame, table: Messages, beat: F64, epoch_at_zero: float
-) -> Tally:
-    tally = Tally(frame, table)
+def _live_tally(shard: ShardPlan, frame: Frame, beat: F64, epoch_at_zero: float) -> Tally:
+    tally = Tally(frame)
+    tally.turn_to(shard.versions, 0)
     station = np.arange(shard.stations, dtype=np.int32)
     evses = np.diff(shard.evse_first).astype(np.int32)
     on = shard.connect_due_s < shard.run_s
     due = shard.connect_due_s[on]
     tally.points(Event.BOOT, due, station[on])
-    tally.points(Event.OPERATIVE, due, station[on], evses[on] + 1)
+    tally.points(Event.OPERATIVE, due, station[on], told_at_boot(shard.versions, evses)[on])
     every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
     sample_s = every[shard.kind[shard.stays.station]]
     events = tabulate(shard.stays)
@@ -170,7 +171,7 @@ def _live_tally(
     quiet = silences(shard.stays, events, sample_s, beat, awake, shard.run_s)
     add_heartbeats(tally, quiet, beat)
     aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
-    _add_aligned(tally, awake, aligned, evses, shard.run_s, epoch_at_zero)
+    add_aligned(tally, awake, aligned, evses, shard.stays, epoch_at_zero)
     return tally
 
 
@@ -181,7 +182,6 @@ def predict_network(
     *,
     bin_s: float = MINUTE_S,
     heartbeat_s: float | None = None,
-    messages: Messages | None = None,
 ) -> Prediction:
     """Calls that the network will cause in operation, per minute of plan time.
 
@@ -195,7 +195,6 @@ def predict_network(
         network.stations,
         bin_s=bin_s,
         heartbeat_s=heartbeat_s,
-        messages=messages,
     )
     at = 0
     for result in engine.sites:
@@ -224,11 +223,9 @@ class NetworkCount:
         *,
         bin_s: float = MINUTE_S,
         heartbeat_s: float | None = None,
-        messages: Messages | None = None,
     ) -> None:
         """``stations`` is the number of stations of the whole network."""
-        table = version_messages() if messages is None else messages
-        self.tally = Tally(Frame(0.0, duration_s, bin_s, stations), table)
+        self.tally = Tally(Frame(0.0, duration_s, bin_s, stations))
         self.recorded = True
         """Whether all sites so far had recorded caps."""
         self._scenario = scenario
@@ -239,13 +236,13 @@ class NetworkCount:
         """Count a site, the first of whose stations has that number in the network."""
         models = [station.model.heartbeat for station in result.site.stations]
         beat = heartbeats(self._scenario, models, self._heartbeat_s)
-        self.tally.base = first_station
+        self.tally.turn_to([station.version for station in result.site.stations], first_station)
         self.recorded &= _count_site(self.tally, result, beat, self._epoch_s)
 
 
 def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str, ...]:
     """What the counts of a network rest on that its plan does not say."""
-    notes = _caveats([s.model for site in network.sites for s in site.stations])
+    notes = _caveats((s.model, s.version) for site in network.sites for s in site.stations)
     if not recorded:
         notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
     if outages:
@@ -253,13 +250,25 @@ def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str,
     return notes
 
 
-def _caveats(kinds: Iterable[StationModel]) -> tuple[str, ...]:
-    """What stations of these models do that the counts leave out."""
-    waiting = {kind.name for kind in kinds if float(kind.configuration.get(_DEBOUNCE, 0)) > 0.0}
-    if not waiting:
-        return ()
-    names = ", ".join(sorted(waiting))
-    return (f"{_DEBOUNCE} is not taken into account: fewer StatusNotification of {names}",)
+def _caveats(kinds: Iterable[tuple[StationModel, str]]) -> tuple[str, ...]:
+    """What stations of these models and versions do that the counts leave out."""
+    waiting, moved = set(), set()
+    for kind, version in kinds:
+        if version == "1.6" and float(kind.configuration.get(_DEBOUNCE, 0)) > 0.0:
+            waiting.add(kind.name)
+        if version != "1.6" and any(name in kind.configuration for name in _POINTS):
+            moved.add(kind.name)
+    notes = []
+    if waiting:
+        names = ", ".join(sorted(waiting))
+        notes.append(f"{_DEBOUNCE} is not taken into account: fewer StatusNotification of {names}")
+    if moved:
+        names = ", ".join(sorted(moved))
+        notes.append(
+            f"TxStartPoint and TxStopPoint are not taken into account: other numbers of"
+            f" TransactionEvent of {names}"
+        )
+    return tuple(notes)
 
 
 def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float) -> bool:
@@ -275,15 +284,22 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float) -> bo
     events = tabulate(stays)
     if outages is not None:
         events = outages.happenings(events)
-        outages.add(tally, evses)
+        outages.add(tally, told_at_boot([station.version for station in stations], evses))
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
     add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy), beat)
     aligned = np.array([aligned_interval(station.model) for station in stations])
     dark = None if outages is None else outages.dark
-    _add_aligned(tally, np.zeros(len(stations)), aligned, evses, end_s, epoch, dark)
+    add_aligned(tally, np.zeros(len(stations)), aligned, evses, stays, epoch, dark)
     return recorded
+
+
+def told_at_boot(versions: Sequence[str], evses: I32) -> I32:
+    """Statuses that each station reports once it is accepted: in 1.6 its own too."""
+    more = {name: statuses_at_boot(TABLES[name], 0) for name in set(versions)}
+    told: I32 = evses + np.array([more[name] for name in versions], np.int32)
+    return told
 
 
 def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:
@@ -314,43 +330,3 @@ def _spread(n: int) -> F64:
     golden = (5.0**0.5 - 1.0) / 2.0
     spread: F64 = np.arange(1, n + 1, dtype=np.float64) * golden % 1.0
     return spread
-
-
-def _add_aligned(
-    tally: Tally,
-    awake_s: F64,
-    interval_s: F64,
-    evses: I32,
-    end_s: float,
-    epoch_at_zero: float,
-    dark: Callable[[float], NDArray[np.bool_]] | None = None,
-) -> None:
-    """Clock-aligned meter values: at multiples of the interval from 00:00 UTC of each day."""
-    for interval in np.unique(interval_s[interval_s > 0.0]).tolist():
-        ticks = np.array(aligned_ticks(interval, end_s, epoch_at_zero))
-        mine = np.flatnonzero((interval_s == interval) & np.isfinite(awake_s))
-        for tick in ticks.tolist():
-            on = mine[awake_s[mine] < tick].astype(np.int32)
-            on = on if dark is None else on[~dark(tick)[on]]
-            tally.points(Event.CLOCK_ALIGNED, np.full(len(on), tick), on, evses[on])
-
-
-def aligned_ticks(interval_s: float, end_s: float, epoch_at_zero: float) -> list[float]:
-    """Moments in (0, end) at which the clock shows a multiple of the interval since 00:00 UTC."""
-    ticks, day = [], floor(epoch_at_zero / _DAY_S)
-    while (midnight := day * _DAY_S - epoch_at_zero) < end_s:
-        k = 0
-        while k * interval_s < _DAY_S:
-            at = midnight + k * interval_s
-            if 0.0 < at < end_s:
-                ticks.append(at)
-            k += 1
-        day += 1
-    return ticks
-
-
-def version_messages() -> Mapping[Event, tuple[str, ...]]:
-    """The messages of each domain event in OCPP 1.6, as the station sends them."""
-    from simulator.station.v16 import TABLE
-
-    return TABLE.messages

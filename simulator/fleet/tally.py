@@ -1,4 +1,4 @@
-"""From the events of many stays to counts of messages, by the version table. Numpy only.
+"""From the events of many stays to counts of messages, by the version tables. Numpy only.
 
 The counterpart of what a station does one event at a time. Called by ``predict``; knows neither
 scenario nor engine, so that it can be tested on made-up stays.
@@ -6,9 +6,9 @@ scenario nor engine, so that it can be tested on made-up stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from simulator.fleet.agenda import Happenings, Stays
 from simulator.fleet.series import TrainCounts, bins_of, train_lengths
 from simulator.station.events import Event
+from simulator.station.state import VersionTable
+from simulator.station.versions import TABLES
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
-Messages = Mapping[Event, tuple[str, ...]]
+STATES: Final = (Event.CHARGING, Event.SUSPENDED_EV, Event.SUSPENDED_EVSE)
+"""How charging goes: at each the charging state of the transaction changes too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +47,70 @@ class Tally:
     """Messages per bin and per station, by action; grows as events are added.
 
     ``base`` is the number of the first station of those whose events are being added: sites are
-    added one after the other, each with stations that count from 0.
+    added one after the other, each with stations that count from 0. ``tables`` are the versions
+    that these stations speak, and ``speaks`` says which of them each one does; None: all the first.
     """
 
     frame: Frame
-    messages: Messages
     base: int = 0
+    tables: tuple[VersionTable, ...] = (TABLES["1.6"],)
+    speaks: I32 | None = None
     per_station: dict[str, I64] = field(default_factory=dict)
-    _points: dict[str, I64] = field(default_factory=dict)
+    _counts: dict[str, I64] = field(default_factory=dict)
     _trains: dict[tuple[str, ...], TrainCounts] = field(default_factory=dict)
+
+    def turn_to(self, versions: Sequence[str], base: int) -> None:
+        """What is added from now on is of stations that speak these versions, one for each."""
+        known = tuple(dict.fromkeys(versions))
+        self.base = base
+        self.tables = tuple(TABLES[name] for name in known)
+        self.speaks = None
+        if len(known) > 1:
+            self.speaks = np.array([known.index(name) for name in versions], np.int32)
+
+    def by_table(self, station: I32) -> Iterator[tuple[VersionTable, NDArray[np.bool_] | None]]:
+        """Each version, and which of the rows given are of its stations (None: all of them)."""
+        for number, table in enumerate(self.tables):
+            yield table, None if self.speaks is None else self.speaks[station] == number
 
     def points(self, event: Event, at_s: F64, station: I32, times: I32 | int = 1) -> None:
         """Events at moments; each causes its messages ``times`` times over."""
-        actions = self.messages.get(event, ())
+        for table, mine in self.by_table(station):
+            actions = table.messages[event]
+            if mine is None:
+                self._points(actions, at_s, station, times)
+            elif actions:
+                every = np.broadcast_to(times, at_s.shape)
+                self._points(actions, at_s[mine], station[mine], every[mine])
+
+    def _points(
+        self, actions: tuple[str, ...], at_s: F64, station: I32, times: I64 | I32 | int
+    ) -> None:
         if not actions or not len(at_s):
             return
-        frame = self.frame
-        bins = bins_of(at_s, frame.begin_s, frame.bin_s, frame.bins)
-        for action in actions:
-            if action not in self._points:
-                self._points[action] = np.zeros(frame.bins, dtype=np.int64)
-            np.add.at(self._points[action], bins, times)
+        self._moments(actions, at_s, times)
         self._stations(actions, station, np.broadcast_to(np.asarray(times, np.int64), at_s.shape))
 
     def trains(self, event: Event, start_s: F64, period_s: F64, n: I64, station: I32) -> None:
         """Events at ``start + k * period``, k = 1..n."""
-        actions = self.messages.get(event, ())
+        for table, mine in self.by_table(station):
+            actions = table.messages[event]
+            if mine is None:
+                self._train(actions, start_s, period_s, n, station)
+            else:
+                self._train(actions, start_s[mine], period_s[mine], n[mine], station[mine])
+
+    def instead(
+        self, told: Sequence[str], of: Sequence[str], at_s: F64, times: I64, station: I32, n: I64
+    ) -> None:
+        """Messages that turn out to be others: ``times`` at each moment, ``n`` of each station."""
+        for actions, sign in ((tuple(told), 1), (tuple(of), -1)):
+            self._moments(actions, at_s, sign * times)
+            self._stations(actions, station, sign * n)
+
+    def _train(
+        self, actions: tuple[str, ...], start_s: F64, period_s: F64, n: I64, station: I32
+    ) -> None:
         if not actions or not n.any():
             return
         frame = self.frame
@@ -77,6 +118,14 @@ class Tally:
             self._trains[actions] = TrainCounts(frame.begin_s, frame.bin_s, frame.bins)
         self._trains[actions].add(start_s, period_s, n)
         self._stations(actions, station, n)
+
+    def _moments(self, actions: tuple[str, ...], at_s: F64, times: I64 | I32 | int) -> None:
+        frame = self.frame
+        bins = bins_of(at_s, frame.begin_s, frame.bin_s, frame.bins)
+        for action in actions:
+            if action not in self._counts:
+                self._counts[action] = np.zeros(frame.bins, dtype=np.int64)
+            np.add.at(self._counts[action], bins, times)
 
     def _stations(self, actions: tuple[str, ...], station: I32, weight: I64) -> None:
         here = np.rint(np.bincount(station, weight)).astype(np.int64)
@@ -87,7 +136,7 @@ class Tally:
 
     def series(self) -> dict[str, I64]:
         """Messages per bin by action, shape (bins,) each."""
-        series = {action: counts.copy() for action, counts in self._points.items()}
+        series = {action: counts.copy() for action, counts in self._counts.items()}
         for actions, trains in self._trains.items():
             total = trains.total()
             for action in actions:
@@ -102,7 +151,10 @@ def add_stays(tally: Tally, stays: Stays, events: Sequence[Happenings], sample_s
     of each stay's station, shape (stays,).
     """
     for group in events:
-        tally.points(group.event, group.at_s, stays.station[group.row])
+        station = stays.station[group.row]
+        tally.points(group.event, group.at_s, station)
+        if group.event in STATES:
+            tally.points(Event.CHARGING_STATE, group.at_s, station)
     end = np.minimum(stays.stop_s, tally.frame.end_s)
     n = train_lengths(stays.start_s, end, sample_s)
     tally.trains(Event.SAMPLED, stays.start_s, sample_s, n, stays.station)

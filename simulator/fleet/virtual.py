@@ -25,7 +25,7 @@ from simulator.station.ports import EvState
 from simulator.station.settings import Identity, Settings
 from simulator.station.station import Station
 from simulator.station.transactions import same_token
-from simulator.station.v16 import TABLE
+from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from simulator.station.effects import Effect
@@ -84,7 +84,7 @@ class VirtualStation:
             spec.id, spec.vendor, spec.model, spec.serial, FIRMWARE, spec.evses, spec.password
         )
         self.station = Station(
-            index, identity, TABLE, settings, self, draws, observer, epoch_at_zero
+            index, identity, TABLES[spec.version], settings, self, draws, observer, epoch_at_zero
         )
 
     # -- lifecycle, for the driver --------------------------------------------------------------

@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, cast
 
 from websockets.client import ClientProtocol
@@ -29,6 +29,7 @@ from websockets.uri import WebSocketURI
 from simulator.live.failures import ConnectError, of_handshake, of_os_error
 from simulator.live.target import Target
 from simulator.measure.errors import ErrorKind
+from simulator.station.versions import TABLES
 
 CLOSE_TIMEOUT_S: Final = 5.0
 """The peer has this long to close TCP once the closing handshake has begun."""
@@ -43,12 +44,16 @@ SILENT.setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What every station of a run asks for when it upgrades."""
+    """What every station of a version asks for when it upgrades."""
 
     target: Target
     subprotocol: str = "ocpp1.6"
     max_message_bytes: int = 2**20
     user_agent: str = "chargeswarm"
+
+    def by_version(self, versions: Iterable[str]) -> dict[str, Upgrade]:
+        """The same for each OCPP version, with its sub-protocol."""
+        return {v: replace(self, subprotocol=TABLES[v].subprotocol) for v in versions}
 
 
 def begin_upgrade(

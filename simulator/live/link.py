@@ -92,6 +92,7 @@ class Link:
         "_station",
         "_station_id",
         "_trace",
+        "_upgrade",
     )
 
     def __init__(
@@ -102,8 +103,10 @@ class Link:
         station: Driven,
         shared: Surroundings,
         *,
+        upgrade: Upgrade | None = None,
         traced: bool = False,
     ) -> None:
+        """``upgrade`` is what this station asks for, where it is not what all do."""
         self._index = index
         self._station_id = station_id
         self._password: str | bytes | None = password
@@ -115,6 +118,7 @@ class Link:
         self._dialling = False
         self._retired = False
         self._ring = FrameRing()
+        self._upgrade = upgrade or shared.upgrade
         self._trace = shared.tracer if traced else None
 
     # -- for the shard --------------------------------------------------------------------------
@@ -308,6 +312,6 @@ class Link:
     def _make(self, decided: asyncio.Future[None]) -> Connection:
         shared = self._shared
         self._pending = Connection(
-            self, shared.upgrade, self._station_id, self._password, decided, shared.clock
+            self, self._upgrade, self._station_id, self._password, decided, shared.clock
         )
         return self._pending

@@ -29,6 +29,7 @@ class ShardSpec:
     plan: ShardPlan
     phases: tuple[tuple[float, str], ...]
     upgrade: Upgrade
+    """What stations ask for, but for the sub-protocol, which is their version's."""
     rules: DialRules
     authenticate: bool
     """Send each station's password (security profile 1)."""

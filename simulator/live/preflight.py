@@ -93,7 +93,7 @@ def reach(
             return _reach(upgrade, address, station_id, password, timeout_s)
         except ConnectError as error:
             reason = str(error)
-    hint = _hint(reason)
+    hint = _hint(reason, upgrade.subprotocol)
     url = upgrade.target.url(station_id)
     raise TargetUnreachableError(f"{url}: {reason}{hint}")
 
@@ -142,7 +142,7 @@ def _upgrade(
     sock.sendall(b"".join(protocol.data_to_send()))
 
 
-def _hint(reason: str) -> str:
+def _hint(reason: str, subprotocol: str) -> str:
     """What usually helps."""
     kind = reason.partition(":")[0]
     return {
@@ -151,7 +151,7 @@ def _hint(reason: str) -> str:
         "http_403": " (the CSMS refuses this station)",
         "http_404": " (the CSMS does not know this station, or the path is wrong;"
         " 'chargeswarm fleet export' writes what it should know)",
-        "bad_subprotocol": " (OCPP 1.6-J is asked for)",
+        "bad_subprotocol": f" ({subprotocol} is asked for: csms.versions)",
         "http_malformed": " (not a WebSocket server)",
         "http_other": " (not a WebSocket server at this path)",
         "dns": " (the host name is not known)",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from simulator.fleet.crew import Conditions
+from simulator.fleet.crew import Conditions, settings_of
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
 from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
@@ -23,6 +23,7 @@ from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
 from simulator.live.trace import TraceError, choose_traced, parse_trace
+from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult
@@ -112,6 +113,7 @@ def prepare(
         )
         for group in split(network, shards)
     )
+    check_models(plans)
     return Prepared(
         scenario, network, stages, phases(stages), span, engine, plans, traced, heartbeat_s
     )
@@ -192,6 +194,31 @@ def shard_count(
         return wanted
     usable = usable_cpus() if cpus is None else cpus
     return max(1, min(usable - embedded, ceil(stations / STATIONS_PER_SHARD)))
+
+
+def first_of_versions(plans: Sequence[ShardPlan]) -> dict[str, tuple[str, str | None]]:
+    """Id and password of the first station of each OCPP version that the fleet speaks."""
+    first: dict[str, tuple[str, str | None]] = {}
+    for plan in plans:
+        for version, station_id, password in zip(
+            plan.versions, plan.ids, plan.passwords, strict=True
+        ):
+            first.setdefault(version, (station_id, password))
+    return first
+
+
+def check_models(plans: Sequence[ShardPlan]) -> None:
+    """Raise RefusedError where a model has a configuration that its stations cannot have."""
+    kinds = {
+        (plan.kinds[kind], version): plan.speed
+        for plan in plans
+        for kind, version in set(zip(plan.kind.tolist(), plan.versions, strict=True))
+    }
+    for (kind, version), speed in kinds.items():
+        try:
+            TABLES[version].configure(settings_of(kind, version, speed, Conditions("check")), {})
+        except ValueError as error:
+            raise RefusedError(f"station model {kind.name}, OCPP {version}: {error}") from None
 
 
 def usable_cpus() -> int:

@@ -33,7 +33,7 @@ from simulator.live.preflight import (
     reach,
     read_target,
 )
-from simulator.live.prepare import DRAIN_S, Prepared, prepare, shard_specs
+from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
@@ -223,14 +223,21 @@ class _Run:
                 csms.stop()
 
     def _reach(self, upgrade: Upgrade, site: Site) -> Address:
-        """The address that answers. The embedded CSMS has said already that it listens."""
+        """The address that answers to every version that the fleet speaks.
+
+        The embedded CSMS has said already that it listens.
+        """
         if self._csms is not None:
             return site.found[0]
-        plan = self._prepared.plans[0]
         authenticate = self._prepared.scenario.file.csms.security_profile >= 1
-        password = plan.passwords[0] if authenticate else None
         timeout_s = self._prepared.scenario.file.live.connect_timeout
-        return reach(upgrade, site.found, plan.ids[0], password, timeout_s).address
+        address: Address | None = None
+        for version, (station_id, password) in first_of_versions(self._prepared.plans).items():
+            asked = upgrade.by_version((version,))[version]
+            known = password if authenticate else None
+            found = site.found if address is None else (address,)
+            address = reach(asked, found, station_id, known, timeout_s).address
+        return address if address is not None else site.found[0]
 
     # -- the folder -----------------------------------------------------------------------------
 

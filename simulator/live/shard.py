@@ -37,6 +37,7 @@ ACTIONS = (
     "StatusNotification",
     "Authorize",
     "StartTransaction",
+    "TransactionEvent",
     "MeterValues",
     "StopTransaction",
     "Heartbeat",
@@ -172,11 +173,20 @@ class Shard:
             drain_s=spec.drain_s,
             on_snapshot=on_snapshot,
         )
+        upgrades = spec.upgrade.by_version(set(plan.versions))
         passwords = plan.passwords if spec.authenticate else (None,) * plan.stations
         for index, station in enumerate(self._stations):
             name = plan.ids[index]
             self._links.append(
-                Link(index, name, passwords[index], station, shared, traced=name in spec.traced)
+                Link(
+                    index,
+                    name,
+                    passwords[index],
+                    station,
+                    shared,
+                    upgrade=upgrades[plan.versions[index]],
+                    traced=name in spec.traced,
+                )
             )
         fleet.populate(self._links, plan.connect_due_s.tolist())
         return fleet

@@ -316,18 +316,19 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-VERSIONS = ("1.6",)
+VERSIONS = ("1.6", "2.0.1")
+"""OCPP versions that stations can speak, oldest first."""
 
 
 def _versions(value: Any, _: Any) -> dict[str, float]:
-    expected = 'OCPP versions and their shares, such as { "1.6" = 1.0 }'
+    expected = 'OCPP versions and their shares, such as { "1.6" = 0.7, "2.0.1" = 0.3 }'
     if not isinstance(value, dict) or not value:
         raise FieldError(expected)
     for version, share in value.items():
         if version not in VERSIONS:
             raise FieldError(
                 f"supported OCPP versions only ({listed(VERSIONS)}), not {version!r}",
-                '{ "1.6" = 1.0 }',
+                f'{{ "{nearest(str(version), VERSIONS) or VERSIONS[0]}" = 1.0 }}',
             )
         if isinstance(share, bool) or not isinstance(share, int | float) or share < 0:
             raise FieldError(f"{expected}: a share is a number of 0 or more")

@@ -16,6 +16,11 @@ from simulator.scenario.problems import InputError, Problem, listed, nearest, sh
 
 STATION_COLUMNS = ("id", "version", "vendor", "model", "serial", "connectors", "password")
 TOKEN_COLUMNS = ("token", "type", "status")
+LONGEST = {
+    "1.6": {"vendor": 20, "model": 20, "serial": 25},
+    "2.0.1": {"vendor": 50, "model": 20, "serial": 25},
+}
+"""How long a station's texts may be by version (1.6 §6.3, 2.0.1 ChargingStationType)."""
 TOKEN_TYPES = (
     "Central",
     "eMAID",
@@ -89,9 +94,10 @@ def read_stations(
         if cell["version"] not in VERSIONS:
             expected = f"a supported OCPP version: {listed(VERSIONS)}"
             wrong("version", expected, nearest(cell["version"], VERSIONS))
-        for column, most in (("vendor", 20), ("model", 20), ("serial", 25)):
+        version = cell["version"] if cell["version"] in VERSIONS else VERSIONS[-1]
+        for column, most in LONGEST[version].items():
             if not 0 < len(cell[column]) <= most:
-                wrong(column, f"text of 1 to {most} characters, as OCPP 1.6 has it")
+                wrong(column, f"text of 1 to {most} characters, as OCPP {version} has it")
         number = cell["connectors"]
         if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= 1000):
             wrong("connectors", "a whole number of connectors of 1 or more")

@@ -386,9 +386,13 @@ class Csms(Table):
     url: Annotated[
         f.Url, Field(description="`embedded`, or a WebSocket address; {station_id} is filled in.")
     ] = "embedded"
-    versions: Annotated[f.Versions, Field(description="OCPP versions and their shares.")] = Field(
-        default_factory=lambda: {"1.6": 1.0}
-    )
+    versions: Annotated[
+        f.Versions,
+        Field(
+            description="OCPP versions and their shares of the stations. Which station speaks which"
+            " is drawn from the seed, its site and its number there; an inventory says it itself."
+        ),
+    ] = Field(default_factory=lambda: {"1.6": 1.0})
     security_profile: Annotated[
         int, Field(ge=0, le=1, description="0: no credentials; 1: HTTP basic authentication.")
     ] = 0

@@ -6,13 +6,14 @@ groups. Nothing here depends on how many shards run or which command asks.
 
 from __future__ import annotations
 
+import hashlib
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, SupportsIndex
 
-from simulator.scenario.fields import MOST_STATIONS
+from simulator.scenario.fields import MOST_STATIONS, VERSIONS
 from simulator.scenario.model import Site
 from simulator.scenario.problems import InputError, Problem, ScenarioError
 from simulator.scenario.profile_model import StationModel
@@ -42,6 +43,7 @@ class StationInstance:
     serial: str
     password: str | None
     version: str = "1.6"
+    """The OCPP version that it speaks."""
     under: str | None = None
     """The limit of the site that it hangs under; None: the grid connection."""
     wiring: str = "rotated"
@@ -133,7 +135,7 @@ def build_network(scenario: Scenario, stations: int | None = None) -> Network:
             for copy in range(round_ * site.count + 1, (round_ + 1) * site.count + 1):
                 if left > 0:
                     used = slots[:left]
-                    sites.append(_site(site, copy, used, site.name == scenario.trace_site))
+                    sites.append(_site(scenario, site, copy, used))
                     left -= len(used)
         round_ += 1
     network = Network(tuple(sites))
@@ -175,7 +177,8 @@ def _made(names: Sequence[str], model: StationModel) -> list[_Slot]:
     return made
 
 
-def _site(site: Site, copy: int, slots: Sequence[_Slot], trace: bool) -> SiteInstance:
+def _site(scenario: Scenario, site: Site, copy: int, slots: Sequence[_Slot]) -> SiteInstance:
+    shares = scenario.file.csms.versions
     name = site.name if copy == 1 else f"{site.name}#{copy}"
     stations = []
     for ordinal, slot in enumerate(slots, start=1):
@@ -192,19 +195,36 @@ def _site(site: Site, copy: int, slots: Sequence[_Slot], trace: bool) -> SiteIns
                 model_name=slot.model.model,
                 serial=serial_of(identity),
                 password=None,
+                version=drawn_version(shares, scenario.seed, name, ordinal),
                 under=slot.under,
                 wiring=slot.wiring,
             )
         )
-    return SiteInstance(name, site, tuple(stations), trace)
+    return SiteInstance(name, site, tuple(stations), site.name == scenario.trace_site)
+
+
+def drawn_version(shares: Mapping[str, float], seed: int, site: str, ordinal: int) -> str:
+    """The version of a station: the same however large the network and whatever else is in it.
+
+    Versions share the range of the draw in a fixed order, so that a larger share of a newer version
+    takes stations from the older ones and changes no others.
+    """
+    known = [version for version in VERSIONS if shares.get(version, 0.0) > 0.0]
+    if len(known) == 1:
+        return known[0]
+    key = f"{seed}/{site}/{ordinal}/version".encode()
+    draw = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") / 2.0**64
+    for version in known[:-1]:
+        draw -= shares[version]
+        if draw < 0.0:
+            return version
+    return known[-1]
 
 
 def serial_of(identity: str) -> str:
     """A serial number of at most 25 characters (OCPP 1.6) that differs where identities differ."""
     if len(identity) <= 25:
         return identity
-    import hashlib
-
     digest = hashlib.blake2b(identity.encode(), digest_size=5).hexdigest()
     return f"{identity[:14]}-{digest}"
 

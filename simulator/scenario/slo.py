@@ -23,16 +23,35 @@ KINDS = ("response", "service", "queue")
 ACTIONS = (
     "Authorize",
     "BootNotification",
+    "ClearedChargingLimit",
     "DataTransfer",
     "DiagnosticsStatusNotification",
     "FirmwareStatusNotification",
+    "Get15118EVCertificate",
+    "GetCertificateStatus",
     "Heartbeat",
+    "LogStatusNotification",
     "MeterValues",
+    "NotifyChargingLimit",
+    "NotifyCustomerInformation",
+    "NotifyDisplayMessages",
+    "NotifyEVChargingNeeds",
+    "NotifyEVChargingSchedule",
+    "NotifyEvent",
+    "NotifyMonitoringReport",
+    "NotifyReport",
+    "PublishFirmwareStatusNotification",
+    "ReportChargingProfiles",
+    "ReservationStatusUpdate",
+    "SecurityEventNotification",
+    "SignCertificate",
+    "SignedFirmwareStatusNotification",
     "StartTransaction",
     "StatusNotification",
     "StopTransaction",
+    "TransactionEvent",
 )
-"""Request messages that a 1.6 station sends."""
+"""Requests that a station sends, in OCPP 1.6 with the security extension or in 2.0.1."""
 RATIOS = ("errors.ratio", "stations.booted_ratio")
 COUNTS = (
     "calls.planned",

@@ -96,6 +96,9 @@ class VersionTable:
     longest_token: int
     word: Callable[[Evse], str | None]
     """What the version calls an EVSE's status; None: it is not reported (EVSE 0 in 2.x)."""
+    told: Callable[[Event, str], Event]
+    """What a change of status that ends in this word tells: the event itself where the version has
+    a word for each status, else what the word means (2.x says nothing of charging here)."""
     charging_state: Callable[[Evse], str]
     """What the version calls the state of a transaction's charging; "" where it has none."""
     transaction_id: Callable[[State, Transaction], None]

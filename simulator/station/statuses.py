@@ -128,7 +128,7 @@ def _report(st: State, event: Event, now: float, due: float, evse: Evse) -> None
         return
     if st.link is Link.ONLINE and st.registration is Registration.ACCEPTED:
         evse.told = word
-        raise_event(st, event, now, due, evse)
+        raise_event(st, st.table.told(event, word), now, due, evse)
 
 
 def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:

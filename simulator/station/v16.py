@@ -113,6 +113,7 @@ TABLE: Final = VersionTable(
     rejected=None,
     longest_token=20,
     word=messages.word,
+    told=messages.told,
     charging_state=messages.charging_state,
     transaction_id=messages.transaction_id,
 )

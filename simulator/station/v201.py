@@ -42,14 +42,14 @@ CORE: Final = Part(
         Event.TRANSACTION_STARTED: _EVENT,
         Event.TRANSACTION_CHANGED: _EVENT,
         Event.CHARGING_STATE: _EVENT,
-        Event.CHARGING: _STATUS,
-        Event.SUSPENDED_EV: _STATUS,
-        Event.SUSPENDED_EVSE: _STATUS,
+        Event.CHARGING: (),
+        Event.SUSPENDED_EV: (),
+        Event.SUSPENDED_EVSE: (),
         Event.SAMPLED: _EVENT,
         Event.CLOCK_ALIGNED: _EVENT,
         Event.CLOCK_ALIGNED_IDLE: ("MeterValues",),
         Event.TRANSACTION_ENDED: _EVENT,
-        Event.FINISHING: _STATUS,
+        Event.FINISHING: (),
         Event.UNPLUGGED: _STATUS,
         Event.AVAILABILITY: _STATUS,
         Event.FAULTED: _STATUS,
@@ -70,7 +70,8 @@ CORE: Final = Part(
     },
     REQUESTS,
 )
-"""A status of an EVSE is told only where the connector's word changes (see ``statuses``)."""
+"""A status is told only where the connector's word changes (``messages.told``); how charging goes
+is the transaction's to tell."""
 
 _ALL: Final = together(
     CORE,
@@ -157,6 +158,7 @@ TABLE: Final = VersionTable(
     rejected=SECURITY,
     longest_token=36,
     word=messages.word,
+    told=messages.told,
     charging_state=messages.charging_state,
     transaction_id=events.transaction_id,
 )

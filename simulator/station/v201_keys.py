@@ -124,6 +124,38 @@ _KEYS: Final = (
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 """By name in lower case: names are compared without regard to case."""
 
+FROM_16: Final[Mapping[str, str]] = {
+    "AllowOfflineTxForUnknownId": "AuthCtrlr.OfflineTxForUnknownIdEnabled",
+    "AuthorizeRemoteTxRequests": "AuthCtrlr.AuthorizeRemoteStart",
+    "ClockAlignedDataInterval": "AlignedDataCtrlr.Interval",
+    "ConnectionTimeOut": "TxCtrlr.EVConnectionTimeOut",
+    "HeartbeatInterval": HEARTBEAT_INTERVAL,
+    "LocalAuthorizeOffline": "AuthCtrlr.LocalAuthorizeOffline",
+    "LocalPreAuthorize": "AuthCtrlr.LocalPreAuthorize",
+    "MessageTimeout": MESSAGE_TIMEOUT,
+    "MeterValueSampleInterval": SAMPLE_INTERVAL,
+    "MeterValuesAlignedData": "AlignedDataCtrlr.Measurands",
+    "MeterValuesSampledData": "SampledDataCtrlr.TxUpdatedMeasurands",
+    "StopTransactionOnEVSideDisconnect": "TxCtrlr.StopTxOnEVSideDisconnect",
+    "StopTransactionOnInvalidId": "TxCtrlr.StopTxOnInvalidId",
+    "StopTxnAlignedData": "AlignedDataCtrlr.TxEndedMeasurands",
+    "StopTxnSampledData": "SampledDataCtrlr.TxEndedMeasurands",
+    "TransactionMessageAttempts": "OCPPCommCtrlr.MessageAttempts[TransactionEvent]",
+    "TransactionMessageRetryInterval": "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]",
+    "WebSocketPingInterval": "OCPPCommCtrlr.WebSocketPingInterval",
+}
+"""The variable that sets what a configuration key of 1.6 sets, for models that are described by the
+keys of 1.6. A key that is not here has no counterpart that this station obeys, and is left out:
+MinimumStatusDuration, StopTransactionMaxMeterValues, ResetRetries, ConnectorPhaseRotation,
+UnlockConnectorOnEVSideDisconnect, and what only describes the station."""
+_FROM_16: Final = {key.lower(): variable for key, variable in FROM_16.items()}
+
+
+def translated(key: str) -> str | None:
+    """The variable for a configuration key of 1.6; None: there is none."""
+    return _FROM_16.get(key.lower())
+
+
 _UNITS: Final = {
     "Energy.Active.Import.Register": ("%.0f", "Wh"),
     "Power.Active.Import": ("%.0f", "W"),

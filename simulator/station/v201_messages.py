@@ -42,6 +42,19 @@ def word(evse: Evse) -> str | None:
     return "Unavailable" if evse.status is Status.UNAVAILABLE else "Available"
 
 
+_TOLD: Final = {
+    "Available": Event.UNPLUGGED,
+    "Faulted": Event.FAULTED,
+    "Occupied": Event.PLUGGED_IN,
+    "Unavailable": Event.AVAILABILITY,
+}
+
+
+def told(event: Event, name: str) -> Event:
+    """The event that a change to this word tells, whichever status brought it about."""
+    return event if event is Event.OPERATIVE else _TOLD.get(name, event)
+
+
 def charging_state(evse: Evse) -> str:
     """ChargingStateEnumType of the transaction at this EVSE."""
     if not evse.plugged:

@@ -94,7 +94,8 @@ class Csms:
         return datetime.fromtimestamp(self.epoch + now, UTC).isoformat()
 
     def _info(self, payload) -> dict[str, str]:
-        return {"status": "Invalid" if payload["idTag"] in self.refused else "Accepted"}
+        token = payload["idToken"]["idToken"] if "idToken" in payload else payload["idTag"]
+        return {"status": "Invalid" if token in self.refused else "Accepted"}
 
     def BootNotification(self, now, station, payload):  # noqa: N802
         return {
@@ -107,7 +108,13 @@ class Csms:
         return {"currentTime": self._time(now)}
 
     def Authorize(self, now, station, payload):  # noqa: N802
+        if "idToken" in payload:
+            return {"idTokenInfo": self._info(payload)}
         return {"idTagInfo": self._info(payload)}
+
+    def TransactionEvent(self, now, station, payload):  # noqa: N802
+        self.transactions += payload["eventType"] == "Started"
+        return {"idTokenInfo": self._info(payload)} if "idToken" in payload else {}
 
     def StartTransaction(self, now, station, payload):  # noqa: N802
         self.transactions += 1
@@ -256,7 +263,10 @@ def model(current="ac", evses=1, **changes) -> StationModel:
     )
 
 
-def site_instance(name: str, models: Sequence[StationModel], control="local") -> SiteInstance:
+def site_instance(
+    name: str, models: Sequence[StationModel], control="local", versions=("1.6",)
+) -> SiteInstance:
+    """A site; its stations speak the versions in turn."""
     site = Site(name=name, stations=({"model": "x"},), control=control)
     stations = tuple(
         StationInstance(
@@ -270,6 +280,7 @@ def site_instance(name: str, models: Sequence[StationModel], control="local") ->
             model_name=kind.model,
             serial=f"{name}-{i:04d}",
             password=None,
+            version=versions[(i - 1) % len(versions)],
         )
         for i, kind in enumerate(models, 1)
     )

@@ -24,16 +24,16 @@ HORIZON = 4000.0
 SILENT = 1e9
 
 
-def network_of(kit, kinds, stays, outages):
-    site = kit.site("a", kinds)
+def network_of(kit, kinds, stays, outages, versions=("1.6",)):
+    site = kit.site("a", kinds, versions=versions)
     network, engine = kit.made_up([(site, stays)], HORIZON)
     (result,) = engine.sites
     made = replace(result, outages=tuple(Outage(*outage) for outage in outages))
     return network, replace(engine, sites=(made,))
 
 
-def counts(kit, scenario, kinds, stays, outages, heartbeat_s=SILENT):
-    network, engine = network_of(kit, kinds, stays, outages)
+def counts(kit, scenario, kinds, stays, outages, heartbeat_s=SILENT, versions=("1.6",)):
+    network, engine = network_of(kit, kinds, stays, outages, versions)
     prediction = predict_network(engine, scenario, network, heartbeat_s=heartbeat_s, bin_s=1.0)
     found = Counter()
     columns = prediction.columns()
@@ -47,11 +47,16 @@ def counts(kit, scenario, kinds, stays, outages, heartbeat_s=SILENT):
 # -- the naive player --------------------------------------------------------------------------
 
 
+ENDS = {True: ("StopTransaction", "StatusNotification"), False: ("TransactionEvent",)}
+"""What the end of a transaction causes at once, in 1.6 and after."""
+
+
 class Naive:
     """One station, told one event after the other; says what a station says."""
 
-    def __init__(self, evses, interval):
+    def __init__(self, evses, interval, version):
         self.evses, self.interval = evses, interval
+        self.old = version == "1.6"
         self.power = True
         self.plugged: dict[int, bool] = {}  # EVSE -> whether it is full
         self.tx: dict[int, float] = {}  # EVSE -> since when
@@ -62,15 +67,20 @@ class Naive:
         for action in actions:
             self.said[int(at), action] += 1
 
-    def begin(self, at, evse):
+    def begin(self, at, evse, again=False):
         self.tx[evse] = at
-        self.say(at, "StatusNotification", "Authorize", "StartTransaction", "StatusNotification")
+        if self.old or not again:
+            self.say(at, "StatusNotification")
+        if self.old:
+            self.say(at, "Authorize", "StartTransaction", "StatusNotification")
+        else:
+            self.say(at, "Authorize", "TransactionEvent", "TransactionEvent")
 
     def end(self, at, evse):
         begun = self.tx.pop(evse)
         k = 1
         while self.interval and begun + k * self.interval < at:
-            self.say(begun + k * self.interval, "MeterValues")
+            self.say(begun + k * self.interval, "MeterValues" if self.old else "TransactionEvent")
             k += 1
 
     def plug(self, at, evse):
@@ -80,13 +90,13 @@ class Naive:
     def full(self, at, evse):
         self.plugged[evse] = True
         if evse in self.tx:
-            self.say(at, "StatusNotification")
+            self.say(at, "StatusNotification" if self.old else "TransactionEvent")
 
     def unplug(self, at, evse):
         del self.plugged[evse]
         if evse in self.tx:
             self.end(at, evse)
-            self.say(at, "StopTransaction", "StatusNotification")
+            self.say(at, *ENDS[self.old])
         if self.power:
             self.say(at, "StatusNotification")
 
@@ -98,11 +108,11 @@ class Naive:
 
     def on(self, at, _):
         self.power = True
-        self.say(at, "BootNotification", *["StatusNotification"] * (self.evses + 1))
-        self.say(at, *["StopTransaction"] * self.cut_off)
+        self.say(at, "BootNotification", *["StatusNotification"] * (self.evses + self.old))
+        self.say(at, *[ENDS[self.old][0]] * self.cut_off)
         for evse, full in self.plugged.items():
             if not full:
-                self.begin(at, evse)
+                self.begin(at, evse, again=True)
 
     def over(self):
         for evse in list(self.tx):
@@ -151,11 +161,12 @@ def worlds(draw, kit):
 @given(st.data())
 def test_the_prediction_is_what_a_naive_player_says(kit, scenario, data):
     kinds, stays, outages, dark = data.draw(worlds(kit))
-    found, prediction = counts(kit, scenario, kinds, stays, outages)
+    versions = data.draw(st.sampled_from([("1.6",), ("2.0.1",), ("1.6", "2.0.1")]))
+    found, prediction = counts(kit, scenario, kinds, stays, outages, versions=versions)
     said = Counter()
     place = {0: (0, 0), 1: (0, 1), 2: (1, 0)}
     for station, kind in enumerate(kinds):
-        naive = Naive(kind.evses, kind.meter_interval)
+        naive = Naive(kind.evses, kind.meter_interval, versions[station % len(versions)])
         events = []
         for stay in stays:
             where, evse = place[stay.evse]
@@ -180,14 +191,22 @@ def test_the_prediction_is_what_a_naive_player_says(kit, scenario, data):
 # -- the real station --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def bench():
+UNSAMPLED = {
+    "1.6": {"MeterValueSampleInterval": "0"},
+    "2.0.1": {"SampledDataCtrlr.TxUpdatedInterval": "0"},
+}
+
+
+@pytest.fixture(params=["1.6", "2.0.1"])
+def bench(request):
     path = Path(__file__).parents[1] / "station" / "harness.py"
     spec = importlib.util.spec_from_file_location("station_harness_of_fleet", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    made = module.Bench(evses=2, reboot_s=300.0)
+    made = module.Bench(
+        version=request.param, evses=2, reboot_s=300.0, configuration=UNSAMPLED[request.param]
+    )
     yield made
     made.close()
 
@@ -197,14 +216,15 @@ def test_the_herd_is_what_the_station_sends_after_it_was_down(bench, kit, scenar
     bench.boot()
     bench.forget()
     bench.do("plug_in", 1).do("present_token", 1, "TAG").go(100.0)
-    bench.ask("Reset", {"type": "Hard"})
+    bench.ask("Reset", {"type": "Hard" if bench.version == "1.6" else "Immediate"})
     bench.go(301.0)
     bench.do("present_token", 1, "TAG").go(200.0)
     bench.do("present_token", 1, "TAG").do("unplug", 1).go(10.0)
     sent = Counter(a for a in bench.actions() if a not in ("Heartbeat", "MeterValues"))
     stays = [kit.Stay(0, 50.0, 650.0)]
     kinds = [kit.model(evses=2, meter_interval=0.0)]
-    _, prediction = counts(kit, scenario, kinds, stays, [(-1, 150.0, 450.0)])
+    outages = [(-1, 150.0, 450.0)]
+    _, prediction = counts(kit, scenario, kinds, stays, outages, versions=(bench.version,))
     assert {a: n for a, n in prediction.totals().items() if n} == dict(sent)
 
 
@@ -216,9 +236,11 @@ def test_a_broken_evse_says_what_the_station_says(bench, kit, scenario):
     sent = Counter(a for a in bench.actions() if a not in ("Heartbeat", "MeterValues"))
     kinds = [kit.model(evses=2, meter_interval=0.0)]
     stays = [kit.Stay(0, 50.0, 150.0)]
-    found, prediction = counts(kit, scenario, kinds, stays, [(0, 150.0, 400.0)])
+    outages, versions = [(0, 150.0, 400.0)], (bench.version,)
+    found, prediction = counts(kit, scenario, kinds, stays, outages, versions=versions)
     assert {a: n for a, n in prediction.totals().items() if n} == dict(sent)
-    assert found[150, "StopTransaction"] == 1
+    ends = "StopTransaction" if bench.version == "1.6" else "TransactionEvent"
+    assert found[150, ends] == 1
     assert found[150, "StatusNotification"] == found[400, "StatusNotification"] == 1
 
 

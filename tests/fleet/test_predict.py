@@ -11,24 +11,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator.fleet.agenda import visit_agenda
+from simulator.fleet.aligned import aligned_ticks
 from simulator.fleet.predict import (
-    aligned_ticks,
     network_stays,
     predict_live,
     predict_network,
-    version_messages,
 )
 from simulator.fleet.shardplan import sample_interval
 from simulator.station.events import Event
+from simulator.station.versions import TABLES
 
+STATES = (Event.CHARGING, Event.SUSPENDED_EV, Event.SUSPENDED_EVSE)
 RELAXED = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
-def by_hand(engine, beat):
+def by_hand(engine, beat, epoch):
     """Messages by (minute, action) and (station, action): one event after the other."""
-    messages = version_messages()
     moments = []
     base = 0
     for result in engine.sites:
@@ -54,7 +54,21 @@ def by_hand(engine, beat):
                 k += 1
             for at, event in events:
                 spoke[station].append(float(at))
-                moments += [(float(at), base + station, action) for action in messages[event]]
+                messages = TABLES[stations[station].version].messages
+                told = messages[event] + (messages[Event.CHARGING_STATE] if event in STATES else ())
+                moments += [(float(at), base + station, action) for action in told]
+        for station, instance in enumerate(stations):
+            messages = TABLES[instance.version].messages
+            every = instance.model.clock_aligned_interval
+            for tick in aligned_ticks(every, engine.duration_s, epoch) if every else ():
+                busy = int(
+                    sum(
+                        (stays.station == station) & (stays.start_s <= tick) & (tick < stays.stop_s)
+                    )
+                )
+                told = messages[Event.CLOCK_ALIGNED] * busy
+                told += messages[Event.CLOCK_ALIGNED_IDLE] * (instance.evses - busy)
+                moments += [(tick, base + station, action) for action in told]
         golden = (5.0**0.5 - 1.0) / 2.0
         for station, times in spoke.items():
             last = -beat * ((station + 1) * golden % 1.0)
@@ -79,10 +93,12 @@ def networks(draw, kit):
             kit.model(
                 evses=draw(st.integers(1, 2)),
                 meter_interval=draw(st.sampled_from([0.0, 45.0, 60.0, 300.0, 900.0])),
+                clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0, 500.0])),
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
-        site = kit.site(f"s{number}", kinds)
+        versions = draw(st.sampled_from([("1.6",), ("1.6",), ("2.0.1",), ("2.0.1", "1.6")]))
+        site = kit.site(f"s{number}", kinds, versions=versions)
         stays = []
         for evse in range(sum(kind.evses for kind in kinds)):
             at = draw(st.integers(0, 4000)) / 4
@@ -107,7 +123,7 @@ def test_a_simulations_messages_are_those_counted_by_hand(kit, scenario, data):
     network, engine = data.draw(networks(kit))
     beat = data.draw(st.sampled_from([60.0, 300.0, 600.0]))
     prediction = predict_network(engine, scenario, network, heartbeat_s=beat)
-    minutes, stations = by_hand(engine, beat)
+    minutes, stations = by_hand(engine, beat, scenario.start.timestamp())
     found = Counter()
     columns = prediction.columns()
     for bucket, action, count in zip(
@@ -141,11 +157,17 @@ def test_without_recorded_caps_the_prediction_says_what_it_cannot_know(kit, scen
     assert statuses == [5, 4]
 
 
-def test_a_rule_that_is_not_counted_is_named(kit, scenario):
-    kind = kit.model(configuration={"MinimumStatusDuration": "5"})
-    network, engine = kit.made_up([(kit.site("a", [kind]), [])], 600.0)
+@pytest.mark.parametrize(
+    ("version", "word"), [("1.6", "MinimumStatusDuration"), ("2.0.1", "TxStartPoint")]
+)
+def test_a_rule_that_is_not_counted_is_named_where_it_holds(kit, scenario, version, word):
+    kind = kit.model(
+        configuration={"MinimumStatusDuration": "5", "TxCtrlr.TxStartPoint": "EVConnected"}
+    )
+    site = kit.site("a", [kind], versions=(version,))
+    network, engine = kit.made_up([(site, [])], 600.0)
     (note,) = predict_network(engine, scenario, network).notes
-    assert "MinimumStatusDuration" in note and "ac-1" in note
+    assert word in note and "ac-1" in note
 
 
 @pytest.mark.parametrize(

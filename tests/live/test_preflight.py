@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from websockets.sync.server import serve
+from websockets.typing import Subprotocol
 
 from simulator.csms import CsmsOptions
 from simulator.csms.faulty import FaultyTarget
@@ -19,10 +23,13 @@ LOOPBACK = Address(socket.AF_INET, ("127.0.0.1", 9000))
 ELSEWHERE = Address(socket.AF_INET, ("192.0.2.1", 9000))
 
 
-def try_out(url: str, timeout_s: float = 5.0, password: str | None = None) -> preflight.Reached:
+def try_out(
+    url: str, timeout_s: float = 5.0, password: str | None = None, version: str = "1.6"
+) -> preflight.Reached:
     target = preflight.read_target(url)
     found = preflight.addresses(target)
-    return preflight.reach(Upgrade(target), found, "CSW-a-0001", password, timeout_s)
+    upgrade = Upgrade(target).by_version((version,))[version]
+    return preflight.reach(upgrade, found, "CSW-a-0001", password, timeout_s)
 
 
 def test_load_beyond_this_machine_needs_the_word() -> None:
@@ -102,6 +109,21 @@ def test_an_unknown_station_and_a_wrong_password_are_told_apart(tmp_path: Path) 
         with pytest.raises(TargetUnreachableError, match=r"http_404.*fleet export"):
             found = preflight.addresses(target)
             preflight.reach(Upgrade(target), found, "CSW-b-0001", None, 5.0)
+
+
+@pytest.mark.socket
+def test_a_version_that_the_target_does_not_speak_is_named() -> None:
+    with serve(lambda _: None, "127.0.0.1", 0, select_subprotocol=old) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+        assert try_out(url).upgrade_s >= 0.0
+        with pytest.raises(TargetUnreachableError, match=r"ocpp2\.0\.1 is asked for: csms\.vers"):
+            try_out(url, version="2.0.1")
+        server.shutdown()
+
+
+def old(_: object, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    return Subprotocol("ocpp1.6") if "ocpp1.6" in offered else None
 
 
 def test_what_will_be_done_to_a_system_is_said_first(capsys) -> None:

@@ -94,6 +94,27 @@ vehicles = "europe-2021"
     assert prepared(timers).plans
 
 
+def test_a_configuration_that_stations_cannot_have_is_refused_before_they_are_built(
+    tmp_path: Path,
+) -> None:
+    shipped = Path(__file__).parents[2] / "profiles" / "stations" / "ac-22-dual.toml"
+    text = shipped.read_text()
+    assert "ConnectionTimeOut = 60" in text
+    more = {"duration_s": 2.0, "trace": "", "password": None, "heartbeat_s": None}
+    (tmp_path / "profiles" / "stations").mkdir(parents=True)
+    (tmp_path / "city.toml").write_text(CITY.read_text().replace('"ac-22-dual"', '"ours"'))
+    model = tmp_path / "profiles" / "stations" / "ours.toml"
+    for version, line, words in (
+        ("1.6", 'ConectionTimeOut = "45"', "did you mean 'ConnectionTimeOut'"),
+        ("2.0.1", 'ConnectionTimeOut = "soon"', "OCPP 2.0.1: .*EVConnectionTimeOut.*'soon'"),
+    ):
+        model.write_text(text.replace("ConnectionTimeOut = 60", line))
+        sets = [f'csms.versions={{"{version}"=1.0}}']
+        scenario = load_scenario(tmp_path / "city.toml", sets=sets)
+        with pytest.raises(RefusedError, match=words):
+            prepare(scenario, scenario.network(700), **more)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("wanted", "stations", "cpus", "embedded", "expected"),
     [

@@ -46,6 +46,7 @@ vehicles = "europe-2021"
 [csms]
 url = "{url}"
 security_profile = {profile}
+versions = {{ {versions} }}
 
 [live]
 speed = 600
@@ -80,6 +81,7 @@ def small(tmp_path: Path):
     def load(**changes):
         values = {
             **{"sites": 1, "url": "embedded", "profile": 0, "shards": 1, "hold": "5s"},
+            "versions": '"1.6" = 1.0',
             **{"call_timeout": "30s", "connect_timeout": "5s", "more": ""},
             **changes,
         }
@@ -149,10 +151,21 @@ def test_a_run_on_the_embedded_csms_where_a_loop_already_runs(small, tmp_path, c
     assert said.out == "" and said.err == ""
 
 
-def test_the_embedded_csms_makes_its_own_credentials(small, tmp_path) -> None:
-    run = read_run(run_live(small(profile=1, hold="1s"), out=tmp_path / "run", screen="none"))
-    assert run.summary["stations"]["booted"] == 3 and run.summary["errors"] == {}
-    assert run.summary["csms"]["handshakes_refused"] == {}
+def test_both_versions_side_by_side_do_as_foretold_each_with_its_own_credentials(
+    small, tmp_path
+) -> None:
+    scenario = small(sites=2, profile=1, hold="3s", versions='"1.6" = 0.5, "2.0.1" = 0.5')
+    spoken = {s.version for site in scenario.network().sites for s in site.stations}
+    assert spoken == {"1.6", "2.0.1"}
+    run = read_run(run_live(scenario, out=tmp_path / "run", screen="none"))
+    summary = run.summary
+    assert summary["stations"]["booted"] == 6 and summary["errors"] == {}
+    assert summary["csms"]["handshakes_refused"] == summary["csms"]["complaints"] == {}
+    assert summary["prediction"]["exact"], summary["prediction"]
+    by_action = summary["prediction"]["by_action"]
+    assert by_action["StopTransaction"]["measured"] > 0
+    assert by_action["TransactionEvent"]["measured"] > 0
+    assert summary["csms"]["transactions"]["open"] == 0
 
 
 def test_an_unreachable_target_is_said_and_leaves_no_folder(small, tmp_path, closed_port) -> None:

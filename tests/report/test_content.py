@@ -130,7 +130,7 @@ def test_predicted_and_measured_stand_side_by_side_for_each_type(live_report: Pa
     assert "| Authorize | 900 | 897 | −3 | −0.333 % | 2 | 2 |" in text
     assert "| Heartbeat | 40 | 40 | 0 | 0 % |" in text
     assert "TriggerMessage" not in text
-    assert "On this run they are not equal to it at every station." in text
+    assert "On this run they do not agree with it at every station." in text
 
 
 def test_events_that_are_neither_errors_nor_deviations_are_listed(live_report: Path) -> None:

@@ -60,7 +60,13 @@ def test_stations_are_read_as_they_stand(stations) -> None:
         ),
         (
             "x,1.5,A,M,S,1,",
-            "'version': value '1.5': expected a supported OCPP version: 1.6; did you mean '1.6'?",
+            "'version': value '1.5': expected a supported OCPP version: 1.6 or 2.0.1; did you "
+            "mean '1.6'?",
+        ),
+        (
+            f"x,2.0.1,{'A' * 51},M,S,1,",
+            f"'vendor': value '{'A' * 51}': expected text of 1 to 50 characters, as OCPP 2.0.1 has "
+            f"it",
         ),
         ("x,1.6,,M,S,1,", "'vendor': expected text of 1 to 20 characters, as OCPP 1.6 has it"),
         (

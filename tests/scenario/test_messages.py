@@ -261,15 +261,15 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         ),
         (
             '"embedded"',
-            '"embedded"\nversions = { "2.0.1" = 1.0 }',
-            "csms.versions: value {...}: expected supported OCPP versions only (1.6), not "
-            "'2.0.1'; did you mean '{ \"1.6\" = 1.0 }'?",
+            '"embedded"\nversions = { "2.0" = 1.0 }',
+            "csms.versions: value {...}: expected supported OCPP versions only (1.6 or 2.0.1), not "
+            "'2.0'; did you mean '{ \"2.0.1\" = 1.0 }'?",
         ),
         (
             '"embedded"',
             '"embedded"\nversions = { "1.6" = 0.5 }',
             "csms.versions: value {...}: expected OCPP versions and their shares, such as "
-            '{ "1.6" = 1.0 }: shares that sum to 1',
+            '{ "1.6" = 0.7, "2.0.1" = 0.3 }: shares that sum to 1',
         ),
         (
             '"embedded"',

@@ -40,6 +40,24 @@ def test_copies_and_stations_are_named_after_their_place(write) -> None:
     assert not network.sites[0].trace and second.evse_names is None
 
 
+def test_versions_are_shared_out_by_a_draw_for_each_station(write) -> None:
+    path = write(("[csms]", '[csms]\nversions = { "1.6" = 0.7, "2.0.1" = 0.3 }'))
+    scenario = load_scenario(path)
+
+    def versions(network: Network) -> dict[str, str]:
+        return {station.id: station.version for site in network.sites for station in site.stations}
+
+    many = versions(scenario.network(3000))
+    assert 0.27 < sum(version == "2.0.1" for version in many.values()) / 3000 < 0.33
+    few = versions(scenario.network(40))
+    assert few == {name: many[name] for name in few}
+    reseeded = versions(load_scenario(path, sets=["scenario.seed=99"]).network(3000))
+    assert reseeded != many
+    more = ['csms.versions={"1.6"=0.5, "2.0.1"=0.5}']
+    turned = versions(load_scenario(path, sets=more).network(3000))
+    assert all(turned[name] == "2.0.1" for name, version in many.items() if version == "2.0.1")
+
+
 def test_past_the_end_whole_sites_are_cloned_under_further_names(write) -> None:
     network = load_scenario(write()).network(20)
     assert [site.name for site in network.sites] == [

@@ -1,0 +1,93 @@
+"""Clock-aligned meter values: the moments at which a whole fleet speaks at once.
+
+Every EVSE is read at the multiples of the interval from 00:00 UTC of each day (1.6 §3.16.2, 2.0.1
+J01), with or without a transaction. Where a version puts the readings of a transaction into another
+message, it is worked out how many EVSEs have one at each moment. Called by ``predict``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import floor
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.fleet.agenda import Stays
+from simulator.station.events import Event
+from simulator.station.versions import reads_idle_apart
+
+if TYPE_CHECKING:
+    from simulator.fleet.tally import Tally
+    from simulator.station.state import VersionTable
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+
+_DAY_S: Final = 86_400.0
+
+
+def add_aligned(
+    tally: Tally,
+    awake_s: F64,
+    interval_s: F64,
+    evses: I32,
+    stays: Stays,
+    epoch_at_zero: float,
+    dark: Callable[[float], NDArray[np.bool_]] | None = None,
+) -> None:
+    """Count the readings of stations up to the end of the tally.
+
+    ``awake_s``, ``interval_s`` (0: none) and ``evses`` are of each station; ``dark`` says which
+    stations have no power at a moment. ``epoch_at_zero`` is the Unix time of second 0.
+    """
+    end_s = tally.frame.end_s
+    for interval in np.unique(interval_s[interval_s > 0.0]).tolist():
+        ticks = np.array(aligned_ticks(interval, end_s, epoch_at_zero))
+        mine = np.flatnonzero((interval_s == interval) & np.isfinite(awake_s))
+        for tick in ticks.tolist():
+            on = mine[awake_s[mine] < tick].astype(np.int32)
+            on = on if dark is None else on[~dark(tick)[on]]
+            tally.points(Event.CLOCK_ALIGNED_IDLE, np.full(len(on), tick), on, evses[on])
+        if any(map(reads_idle_apart, tally.tables)):
+            of = interval_s[stays.station] == interval
+            for table, speaks in tally.by_table(stays.station):
+                rows = np.flatnonzero(of if speaks is None else of & speaks)
+                if reads_idle_apart(table):
+                    _in_transactions(tally, table, ticks, stays, rows)
+
+
+def _in_transactions(
+    tally: Tally, table: VersionTable, ticks: F64, stays: Stays, rows: NDArray[np.int64]
+) -> None:
+    """The readings that fall into these stays go into the message of transactions.
+
+    A stay that begins at a tick is there already; one that ends at a tick is gone.
+    """
+    first = np.searchsorted(ticks, stays.start_s[rows])
+    last = np.maximum(np.searchsorted(ticks, stays.stop_s[rows]), first)
+    change = np.bincount(first, minlength=len(ticks) + 1)
+    change -= np.bincount(last, minlength=len(ticks) + 1)
+    tally.instead(
+        table.messages[Event.CLOCK_ALIGNED],
+        table.messages[Event.CLOCK_ALIGNED_IDLE],
+        ticks,
+        np.cumsum(change)[:-1],
+        stays.station[rows],
+        last - first,
+    )
+
+
+def aligned_ticks(interval_s: float, end_s: float, epoch_at_zero: float) -> list[float]:
+    """Moments in (0, end) at which the clock shows a multiple of the interval since 00:00 UTC."""
+    ticks, day = [], floor(epoch_at_zero / _DAY_S)
+    while (midnight := day * _DAY_S - epoch_at_zero) < end_s:
+        k = 0
+        while k * interval_s < _DAY_S:
+            at = midnight + k * interval_s
+            if 0.0 < at < end_s:
+                ticks.append(at)
+            k += 1
+        day += 1
+    return ticks

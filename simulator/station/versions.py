@@ -1,0 +1,63 @@
+"""The OCPP versions that a station can speak: each one's table, by the name that scenarios use.
+
+A model's configuration is written once, for stations of any version: in keys of 1.6, and in
+variables of 2.x (``Component.Variable``) for what only those have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from simulator.station import v16, v16_keys, v201, v201_keys
+from simulator.station.events import Event
+from simulator.station.model import Evse, Status
+from simulator.station.state import VersionTable
+
+TABLES: Final[Mapping[str, VersionTable]] = {
+    table.version: table for table in (v16.TABLE, v201.TABLE)
+}
+
+
+def configuration_of(version: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The part of a model's configuration that a version has, in its own names.
+
+    In 2.x a key of 1.6 becomes the variable that sets the same, unless that is given itself; one
+    without a counterpart is left out (``v201_keys.FROM_16``). Raises ValueError for names that no
+    version has.
+    """
+    for name in given:
+        if name.lower() not in v16_keys.KEYS and name.lower() not in v201_keys.KEYS:
+            known = [key.name for keys in (v16_keys.KEYS, v201_keys.KEYS) for key in keys.values()]
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"configuration {name!r}: not a key of OCPP 1.6 or 2.0.1{hint}")
+    if version == v16.TABLE.version:
+        return {name: value for name, value in given.items() if name.lower() in v16_keys.KEYS}
+    own = {name: value for name, value in given.items() if name.lower() in v201_keys.KEYS}
+    taken = {name.lower() for name in own}
+    for name, value in given.items():
+        variable = v201_keys.translated(name)
+        if variable is not None and variable.lower() not in taken:
+            own[variable] = value
+    return own
+
+
+def statuses_at_boot(table: VersionTable, evses: int) -> int:
+    """How many statuses a station with so many EVSEs reports once it is accepted."""
+    return sum(table.word(evse) is not None for evse in (Evse(0), *map(Evse, range(1, evses + 1))))
+
+
+def tells_next_use(table: VersionTable) -> bool:
+    """Whether a status is told when a car that was plugged in all along begins to charge again."""
+    evse = Evse(1)
+    evse.plugged, evse.status = True, Status.FINISHING
+    before = table.word(evse)
+    evse.status = Status.PREPARING
+    return table.word(evse) != before
+
+
+def reads_idle_apart(table: VersionTable) -> bool:
+    """Whether a clock-aligned reading goes into another message where no transaction runs."""
+    return table.messages[Event.CLOCK_ALIGNED] != table.messages[Event.CLOCK_ALIGNED_IDLE]
