@@ -1,8 +1,7 @@
-"""OCPP 1.6: the configuration keys of the Core profile (§9.1 and errata) and what they set.
+"""OCPP 1.6: the configuration keys (§9 and errata) and what they set.
 
 Keys of functions that this station does not have are left out, as §9 wants it for optional ones:
-no AuthorizationCacheEnabled, BlinkRepeat, LightIntensity, MaxEnergyOnInvalidId, and no keys of the
-other profiles.
+no BlinkRepeat, no LightIntensity.
 """
 
 from __future__ import annotations
@@ -47,6 +46,7 @@ MESSAGE_TIMEOUT: Final = "MessageTimeout"
 
 _KEYS: Final = (
     _flag("AllowOfflineTxForUnknownId", "true"),
+    _flag("AuthorizationCacheEnabled", "true"),
     _flag("AuthorizeRemoteTxRequests", "false"),
     _number("ClockAlignedDataInterval", "0", most=86_400),
     _number("ConnectionTimeOut", "60"),
@@ -59,8 +59,11 @@ _KEYS: Final = (
     ),
     _fixed("GetConfigurationMaxKeys", str(MAX_KEYS)),
     _number(HEARTBEAT_INTERVAL, "300"),
+    _flag("LocalAuthListEnabled", "true"),
+    _fixed("LocalAuthListMaxLength", "500"),
     _flag("LocalAuthorizeOffline", "true"),
     _flag("LocalPreAuthorize", "false"),
+    _number("MaxEnergyOnInvalidId", "0"),
     _number(MESSAGE_TIMEOUT, "30", least=1),
     _measured("MeterValuesAlignedData", "Energy.Active.Import.Register"),
     _fixed("MeterValuesAlignedDataMaxLength", _MEASURED),
@@ -69,7 +72,9 @@ _KEYS: Final = (
     _number(SAMPLE_INTERVAL, "60"),
     _number("MinimumStatusDuration", "0"),
     _fixed(NUMBER_OF_CONNECTORS, "1"),
+    _fixed("ReserveConnectorZeroSupported", "true", Kind.BOOLEAN),
     _number("ResetRetries", "1"),
+    _fixed("SendLocalListMaxLength", "100"),
     _number("StopTransactionMaxMeterValues", "200", least=3, most=10_000),
     _flag("StopTransactionOnEVSideDisconnect", "true"),
     _flag("StopTransactionOnInvalidId", "true"),
@@ -77,7 +82,11 @@ _KEYS: Final = (
     _fixed("StopTxnAlignedDataMaxLength", _MEASURED),
     _measured("StopTxnSampledData", ""),
     _fixed("StopTxnSampledDataMaxLength", _MEASURED),
-    _fixed("SupportedFeatureProfiles", "Core,RemoteTrigger", Kind.TEXT),
+    _fixed(
+        "SupportedFeatureProfiles",
+        "Core,LocalAuthListManagement,Reservation,RemoteTrigger",
+        Kind.TEXT,
+    ),
     _number("TransactionMessageAttempts", "3", least=1),
     _number("TransactionMessageRetryInterval", "60"),
     _flag("UnlockConnectorOnEVSideDisconnect", "true"),
@@ -123,6 +132,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.overrides = overrides
     _intervals(conf, settings, values, overrides)
     _flags(conf, values)
+    _authorisation(conf, values)
     _readings(conf, values)
     return conf
 
@@ -150,12 +160,33 @@ def _intervals(
 
 def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.authorize_remote = values["AuthorizeRemoteTxRequests"].lower() == "true"
-    conf.unknown_offline = values["AllowOfflineTxForUnknownId"].lower() == "true"
     conf.stop_on_invalid = values["StopTransactionOnInvalidId"].lower() == "true"
     conf.start_points = PATH_CLOSED
     conf.stop_points = AUTHORIZED | CONNECTED
     conf.offline_threshold_s = inf
     conf.stop_on_disconnect = values["StopTransactionOnEVSideDisconnect"].lower() == "true"
+
+
+def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
+    def flag(name: str) -> bool:
+        return values[name].lower() == "true"
+
+    conf.authorisation = True
+    conf.local_online = flag("LocalPreAuthorize")
+    conf.local_offline = flag("LocalAuthorizeOffline")
+    conf.local_only = False
+    conf.unknown_offline = flag("AllowOfflineTxForUnknownId")
+    conf.cache = flag("AuthorizationCacheEnabled")
+    conf.cache_life_s = inf
+    conf.ask_again_cached = conf.ask_again_listed = True
+    conf.listed = flag("LocalAuthListEnabled")
+    conf.list_entries = int(values["LocalAuthListMaxLength"])
+    conf.list_items = int(values["SendLocalListMaxLength"])
+    conf.master_group = ""
+    conf.max_invalid_wh = float(values["MaxEnergyOnInvalidId"])
+    conf.reserves = True
+    conf.reserve_any = flag("ReserveConnectorZeroSupported")
+    conf.reserved_until_start = True
 
 
 def _readings(conf: Configuration, values: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import inf
 from typing import Final
 
 from simulator.station.configuration import Configuration, Key, Kind, checked, split
@@ -18,6 +19,10 @@ from simulator.station.settings import Settings
 HEARTBEAT_INTERVAL: Final = "OCPPCommCtrlr.HeartbeatInterval"
 MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
+LIST_BYTES: Final = "LocalAuthListCtrlr.BytesPerMessage"
+LIST_ITEMS: Final = "LocalAuthListCtrlr.ItemsPerMessage"
+LIST_ENTRIES: Final = 500
+"""The longest local authorisation list (the limit of LocalAuthListCtrlr.Entries)."""
 POINTS: Final = {
     "EVConnected": CONNECTED,
     "Authorized": AUTHORIZED,
@@ -35,6 +40,10 @@ def _number(name: str, default: str, least: int = 0, most: int = 2**31 - 1) -> K
     return Key(name, Kind.INTEGER, default, minimum=least, maximum=most)
 
 
+def _fixed(name: str, value: str, kind: Kind = Kind.INTEGER) -> Key:
+    return Key(name, kind, value, writable=False)
+
+
 def _measured(name: str, default: str) -> Key:
     return Key(name, Kind.MEASURANDS, default)
 
@@ -45,21 +54,38 @@ _KEYS: Final = (
     _measured("AlignedDataCtrlr.Measurands", _ENERGY),
     _number("AlignedDataCtrlr.TxEndedInterval", "0", most=86_400),
     _measured("AlignedDataCtrlr.TxEndedMeasurands", ""),
+    _fixed("AuthCacheCtrlr.Available", "true", Kind.BOOLEAN),
+    _flag("AuthCacheCtrlr.DisablePostAuthorize", "false"),
+    _flag("AuthCacheCtrlr.Enabled", "true"),
+    _number("AuthCacheCtrlr.LifeTime", "0"),
     _flag("AuthCtrlr.AuthorizeRemoteStart", "false"),
+    _flag("AuthCtrlr.DisableRemoteAuthorization", "false"),
+    _flag("AuthCtrlr.Enabled", "true"),
     _flag("AuthCtrlr.LocalAuthorizeOffline", "true"),
     _flag("AuthCtrlr.LocalPreAuthorize", "false"),
+    Key("AuthCtrlr.MasterPassGroupId", Kind.TEXT, "", pattern=".{0,36}"),
     _flag("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true"),
+    _fixed("LocalAuthListCtrlr.Available", "true", Kind.BOOLEAN),
+    _fixed(LIST_BYTES, "262144"),
+    _flag("LocalAuthListCtrlr.DisablePostAuthorize", "false"),
+    _flag("LocalAuthListCtrlr.Enabled", "true"),
+    _fixed(LIST_ITEMS, "100"),
+    _fixed("LocalAuthListCtrlr.SupportsExpiryDateTime", "true", Kind.BOOLEAN),
     _number(HEARTBEAT_INTERVAL, "300"),
     _number("OCPPCommCtrlr.MessageAttempts[TransactionEvent]", "3", least=1),
     _number("OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]", "60"),
     _number(MESSAGE_TIMEOUT, "30", least=1),
     _number("OCPPCommCtrlr.OfflineThreshold", "60"),
     _number("OCPPCommCtrlr.WebSocketPingInterval", "60"),
+    _fixed("ReservationCtrlr.Available", "true", Kind.BOOLEAN),
+    _flag("ReservationCtrlr.Enabled", "true"),
+    _fixed("ReservationCtrlr.NonEvseSpecific", "true", Kind.BOOLEAN),
     _measured("SampledDataCtrlr.TxEndedMeasurands", _ENERGY),
     _measured("SampledDataCtrlr.TxStartedMeasurands", _ENERGY),
     _number(SAMPLE_INTERVAL, "60"),
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
     _number("TxCtrlr.EVConnectionTimeOut", "60"),
+    _number("TxCtrlr.MaxEnergyOnInvalidId", "0"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
     Key("TxCtrlr.TxStartPoint", Kind.TEXT, "PowerPathClosed", pattern=_LIST),
@@ -108,19 +134,43 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     values = checked(settings, KEYS)
     if MESSAGE_TIMEOUT not in settings.configuration:
         values[MESSAGE_TIMEOUT] = str(max(round(settings.call_timeout_s), 1))
+    values[LIST_BYTES] = str(settings.max_frame)
     values.update(overrides)
     conf = Configuration()
     conf.values = values
     conf.overrides = overrides
     _intervals(conf, settings, values, overrides)
     conf.authorize_remote = values["AuthCtrlr.AuthorizeRemoteStart"].lower() == "true"
-    conf.unknown_offline = values["AuthCtrlr.OfflineTxForUnknownIdEnabled"].lower() == "true"
     conf.stop_on_invalid = values["TxCtrlr.StopTxOnInvalidId"].lower() == "true"
     conf.stop_on_disconnect = values["TxCtrlr.StopTxOnEVSideDisconnect"].lower() == "true"
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
+    _authorisation(conf, values)
     _readings(conf, values)
     return conf
+
+
+def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
+    def flag(name: str) -> bool:
+        return values[name].lower() == "true"
+
+    conf.authorisation = flag("AuthCtrlr.Enabled")
+    conf.local_online = flag("AuthCtrlr.LocalPreAuthorize")
+    conf.local_offline = flag("AuthCtrlr.LocalAuthorizeOffline")
+    conf.local_only = flag("AuthCtrlr.DisableRemoteAuthorization")
+    conf.unknown_offline = flag("AuthCtrlr.OfflineTxForUnknownIdEnabled")
+    conf.cache = flag("AuthCacheCtrlr.Enabled")
+    conf.cache_life_s = float(values["AuthCacheCtrlr.LifeTime"]) or inf
+    conf.ask_again_cached = not flag("AuthCacheCtrlr.DisablePostAuthorize")
+    conf.ask_again_listed = not flag("LocalAuthListCtrlr.DisablePostAuthorize")
+    conf.listed = flag("LocalAuthListCtrlr.Enabled")
+    conf.list_entries = LIST_ENTRIES
+    conf.list_items = int(values[LIST_ITEMS])
+    conf.master_group = values["AuthCtrlr.MasterPassGroupId"]
+    conf.max_invalid_wh = float(values["TxCtrlr.MaxEnergyOnInvalidId"])
+    conf.reserves = flag("ReservationCtrlr.Enabled")
+    conf.reserve_any = flag("ReservationCtrlr.NonEvseSpecific")
+    conf.reserved_until_start = False
 
 
 def _intervals(

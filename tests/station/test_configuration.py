@@ -31,9 +31,12 @@ REQUIRED = [
 ]
 READ_ONLY = [
     "GetConfigurationMaxKeys",
+    "LocalAuthListMaxLength",
     "MeterValuesAlignedDataMaxLength",
     "MeterValuesSampledDataMaxLength",
     "NumberOfConnectors",
+    "ReserveConnectorZeroSupported",
+    "SendLocalListMaxLength",
     "StopTxnAlignedDataMaxLength",
     "StopTxnSampledDataMaxLength",
     "SupportedFeatureProfiles",
@@ -59,7 +62,7 @@ def test_1_6_9_1_every_required_core_key_is_there_with_its_access(make):
 def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
     bench = make().boot()
     profiles = read(bench, "SupportedFeatureProfiles")["SupportedFeatureProfiles"].split(",")
-    assert profiles == ["Core", "RemoteTrigger"]
+    assert profiles == ["Core", "LocalAuthListManagement", "Reservation", "RemoteTrigger"]
     core = {
         "ChangeAvailability",
         "ChangeConfiguration",
@@ -71,7 +74,9 @@ def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
         "Reset",
         "UnlockConnector",
     }
-    assert set(TABLE.requests) == core | {"TriggerMessage"}
+    lists = {"GetLocalListVersion", "SendLocalList"}
+    reservation = {"CancelReservation", "ReserveNow"}
+    assert set(TABLE.requests) == core | lists | reservation | {"TriggerMessage"}
 
 
 def test_1_6_9_keys_of_functions_that_are_not_there_are_not_there(make):
@@ -80,13 +85,10 @@ def test_1_6_9_keys_of_functions_that_are_not_there_are_not_there(make):
         .boot()
         .ask(
             "GetConfiguration",
-            {"key": ["AuthorizationCacheEnabled", "LocalAuthListEnabled", "BlinkRepeat"]},
+            {"key": ["LightIntensity", "BlinkRepeat"]},
         )
     )
-    assert answer == {
-        "configurationKey": [],
-        "unknownKey": ["AuthorizationCacheEnabled", "LocalAuthListEnabled", "BlinkRepeat"],
-    }
+    assert answer == {"configurationKey": [], "unknownKey": ["LightIntensity", "BlinkRepeat"]}
 
 
 def test_1_6_5_8_known_and_unknown_keys_of_a_list(make):
@@ -124,7 +126,9 @@ def test_1_6_5_8_known_and_unknown_keys_of_a_list(make):
         ("WebSocketPingInterval", "-5", "Rejected"),
         ("WebSocketPingInterval", "5", "RebootRequired"),
         ("FavouriteColour", "red", "NotSupported"),
-        ("AuthorizationCacheEnabled", "true", "NotSupported"),
+        ("LightIntensity", "5", "NotSupported"),
+        ("LocalAuthListMaxLength", "5", "Rejected"),
+        ("ReserveConnectorZeroSupported", "false", "Rejected"),
     ],
 )
 def test_1_6_5_3_change_configuration(make, key, value, status):

@@ -9,10 +9,11 @@ import json
 import pytest
 from station_harness import validator
 
+from simulator.station import v201
 from simulator.station.configuration import Kind
 from simulator.station.model import Status
 from simulator.station.settings import ALL_MEASURANDS
-from simulator.station.v16 import ACTIONS, MESSAGES, TABLE, UNSUPPORTED
+from simulator.station.v16 import ACTIONS, TABLE, UNSUPPORTED
 from simulator.station.v16_keys import KEYS
 from simulator.station.v16_messages import STATUS
 
@@ -27,10 +28,17 @@ EVERYTHING = {
 REQUESTS = [
     ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}),
     ("ChangeConfiguration", {"key": "ConnectionTimeOut", "value": "5"}),
+    ("CancelReservation", {"reservationId": 7}),
     ("ClearCache", {}),
     ("DataTransfer", {"vendorId": "x", "messageId": "y", "data": "z"}),
     ("GetConfiguration", {}),
     ("GetConfiguration", {"key": ["x", "HeartbeatInterval"]}),
+    ("GetLocalListVersion", {}),
+    (
+        "ReserveNow",
+        {"connectorId": 0, "expiryDate": "2026-06-02T06:00:00Z", "idTag": "X", "reservationId": 3},
+    ),
+    ("SendLocalList", {"listVersion": 3, "updateType": "Full"}),
     ("RemoteStartTransaction", {"idTag": "R", "connectorId": 1}),
     ("RemoteStopTransaction", {"transactionId": 5}),
     ("TriggerMessage", {"requestedMessage": "MeterValues"}),
@@ -83,9 +91,9 @@ def test_every_status_and_every_event_has_its_word():
     from simulator.station.events import Event
 
     enum = validator("StatusNotification").schema["properties"]["status"]["enum"]
-    assert {STATUS[status] for status in Status} == set(enum) - {"Reserved"}
-    assert set(MESSAGES) == set(Event)
-    assert {action for actions in MESSAGES.values() for action in actions} == set(ACTIONS)
+    assert {STATUS[status] for status in Status} == set(enum)
+    assert set(TABLE.messages) == set(Event) == set(v201.TABLE.messages)
+    assert {action for actions in TABLE.messages.values() for action in actions} == set(ACTIONS)
 
 
 def test_configuration_values_fit_the_lengths_of_1_6(make):
