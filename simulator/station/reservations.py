@@ -96,7 +96,7 @@ def _possible(st: State, wish: Reservation, old: Reservation | None) -> str:
     others = [r for r in _waiting(st) if r is not old]
     held = {r.evse for r in others if r.evse}
     demand = sum(1 for r in others if not r.evse)
-    open_ = [e for e in st.evses[1:] if _free(e) and e.number not in held]
+    open_ = [e for e in st.evses[1:] if _free(e) and not e.auth and e.number not in held]
     fits = wish.evse == 0 or any(e.number == wish.evse for e in open_)
     return "Accepted" if fits and len(open_) > demand else "Occupied"
 
@@ -182,8 +182,9 @@ def _free(evse: Evse) -> bool:
     """Could somebody who is expected begin there?"""
     if not _usable(evse) or evse.token is not None or (evse.tx is not None and evse.tx.granted):
         return False
-    # A stranger's cable does not free a reserved one, nor does a token that is being looked up.
-    return evse.reserved or not (evse.plugged or evse.auth is not None or evse.finishing)
+    # A stranger's cable does not free a reserved one. A token that is being asked about may yet be
+    # refused, or be the very one that is expected.
+    return evse.reserved or not (evse.plugged or evse.finishing)
 
 
 def settle(st: State, now: float) -> None:
