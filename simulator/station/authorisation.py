@@ -242,7 +242,7 @@ def _begin(
     evse.token, evse.kind, evse.remote_id = auth.token, auth.kind, auth.remote_id
     evse.parent, evse.reservation = group, auth.reservation
     statuses.update(st, now, due, evse)
-    _arm(st, now, evse)
+    statuses.arm(st, now, evse)
 
 
 def _stop_everything(st: State, now: float, due: float, auth: Authorisation) -> None:
@@ -259,14 +259,7 @@ def _deny(st: State, now: float, evse: Evse) -> None:
     evse.auth = None
     st.refused += 1
     if evse.plugged and evse.tx is None and not evse.finishing:
-        _arm(st, now, evse)
-
-
-def _arm(st: State, now: float, evse: Evse) -> None:
-    """Give the driver ConnectionTimeOut to plug in, or to present a token (1.6 §9.1.6)."""
-    limit = st.conf.connection_timeout_s
-    evse.plug_due = now + limit if limit > 0.0 else inf
-    statuses.rearm(st)
+        statuses.arm(st, now, evse)
 
 
 def _give_back(st: State, now: float, due: float, evse: Evse) -> None:
@@ -314,7 +307,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
         if st.conf.start_points & CONNECTED and evse.operative and not evse.fault:
             tx = transactions.begin(st, now, due, evse, PLUGGED)
             metervalues.begin(st, now, evse, tx)
-        _arm(st, now, evse)
+        statuses.arm(st, now, evse)
         if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
             _ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
     statuses.update(st, now, due, evse)

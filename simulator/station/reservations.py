@@ -203,6 +203,8 @@ def settle(st: State, now: float) -> None:
         if reserved != evse.reserved:
             evse.reserved = reserved
             statuses.update(st, now, now, evse)
+            if evse.plugged and evse.tx is None and not reserved:
+                statuses.arm(st, now, evse)  # whoever waits there may charge now, if he hurries
     if book.untold and st.link is Link.ONLINE and st.registration is Registration.ACCEPTED:
         untold, book.untold = book.untold, []
         for end in untold:

@@ -142,6 +142,13 @@ def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:
         call.evse.told = None
 
 
+def arm(st: State, now: float, evse: Evse) -> None:
+    """Give the driver ConnectionTimeOut to plug in, or to present a token (1.6 §9.1.6)."""
+    limit = st.conf.connection_timeout_s
+    evse.plug_due = now + limit if limit > 0.0 else inf
+    rearm(st)
+
+
 def rearm(st: State) -> None:
     """Work out the station's next deadline among those of its EVSEs."""
     due = inf

@@ -317,6 +317,18 @@ def test_1_6_5_13_and_h04_a_reservation_expires(either):
     assert tap(bench, 1, "OTHER") and either.used(bench) == []
 
 
+def test_whoever_waits_at_a_reserved_evse_may_charge_once_it_is_free(either):
+    bench = either.bench()
+    either.reserve(bench, seconds=120.0)
+    bench.do("plug_in", 1).go(121.0)
+    if either.version == "1.6":
+        assert bench.statuses(1) == ["Reserved", "Preparing"]
+        bench.go(60.0)
+        assert bench.statuses(1)[-1] == "Finishing"
+    bench.do("present_token", 1, "OTHER").go(1.0)
+    assert bench.station.running(1)
+
+
 def test_a_replaced_reservation_expires_at_its_new_time(either):
     bench = either.bench()
     either.reserve(bench, 4, seconds=100.0)
@@ -359,7 +371,7 @@ def test_a_reservation_of_any_lives_as_long_as_one_evse_does(either):
     assert either.ends(bench) == either.told((1, "Removed"))
 
 
-def test_1_6_4_9_i7_it_outlives_a_reset(either):
+def test_1_6_4_9_a_reservation_outlives_a_reset(either):
     bench = either.bench(reboot_s=5.0)
     either.reserve(bench, number=6)
     kind = "Hard" if either.version == "1.6" else "Immediate"
