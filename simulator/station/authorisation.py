@@ -77,7 +77,11 @@ def _present_in_transaction(
         return
     auth = Authorisation(token, tx, kind)
     info = tokens.known(st, now, token, kind)
-    if info is not None and info.valid and (_same_group(st, now, tx, info) or _master(st, info)):
+    if (
+        info is not None
+        and info.valid
+        and (_same_group(st, now, tx, info) or is_master(st, info.group))
+    ):
         _grant(st, now, due, evse, auth, info)
     else:
         _ask(st, now, due, evse, auth)
@@ -92,8 +96,9 @@ def _same_group(st: State, now: float, tx: Transaction, info: TokenInfo) -> bool
     return same_token(info.group, group)
 
 
-def _master(st: State, info: TokenInfo) -> bool:
-    return bool(st.conf.master_group) and same_token(info.group, st.conf.master_group)
+def is_master(st: State, group: str | None) -> bool:
+    """Do tokens of this group end whatever runs, and begin nothing (2.0.1 C16)?"""
+    return bool(st.conf.master_group) and same_token(group, st.conf.master_group)
 
 
 def _kept_from(st: State, now: float, evse: Evse, token: str, kind: str) -> bool:
@@ -201,7 +206,9 @@ def _grant(
 ) -> None:
     """The token is valid: it may begin or end what it was presented for, if nothing forbids it."""
     evse.auth = None
-    if _master(st, info):
+    if is_master(st, info.group) and auth.remote_id is not None:
+        _deny(st, now, evse)  # it was not presented, and may not start (C16.FR.03)
+    elif is_master(st, info.group):
         _stop_everything(st, now, due, auth)
     elif auth.ends is not None:
         if evse.tx is not auth.ends:

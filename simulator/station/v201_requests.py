@@ -48,6 +48,8 @@ def request_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
     chosen = remote.place(st, payload.get("evseId"), number, kind, group)
     if chosen is None or not 0 < len(number) <= st.table.longest_token:
         return worded("Rejected"), None
+    if authorisation.is_master(st, group):  # C16.FR.03
+        return worded("Rejected"), None
     known = chosen.tx
     afterwards = partial(remote.begin, chosen, number, kind, payload["remoteStartId"], group)
     rest = f',"transactionId":"{known.id}"' if known is not None else ""

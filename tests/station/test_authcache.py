@@ -329,6 +329,19 @@ def test_c16_fr_03_and_c12_fr_09_a_master_pass_starts_nothing(make201):
     assert not starts(bench, "BADGE")
 
 
+def test_c16_fr_03_nor_from_afar_and_it_stops_nothing_there(make201):
+    keys = {"AuthCtrlr.MasterPassGroupId": "POLICE", "AuthCtrlr.AuthorizeRemoteStart": "true"}
+    bench = make201(evses=2, configuration=keys).boot()
+    bench.do("plug_in", 1).do("present_token", 1, "TAG").go(1.0)
+    bench.csms.always["Authorize"] = response("Accepted", "POLICE")
+    badge = {"idToken": {"idToken": "BADGE", "type": "ISO14443"}, "remoteStartId": 1}
+    group = {"groupIdToken": {"idToken": "Police", "type": "Central"}}
+    assert bench.ask("RequestStartTransaction", badge | group) == {"status": "Rejected"}
+    assert bench.ask("RequestStartTransaction", badge)["status"] == "Accepted"
+    bench.do("plug_in", 2).go(2.0)
+    assert bench.station.running(1) and not bench.station.running(2)
+
+
 def test_auth_ctrlr_enabled_off_whoever_plugs_in_may_charge(make201):
     bench = make201(configuration={"AuthCtrlr.Enabled": "false"}).boot()
     bench.do("plug_in", 1).go(1.0)
