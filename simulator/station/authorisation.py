@@ -1,8 +1,14 @@
 """Who may charge: tokens presented here or by the CSMS, asked for, granted, refused, given back.
 
-1.6 §4.1: the CSMS is asked unless the token is the one that began the running transaction. This
-station has no authorisation cache and no local list (both optional, §3.5), so that offline it can
-only serve unknown tokens, where AllowOfflineTxForUnknownId says so (§3.5.4).
+1.6 §4.1: the CSMS is asked unless the token is the one that began the running transaction, or the
+station knows enough of it (``tokens``: the local list, then the cache):
+
+- to end a transaction: it is valid and of the same group (2.0.1 C01.FR.03);
+- to begin one online: it is valid, and LocalPreAuthorize says so (1.6 §3.5, 2.0.1 C12, C14);
+- offline: it is valid and LocalAuthorizeOffline says so; what is known not to be valid is refused;
+  everything else is for AllowOfflineTxForUnknownId to say (1.6 §3.5.4, 2.0.1 C13, C15).
+
+An EVSE that is kept for somebody is for him or his group alone (``reservations``).
 """
 
 from __future__ import annotations
@@ -10,17 +16,28 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from simulator.station import metervalues, smartcharging, statuses, transactions
+from simulator.station import (
+    metervalues,
+    reservations,
+    smartcharging,
+    statuses,
+    tokens,
+    transactions,
+)
 from simulator.station.events import Event
 from simulator.station.model import (
     AUTHORIZED,
     CONNECTED,
+    VALID,
     Authorisation,
     Call,
     Evse,
     Link,
     Registration,
     Status,
+    TokenInfo,
+    Transaction,
+    token_key,
 )
 from simulator.station.ports import CallOutcome
 from simulator.station.profiles import Profile
@@ -30,28 +47,76 @@ from simulator.station.transactions import same_token
 
 PLUGGED: Final = "CablePluggedIn"
 UNPLUGGED: Final = "EVCommunicationLost"
+NO_AUTHORIZATION: Final = "NoAuthorization"
+"""The type of the empty token of somebody who pressed a button, or just plugged in (2.0.1 C02)."""
+CENTRAL: Final = "Central"
+"""The type of a token that the CSMS made up: it is never asked about it (2.0.1 C05.FR.01)."""
 
 
 def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str = "") -> None:
     """A driver holds a token to the reader. ``kind`` is its type in 2.x; "" is the default."""
     tx = evse.tx
-    if st.link is Link.OFF or (st.resetting and (st.resetting != "idle" or tx is None)):
+    expected = st.resetting == "idle" and (tx is not None or evse.reserved)
+    if st.link is Link.OFF or (st.resetting and not expected):
         st.refused += 1
         return
     if tx is not None and tx.granted and evse.token is None:
-        if same_token(token, tx.token):
-            transactions.stop(st, now, due, evse, "Local", token)
-        elif evse.auth is None:
-            _ask(st, now, due, evse, Authorisation(token, tx, kind))
+        _present_in_transaction(st, now, due, evse, tx, token, kind)
         return
     if evse.auth is not None:
         return
-    if same_token(token, evse.token):
+    if evse.token is not None and token_key(token, kind) == token_key(evse.token, evse.kind):
         _give_back(st, now, due, evse)
-    elif evse.status is Status.FAULTED or not evse.operative:
+    elif evse.status is Status.FAULTED or not evse.operative or (tx is not None and tx.granted):
         st.refused += 1
+    elif _kept_from(st, now, evse, token, kind):
+        _deny(st, now, evse)
     else:
         _ask(st, now, due, evse, Authorisation(token, None, kind))
+
+
+def _present_in_transaction(
+    st: State, now: float, due: float, evse: Evse, tx: Transaction, token: str, kind: str
+) -> None:
+    if tx.token is not None and token_key(token, kind) == token_key(tx.token, tx.kind):
+        transactions.stop(st, now, due, evse, "Local", token, kind=kind)
+        return
+    if evse.auth is not None or not st.conf.authorisation:
+        return
+    auth = Authorisation(token, tx, kind)
+    info = tokens.known(st, now, token, kind)
+    if (
+        info is not None
+        and info.valid
+        and (_same_group(st, now, tx, info) or is_master(st, info.group))
+    ):
+        _grant(st, now, due, evse, auth, info)
+    else:
+        _ask(st, now, due, evse, auth)
+
+
+def _same_group(st: State, now: float, tx: Transaction, info: TokenInfo) -> bool:
+    """Is a token of the group of whoever is authorised for the transaction (1.6 §3.10)?"""
+    group = tx.parent
+    if group is None and tx.token is not None:
+        starter = tokens.known(st, now, tx.token, tx.kind)
+        group = starter.group if starter is not None else None
+    return same_token(info.group, group)
+
+
+def is_master(st: State, group: str | None) -> bool:
+    """Do tokens of this group end whatever runs, and begin nothing (2.0.1 C16)?"""
+    return bool(st.conf.master_group) and same_token(group, st.conf.master_group)
+
+
+def _kept_from(st: State, now: float, evse: Evse, token: str, kind: str) -> bool:
+    """Is the EVSE reserved, and nothing that the CSMS might say could make the token fit?"""
+    info = tokens.known(st, now, token, kind)
+    group = info.group if info is not None else None
+    if not reservations.refuses(st, evse, token, kind, group):
+        return False
+    # The group is looked up, or asked for (1.6 §5.13, 2.0.1 H03.FR.07, FR.08).
+    return (info is not None and info.valid) or not reservations.group_counts(st, evse)
 
 
 def present_remote(
@@ -62,43 +127,76 @@ def present_remote(
     kind: str = "",
     remote_id: int | None = None,
     profile: Profile | None = None,
+    group: str | None = None,
 ) -> None:
     """The CSMS starts for a token (1.6 §5.11): ask it first if AuthorizeRemoteTxRequests.
 
-    ``profile`` is the charging profile of the transaction that comes of it.
+    ``profile`` is the charging profile of the transaction that comes of it; ``group`` is the
+    token's, as the CSMS or the station knows it.
     """
     auth = Authorisation(token, None, kind, remote_id, profile)
-    if st.conf.authorize_remote:
+    if st.conf.authorize_remote and kind != CENTRAL:
         _ask(st, now, now, evse, auth)
     else:
         evse.auth = auth
-        _grant(st, now, now, evse, auth, None)
+        _grant(st, now, now, evse, auth, TokenInfo("Accepted", group))
+
+
+def group_of(st: State, now: float, token: str, kind: str = "") -> str | None:
+    """The group of a token, if the station knows it."""
+    info = tokens.known(st, now, token, kind)
+    return info.group if info is not None else None
 
 
 def _ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
     evse.auth = auth
-    if st.link is Link.ONLINE and st.registration is Registration.ACCEPTED:
-        raise_event(st, Event.TOKEN_PRESENTED, now, due, evse, None, auth)
-    else:
+    if (not st.conf.authorisation or auth.kind == NO_AUTHORIZATION) and st.trusted:
+        _grant(st, now, due, evse, auth, VALID)
+        return
+    online = st.link is Link.ONLINE and st.registration is Registration.ACCEPTED
+    if not online:
         _decide_offline(st, now, due, evse, auth)
+        return
+    info = tokens.known(st, now, auth.token, auth.kind)
+    if info is not None and info.valid and (st.conf.local_only or st.conf.local_online):
+        if st.conf.local_only or auth.ends is None:
+            _grant(st, now, due, evse, auth, info)
+            return
+    elif st.conf.local_only or (
+        info is not None
+        and not info.valid
+        and not tokens.asks_again(st, now, auth.token, auth.kind)
+    ):
+        _deny(st, now, evse)
+        return
+    raise_event(st, Event.TOKEN_PRESENTED, now, due, evse, None, auth)
 
 
 def _decide_offline(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
-    if auth.ends is None and st.trusted and st.conf.unknown_offline:
-        _grant(st, now, due, evse, auth, None)
+    """1.6 §3.5.4, 2.0.1 C13.FR.04: only what nothing bad is known of may pass as unknown."""
+    info = tokens.known(st, now, auth.token, auth.kind)
+    bad = info is not None and not info.valid
+    if bad or not st.trusted:
+        _deny(st, now, evse)
+    elif info is not None and st.conf.local_offline:
+        _grant(st, now, due, evse, auth, info)
+    elif auth.ends is None and st.conf.unknown_offline:
+        _grant(st, now, due, evse, auth, info or VALID)
     else:
         _deny(st, now, evse)
 
 
-def answered(st: State, now: float, call: Call, status: str, parent: str | None) -> None:
+def answered(st: State, now: float, call: Call, info: TokenInfo) -> None:
     """The CSMS's word on a token."""
     evse, auth = call.evse, call.auth
-    if evse is None or auth is None or evse.auth is not auth:
+    assert auth is not None
+    tokens.learn(st, now, auth.token, auth.kind, info)
+    if evse is None or evse.auth is not auth:
         return
-    if status == "Accepted":
-        _grant(st, now, now, evse, auth, parent)
+    if info.valid:
+        _grant(st, now, now, evse, auth, info)
     else:
-        st.observer.violation(st.index, "id_rejected", f"Authorize: {status}", now)
+        st.observer.violation(st.index, "id_rejected", f"Authorize: {info.status}", now)
         _deny(st, now, evse)
 
 
@@ -114,38 +212,64 @@ def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:
 
 
 def _grant(
-    st: State, now: float, due: float, evse: Evse, auth: Authorisation, parent: str | None
+    st: State, now: float, due: float, evse: Evse, auth: Authorisation, info: TokenInfo
 ) -> None:
+    """The token is valid: it may begin or end what it was presented for, if nothing forbids it."""
     evse.auth = None
-    if auth.ends is not None:
+    if is_master(st, info.group) and auth.remote_id is not None:
+        _deny(st, now, evse)  # it was not presented, and may not start (C16.FR.03)
+    elif is_master(st, info.group):
+        _stop_everything(st, now, due, auth)
+    elif auth.ends is not None:
         if evse.tx is not auth.ends:
             return
-        if parent is not None and same_token(parent, auth.ends.parent):
-            transactions.stop(st, now, due, evse, "Local", auth.token)
+        if _same_group(st, now, auth.ends, info):
+            transactions.stop(st, now, due, evse, "Local", auth.token, kind=auth.kind)
         else:
             # Another driver's transaction, and no common parent (1.6 §4.1).
             st.refused += 1
-        return
-    if evse.status is Status.FAULTED or not evse.operative:
+    elif evse.status is Status.FAULTED or not evse.operative:
         st.refused += 1
-        return
+    elif info.evses is not None and evse.number not in info.evses:
+        _deny(st, now, evse)  # 2.0.1 C01.FR.21
+    elif reservations.refuses(st, evse, auth.token, auth.kind, info.group):
+        _deny(st, now, evse)
+    else:
+        auth.reservation = reservations.match(st, evse, auth.token, auth.kind, info.group)
+        if auth.reservation is not None and not st.conf.reserved_until_start:
+            reservations.use(st, auth.reservation)  # 2.0.1 H03.FR.09
+        _begin(st, now, due, evse, auth, info.group)
+
+
+def _begin(
+    st: State, now: float, due: float, evse: Evse, auth: Authorisation, group: str | None
+) -> None:
     evse.finishing = False
     evse.profile = auth.profile
     trigger = "Authorized" if auth.remote_id is None else "RemoteStart"
     if evse.plugged:
         if evse.tx is None:
-            evse.token = auth.token
+            evse.token, evse.reservation = auth.token, auth.reservation
             statuses.update(st, now, due, evse)
             evse.token = None
-        transactions.start(st, now, due, evse, auth, parent, trigger)
+        transactions.start(st, now, due, evse, auth, group, trigger)
         return
     if st.conf.start_points & AUTHORIZED:
-        tx = transactions.begin(st, now, due, evse, trigger, auth, parent)
+        tx = transactions.begin(st, now, due, evse, trigger, auth, group)
         metervalues.begin(st, now, evse, tx)
     evse.token, evse.kind, evse.remote_id = auth.token, auth.kind, auth.remote_id
-    evse.parent = parent
+    evse.parent, evse.reservation = group, auth.reservation
     statuses.update(st, now, due, evse)
-    _arm(st, now, evse)
+    statuses.arm(st, now, evse)
+
+
+def _stop_everything(st: State, now: float, due: float, auth: Authorisation) -> None:
+    """A master pass ends every transaction, for nobody can choose here, and begins none (C16)."""
+    for evse in st.evses[1:]:
+        if evse.tx is not None and evse.tx.granted:
+            transactions.stop(st, now, due, evse, "MasterPass", auth.token, kind=auth.kind)
+            evse.token = evse.parent = None
+            statuses.update(st, now, due, evse)
 
 
 def _deny(st: State, now: float, evse: Evse) -> None:
@@ -153,19 +277,12 @@ def _deny(st: State, now: float, evse: Evse) -> None:
     evse.auth = None
     st.refused += 1
     if evse.plugged and evse.tx is None and not evse.finishing:
-        _arm(st, now, evse)
-
-
-def _arm(st: State, now: float, evse: Evse) -> None:
-    """Give the driver ConnectionTimeOut to plug in, or to present a token (1.6 §9.1.6)."""
-    limit = st.conf.connection_timeout_s
-    evse.plug_due = now + limit if limit > 0.0 else inf
-    statuses.rearm(st)
+        statuses.arm(st, now, evse)
 
 
 def _give_back(st: State, now: float, due: float, evse: Evse) -> None:
     """The driver changes his mind before plugging in."""
-    transactions.stop(st, now, due, evse, "Local", evse.token)
+    transactions.stop(st, now, due, evse, "Local", evse.token, kind=evse.kind)
     evse.token = evse.parent = None
     evse.plug_due = inf
     statuses.rearm(st)
@@ -191,7 +308,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
     evse.plugged = True
     evse.finishing = False
     if evse.token is not None:
-        auth = Authorisation(evse.token, None, evse.kind, evse.remote_id)
+        auth = Authorisation(evse.token, None, evse.kind, evse.remote_id, None, evse.reservation)
         if evse.tx is not None:
             evse.tx.state = st.table.charging_state(evse)
         statuses.update(st, now, due, evse)
@@ -209,7 +326,9 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
         if st.conf.start_points & CONNECTED and evse.operative and not evse.fault:
             tx = transactions.begin(st, now, due, evse, PLUGGED)
             metervalues.begin(st, now, evse, tx)
-        _arm(st, now, evse)
+        statuses.arm(st, now, evse)
+        if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
+            _ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
     statuses.update(st, now, due, evse)
 
 

@@ -66,16 +66,29 @@ class Configuration:
         "aligned_idle_only",
         "aligned_record_s",
         "aligned_s",
+        "ask_again_cached",
+        "ask_again_listed",
         "attempts",
+        "authorisation",
         "authorize_remote",
         "backoff_min_s",
         "backoff_random_s",
         "backoff_repeats",
         "begin",
+        "cache",
+        "cache_life_s",
         "call_timeout_s",
         "connection_timeout_s",
         "heartbeat_s",
         "limits_with_schedules",
+        "list_entries",
+        "list_items",
+        "listed",
+        "local_offline",
+        "local_online",
+        "local_only",
+        "master_group",
+        "max_invalid_wh",
         "max_stop_values",
         "minimum_status_s",
         "network_attempts",
@@ -86,6 +99,9 @@ class Configuration:
         "ping_s",
         "profiles",
         "record_s",
+        "reserve_any",
+        "reserved_until_start",
+        "reserves",
         "retry_interval_s",
         "sample_s",
         "sampled",
@@ -144,6 +160,35 @@ class Configuration:
     profiles: Rules
     """What charging profiles the station takes."""
     unknown_offline: bool
+    authorisation: bool
+    """Drivers are authorised at all (2.x); else whoever plugs in may charge."""
+    local_online: bool
+    """Tokens that the station itself knows to be valid start without asking (LocalPreAuthorize)."""
+    local_offline: bool
+    """Offline they start (LocalAuthorizeOffline)."""
+    local_only: bool
+    """The CSMS is never asked about a token (2.x)."""
+    cache: bool
+    cache_life_s: float
+    """How long a token stays valid in the cache if the CSMS says nothing of it; inf: for ever."""
+    ask_again_cached: bool
+    ask_again_listed: bool
+    """The CSMS is asked about tokens that are known not to be valid."""
+    listed: bool
+    """The local authorisation list is in use."""
+    list_entries: int
+    list_items: int
+    """The longest list, and the longest update of it."""
+    master_group: str
+    """Tokens of this group stop everything and start nothing (2.x); "" is none."""
+    max_invalid_wh: float
+    """What a transaction may have in all whose token is refused after the start."""
+    reserves: bool
+    reserve_any: bool
+    """Reservations for no particular EVSE are taken."""
+    reserved_until_start: bool
+    """A reservation ends with the start of a transaction (1.6 §5.13), not with the acceptance of
+    the token (2.0.1 H03.FR.09)."""
     stop_on_invalid: bool
     stop_on_disconnect: bool
     sampled: Reading | None

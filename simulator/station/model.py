@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from enum import IntEnum
 from math import inf, nan
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from simulator.station.events import Event
 from simulator.station.profiles import Profile
+
+if TYPE_CHECKING:
+    from simulator.station.reservations import Reservation
 
 
 class Link(IntEnum):
@@ -36,7 +39,7 @@ class Registration(IntEnum):
 
 
 class Status(IntEnum):
-    """The states of an EVSE (1.6 §4.9, without Reserved); versions 2.x say fewer of them."""
+    """The states of an EVSE (1.6 §4.9); versions 2.x say fewer of them."""
 
     AVAILABLE = 0
     PREPARING = 1
@@ -46,6 +49,7 @@ class Status(IntEnum):
     FINISHING = 5
     UNAVAILABLE = 6
     FAULTED = 7
+    RESERVED = 8
 
 
 CONNECTED: Final = 1
@@ -59,6 +63,36 @@ GATE_BOOT: Final = 2
 GATE_RETRY: Final = 4
 
 
+class TokenInfo(NamedTuple):
+    """What the CSMS says of a token (idTagInfo of 1.6, idTokenInfo of 2.x)."""
+
+    status: str
+    group: str | None = None
+    """The parent of 1.6, the group of 2.x: tokens of one group stand for each other."""
+    expires: float = inf
+    """Unix time by the station's clock from which on it is no longer valid."""
+    evses: frozenset[int] | None = None
+    """The only EVSEs at which the token may charge (2.x); None: any."""
+
+    @property
+    def valid(self) -> bool:
+        """May the holder charge?"""
+        return self.status == "Accepted"
+
+
+VALID: Final = TokenInfo("Accepted")
+"""By far the most frequent word on a token: one object for all of them."""
+DEFAULT_KIND: Final = "ISO14443"
+"""The type of a token that is presented without one (2.x)."""
+
+
+def token_key(token: str, kind: str = "") -> str:
+    """What tokens are compared and looked up by: without regard to case (1.6 §7.28), with their
+    type where that is not the usual one (2.0.1 C01.FR.25)."""
+    name = token.casefold()
+    return name if kind in ("", DEFAULT_KIND) else f"{kind}\0{name}"
+
+
 class Transaction:
     """One transaction as the station knows it."""
 
@@ -69,6 +103,7 @@ class Transaction:
         "granted",
         "id",
         "kind",
+        "limited",
         "local_id",
         "meter_start",
         "meter_stop",
@@ -76,8 +111,10 @@ class Transaction:
         "powered",
         "reason",
         "remote_id",
+        "reservation",
         "seq",
         "state",
+        "stop_kind",
         "stop_token",
         "token",
         "wire_id",
@@ -108,11 +145,16 @@ class Transaction:
         """The charging state last told (2.x)."""
         self.remote_id: int | None = None
         """The id of the CSMS's request that began it, until it is told (2.0.1 F02.FR.01)."""
+        self.reservation: int | None = None
+        """The id of the reservation that it uses, until it is told."""
+        self.limited = False
+        """The token was refused after the start; some energy is granted still (maxenergy)."""
         self.wire_id = ""
         """The field that messages of this transaction carry, ready for the wire."""
         self.parent: str | None = None
         self.reason = ""
         self.stop_token: str | None = None
+        self.stop_kind = ""
         self.data: list[str] | None = None
         """Meter values to go with the end of the transaction."""
 
@@ -120,7 +162,7 @@ class Transaction:
 class Authorisation:
     """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
 
-    __slots__ = ("ends", "kind", "profile", "remote_id", "token")
+    __slots__ = ("ends", "kind", "profile", "remote_id", "reservation", "token")
 
     def __init__(
         self,
@@ -129,6 +171,7 @@ class Authorisation:
         kind: str = "",
         remote_id: int | None = None,
         profile: Profile | None = None,
+        reservation: Reservation | None = None,
     ) -> None:
         self.token = token
         self.ends = ends
@@ -136,6 +179,8 @@ class Authorisation:
         self.remote_id = remote_id
         self.profile = profile
         """A charging profile for the transaction that the CSMS starts with it."""
+        self.reservation = reservation
+        """The reservation that it makes use of, once accepted."""
 
 
 class Evse:
@@ -158,6 +203,8 @@ class Evse:
         "profile",
         "record_step",
         "remote_id",
+        "reservation",
+        "reserved",
         "sample_due",
         "sample_step",
         "since",
@@ -192,6 +239,10 @@ class Evse:
         """A token that was accepted and waits for the plug."""
         self.kind = ""
         self.remote_id: int | None = None
+        self.reservation: Reservation | None = None
+        """The reservation that ``token`` makes use of; without ``token`` it means nothing."""
+        self.reserved = False
+        """Kept free for whoever reserved it."""
         self.parent: str | None = None
         self.profile: Profile | None = None
         """The charging profile that came with ``token``, if one did."""

@@ -6,8 +6,9 @@ Protocol-free: each function says whether the station will do it; the version's 
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
-from simulator.station import authorisation, boot, rpc, statuses, transactions
+from simulator.station import authorisation, boot, reservations, rpc, statuses, transactions
 from simulator.station.events import Event
 from simulator.station.model import Evse, Registration, Status
 from simulator.station.profiles import Profile
@@ -20,31 +21,37 @@ def find(st: State, number: int) -> Evse | None:
 
 
 def start(
-    st: State, number: int | None, token: str, profile: Profile | None = None
+    st: State, now: float, number: int | None, token: str, profile: Profile | None = None
 ) -> Afterwards | None:
     """Start a transaction; without a number where a car is plugged in, else where it is free."""
-    evse = place(st, number)
-    return None if evse is None else partial(begin, evse, token, "", None, profile)
+    group = authorisation.group_of(st, now, token)
+    evse = place(st, number, token, "", group)
+    return None if evse is None else partial(begin, evse, token, "", None, profile, group)
 
 
-def place(st: State, number: int | None) -> Evse | None:
-    """Where a remote start would be: that EVSE, or one with a car plugged in, or a free one."""
+def place(
+    st: State, number: int | None, token: str, kind: str = "", group: str | None = None
+) -> Evse | None:
+    """Where a remote start would be: that EVSE, or one that is reserved for the token or its
+    group, or one with a car plugged in, or a free one. None of them if it is kept for others."""
     if st.registration is not Registration.ACCEPTED or st.resetting:
         return None
-    if number is not None:
-        evse = find(st, number)
-    else:
-        free = [evse for evse in st.evses[1:] if _startable(evse)]
-        evse = next((e for e in free if e.plugged), free[0] if free else None)
-    if evse is None or not evse.number or not _startable(evse):
-        return None
-    return evse
+    chosen = st.evses[1:] if number is None else st.evses[max(number, 1) : number + 1]
+    free = [
+        evse
+        for evse in chosen
+        if _startable(evse) and not reservations.refuses(st, evse, token, kind, group)
+    ]
+    return min(free, key=lambda evse: (not evse.reserved, not evse.plugged), default=None)
+
+
+_STARTABLE: Final = (Status.AVAILABLE, Status.PREPARING, Status.FINISHING, Status.RESERVED)
 
 
 def _startable(evse: Evse) -> bool:
     running = evse.tx is not None and evse.tx.granted
     busy = running or evse.auth is not None or evse.token is not None
-    return not busy and evse.status in (Status.AVAILABLE, Status.PREPARING, Status.FINISHING)
+    return not busy and evse.status in _STARTABLE
 
 
 def begin(
@@ -53,11 +60,12 @@ def begin(
     kind: str,
     remote_id: int | None,
     profile: Profile | None,
+    group: str | None,
     st: State,
     now: float,
 ) -> None:
     """The answer is on its way: the token counts as presented."""
-    authorisation.present_remote(st, now, evse, token, kind, remote_id, profile)
+    authorisation.present_remote(st, now, evse, token, kind, remote_id, profile, group)
 
 
 def stop(st: State, transaction_id: int | str) -> Afterwards | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import inf
 
-from simulator.station import link, statuses, transactions
+from simulator.station import link, reservations, statuses, transactions
 from simulator.station.model import Link
 from simulator.station.state import State
 
@@ -34,17 +34,25 @@ def begin(st: State, now: float, hard: bool) -> None:
 
 
 def when_idle(st: State, now: float) -> None:
-    """Reset once no transaction runs (2.0.1 B12); nobody can begin one until then."""
-    if any(evse.tx is not None for evse in st.evses):
+    """Reset once no transaction runs and nobody is expected (2.0.1 B12, errata 2.14).
+
+    Until then only whoever has a reservation can begin one.
+    """
+    if busy(st):
         st.resetting = "idle"
     else:
         begin(st, now, hard=False)
 
 
+def busy(st: State) -> bool:
+    """Does a transaction run, or is a reservation pending?"""
+    return any(evse.tx is not None for evse in st.evses) or reservations.pending(st)
+
+
 def check(st: State, now: float) -> None:
     """A soft reset goes ahead once nothing is left to send, or its grace period is over."""
     if st.resetting == "idle":
-        if all(evse.tx is None for evse in st.evses):
+        if not busy(st):
             st.resetting = ""
             begin(st, now, hard=False)
         return

@@ -130,6 +130,8 @@ class Settings:
     """Longest frame that is read, in bytes."""
     max_answers: int = 32
     """Answers kept while the socket takes nothing."""
+    max_cached_tokens: int = 50
+    """Tokens that the authorisation cache holds."""
     parsed: dict[str, Configuration] = field(default_factory=dict, init=False, compare=False)
     """The configuration as parsed by each version table: made once, shared by all stations."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.station.configuration import Configuration, Configure
 from simulator.station.effects import Effect
 from simulator.station.events import Event
-from simulator.station.model import Call, Evse, Link, Registration, Transaction
+from simulator.station.model import Call, Evse, Link, Registration, TokenInfo, Transaction
 from simulator.station.payloads import Refusal
 from simulator.station.ports import CallOutcome, Draws, Meter, Observer
 from simulator.station.schemas import Check, Fault, schema
@@ -24,7 +24,9 @@ from simulator.station.smart import Smart
 from simulator.station.timers import Act
 
 if TYPE_CHECKING:
+    from simulator.station.locallist import LocalList
     from simulator.station.network import Network
+    from simulator.station.reservations import Book
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -163,6 +165,7 @@ class State:
         "busy_since",
         "busy_total",
         "busy_until",
+        "cache",
         "call",
         "call_due",
         "call_id",
@@ -189,6 +192,7 @@ class State:
         "link_due",
         "link_failures",
         "link_since",
+        "local_list",
         "lost_at",
         "meter",
         "network",
@@ -200,6 +204,7 @@ class State:
         "refused",
         "registration",
         "reports",
+        "reservations",
         "reset_due",
         "resetting",
         "retry_due",
@@ -303,4 +308,8 @@ class State:
         self.evses: Sequence[Evse] = tuple(Evse(n) for n in range(identity.evses + 1))
         self.evse_due = inf
         self.transactions = 0
+        # What it knows of tokens and whom it expects.
+        self.cache: dict[str, TokenInfo] | None = None
+        self.local_list: LocalList | None = None
+        self.reservations: Book | None = None
         self.refused = 0

@@ -16,6 +16,7 @@ from simulator.station import (
     heartbeat,
     link,
     metervalues,
+    reservations,
     reset,
     rpc,
     smartcharging,
@@ -45,6 +46,8 @@ class Station(State):
         """The WebSocket is open and writable."""
         if not self.ended:
             link.connected(self, now)
+            if self.reservations is not None:
+                reservations.settle(self, now)
             rpc.pump(self, now)
 
     def disconnected(self, now: float, reason: str = "") -> None:
@@ -57,9 +60,7 @@ class Station(State):
         if self.ended:
             return
         rpc.receive(self, now, data)
-        if self.resetting:
-            reset.check(self, now)
-        rpc.pump(self, now)
+        self._settle(now)
 
     def writable(self, now: float, yes: bool) -> None:
         """The socket takes frames again (True), or wants none for now (False)."""
@@ -128,9 +129,7 @@ class Station(State):
             rpc.pump(self, now)  # a message that leaves now ends the silence
         if self.beat_due <= now or (self.day_due <= now and self.link is Link.ONLINE):
             heartbeat.wake(self, now)
-        if self.resetting:
-            reset.check(self, now)
-        rpc.pump(self, now)
+        self._settle(now)
 
     def _wake_evses(self, now: float) -> None:
         for evse in self.evses:
@@ -144,6 +143,8 @@ class Station(State):
 
     def _settle(self, now: float) -> None:
         """Something happened: a reset may have waited for it, and messages may leave."""
+        if self.reservations is not None:
+            reservations.settle(self, now)
         if self.resetting:
             reset.check(self, now)
         rpc.pump(self, now)
@@ -156,17 +157,22 @@ class Station(State):
             authorisation.plugged_in(self, now, now if due is None else due, self._evse(evse))
             self._settle(now)
 
-    def present_token(self, now: float, evse: int, token: str, due: float | None = None) -> None:
+    def present_token(
+        self, now: float, evse: int, token: str, due: float | None = None, kind: str = ""
+    ) -> None:
         """A driver presents a token: starts, or stops what the same token began.
 
-        Raises ValueError for a token that is empty or longer than the version allows.
+        ``kind`` is its type in 2.x (IdTokenEnumType), "" the usual one; a start button presents the
+        empty token of type NoAuthorization (2.0.1 C02). Raises ValueError for a token that is empty
+        otherwise, or longer than the version allows.
         """
         longest = self.table.longest_token
-        if not 0 < len(token) <= longest:
+        button = kind == authorisation.NO_AUTHORIZATION and not token
+        if not 0 < len(token) <= longest and not button:
             raise ValueError(f"token {token!r}: expected 1 to {longest} characters")
         if not self.ended:
             at = now if due is None else due
-            authorisation.present(self, now, at, self._evse(evse), token)
+            authorisation.present(self, now, at, self._evse(evse), token, kind)
             self._settle(now)
 
     def unplug(self, now: float, evse: int, due: float | None = None) -> None:

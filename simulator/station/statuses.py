@@ -25,20 +25,22 @@ _EVENTS: Final = {
     Status.FINISHING: Event.FINISHING,
     Status.UNAVAILABLE: Event.AVAILABILITY,
     Status.FAULTED: Event.FAULTED,
+    Status.RESERVED: Event.RESERVED,
 }
 
-_A, _B, _C, _D, _E, _F, _H, _I = Status
+_A, _B, _C, _D, _E, _F, _H, _I, _G = Status
 TRANSITIONS: Final = {
-    _A: frozenset((_B, _C, _D, _E, _H, _I)),
+    _A: frozenset((_B, _C, _D, _E, _G, _H, _I)),
     _B: frozenset((_A, _C, _D, _E, _F, _I)),
     _C: frozenset((_A, _D, _E, _F, _H, _I)),
     _D: frozenset((_A, _C, _E, _F, _H, _I)),
     _E: frozenset((_A, _C, _D, _F, _H, _I)),
     _F: frozenset((_A, _B, _H, _I)),
+    _G: frozenset((_A, _B, _H, _I)),
     _H: frozenset((_A, _B, _C, _D, _E, _I)),
-    _I: frozenset((_A, _B, _C, _D, _E, _F, _H)),
+    _I: frozenset((_A, _B, _C, _D, _E, _F, _G, _H)),
 }
-"""The table of §4.9 without the column and row of Reserved, B6 added by errata 3.20."""
+"""The table of §4.9, B6 added by errata 3.20."""
 
 
 def current(evse: Evse) -> Status:
@@ -53,6 +55,9 @@ def current(evse: Evse) -> Status:
         return Status.FINISHING
     if not evse.operative:
         return Status.UNAVAILABLE
+    if evse.reserved and evse.token is None:
+        # A cable alone does not change it (2.0.1 G01.FR.09; 1.6 §4.9 G2 wants the identity).
+        return Status.RESERVED
     if evse.number and (evse.plugged or evse.token is not None):
         return Status.PREPARING
     return Status.AVAILABLE
@@ -135,6 +140,13 @@ def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:
     """The CSMS may not have heard; only a lost connection makes the station say it again."""
     if call.evse is not None and outcome in (CallOutcome.CONNECTION_LOST, CallOutcome.SKIPPED):
         call.evse.told = None
+
+
+def arm(st: State, now: float, evse: Evse) -> None:
+    """Give the driver ConnectionTimeOut to plug in, or to present a token (1.6 §9.1.6)."""
+    limit = st.conf.connection_timeout_s
+    evse.plug_due = now + limit if limit > 0.0 else inf
+    rearm(st)
 
 
 def rearm(st: State) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from simulator.station import metervalues, smartcharging, statuses
+from simulator.station import maxenergy, metervalues, reservations, smartcharging, statuses
 from simulator.station.events import Event
-from simulator.station.model import CONNECTED, Authorisation, Evse, Transaction
+from simulator.station.model import CONNECTED, Authorisation, Evse, TokenInfo, Transaction
 from simulator.station.ports import EvState
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
@@ -39,6 +39,7 @@ def begin(
     tx.parent = parent
     if auth is not None:
         tx.kind, tx.remote_id = auth.kind, auth.remote_id
+        _use(st, tx, auth)
     evse.tx = tx
     evse.finishing = False
     evse.info = None
@@ -73,8 +74,8 @@ def start(
     evse.token = evse.parent = None
     evse.plug_due = inf
     tx.powered = True
-    st.meter.energise(now, evse.number)
-    evse.stopped_energy = False
+    if not evse.stopped_energy:  # refused before the plug came
+        st.meter.energise(now, evse.number)
     look(st, now, evse)
     smartcharging.begin(st, now, evse)
     if fresh:
@@ -96,8 +97,19 @@ def authorise(
     tx.token, tx.kind, tx.remote_id, tx.parent = auth.token, auth.kind, auth.remote_id, parent
     tx.granted = True
     tx.reason = ""
+    tx.limited = False
+    _use(st, tx, auth)
     evse.finishing = False
     raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=trigger)
+
+
+def _use(st: State, tx: Transaction, auth: Authorisation) -> None:
+    """The transaction ends the reservation that its token made use of, and says so (H03)."""
+    if auth.reservation is None:
+        return
+    ended_now = reservations.use(st, auth.reservation)
+    if ended_now or not st.conf.reserved_until_start:
+        tx.reservation = auth.reservation.id
 
 
 def look(st: State, now: float, evse: Evse) -> None:
@@ -119,6 +131,7 @@ def stop(
     reason: str,
     token: str | None = None,
     trigger: str = "",
+    kind: str = "",
 ) -> None:
     """Whoever was authorised is no longer; ``token`` is the one that ended it, if one did.
 
@@ -129,7 +142,7 @@ def stop(
     if tx is None:
         return
     if reason in _KEEPS and evse.plugged and not st.conf.stop_points & ~CONNECTED:
-        _revoke(st, now, due, evse, tx, reason, token)
+        _revoke(st, now, due, evse, tx, reason, token, kind)
         return
     metervalues.end(st, now, due, evse, tx)
     if tx.powered:
@@ -137,7 +150,8 @@ def stop(
     evse.tx = None
     tx.powered = tx.granted = False
     tx.reason = tx.reason or reason
-    tx.stop_token = tx.stop_token or token
+    if tx.stop_token is None:
+        tx.stop_token, tx.stop_kind = token, kind
     tx.meter_stop = max(st.meter.register_wh(now, evse.number), tx.meter_start)
     tx.state = st.table.charging_state(evse)
     st.observer.transaction_stopped(st.index, tx.local_id, tx.reason, now, tx.meter_stop)
@@ -152,13 +166,20 @@ def stop(
 
 
 def _revoke(
-    st: State, now: float, due: float, evse: Evse, tx: Transaction, reason: str, token: str | None
+    st: State,
+    now: float,
+    due: float,
+    evse: Evse,
+    tx: Transaction,
+    reason: str,
+    token: str | None,
+    kind: str,
 ) -> None:
     """No energy any more; the transaction goes on until the plug is pulled."""
     if tx.powered:
         st.meter.release(now, evse.number)
     tx.powered = tx.granted = False
-    tx.reason, tx.stop_token = reason, token
+    tx.reason, tx.stop_token, tx.stop_kind = reason, token, kind
     evse.ev_suspended = evse.evse_suspended = evse.stopped_energy = False
     evse.finishing = True
     if evse.auth is not None and evse.auth.ends is tx:
@@ -168,22 +189,24 @@ def _revoke(
     statuses.update(st, now, due, evse)
 
 
-def confirmed(st: State, now: float, tx: Transaction, status: str, parent: str | None) -> None:
-    """The CSMS knows the transaction now; ``status`` is what it says of the token."""
-    st.observer.transaction_confirmed(st.index, tx.local_id, str(tx.id), status, now)
-    judged(st, now, tx, status, parent)
+def confirmed(st: State, now: float, tx: Transaction, info: TokenInfo) -> None:
+    """The CSMS knows the transaction now; ``info`` is what it says of the token."""
+    st.observer.transaction_confirmed(st.index, tx.local_id, str(tx.id), info.status, now)
+    judged(st, now, tx, info)
 
 
-def judged(st: State, now: float, tx: Transaction, status: str, parent: str | None) -> None:
+def judged(st: State, now: float, tx: Transaction, info: TokenInfo) -> None:
     """What the CSMS says of the token of an open transaction.
 
     One that is not accepted ends the transaction, or only its energy (StopTransactionOnInvalidId;
     1.6 §3.5.4 and errata 3.17: online too; 2.0.1 E05).
     """
-    if parent is not None:
-        tx.parent = parent
-    if status == "Accepted":
+    if info.group is not None:
+        tx.parent = info.group
+    if info.valid:
+        tx.limited = False
         return
+    status = info.status
     st.refused += 1
     st.observer.violation(st.index, "id_rejected", f"StartTransaction: {status}", now)
     evse = st.evses[tx.evse]
@@ -192,10 +215,7 @@ def judged(st: State, now: float, tx: Transaction, status: str, parent: str | No
     if st.conf.stop_on_invalid:
         stop(st, now, now, evse, "DeAuthorized")
     else:
-        st.meter.release(now, evse.number)
-        evse.stopped_energy = True
-        smartcharging.refresh(st, now, now)
-        statuses.update(st, now, now, evse)
+        maxenergy.limit(st, now, evse, tx)
 
 
 def stop_all(st: State, now: float, due: float, reason: str) -> None:

@@ -1,14 +1,22 @@
 """OCPP 1.6-J as a table: event -> messages, message -> builder and answer, request -> handler.
 
-``TABLE`` is what a station is made with and what the prediction counts by. Core, RemoteTrigger and
-SmartCharging; SupportedFeatureProfiles says the same.
+``TABLE`` is what a station is made with and what the prediction counts by. The profiles that it has
+are those that SupportedFeatureProfiles says.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import authorisation, boot, heartbeat, statuses, v16_profiles
+from simulator.station import (
+    authorisation,
+    boot,
+    heartbeat,
+    statuses,
+    v16_authorisation,
+    v16_profiles,
+    v16_reservation,
+)
 from simulator.station import v16_messages as messages
 from simulator.station.events import Event
 from simulator.station.state import Action, Part, VersionTable, together
@@ -68,11 +76,7 @@ ACTIONS: Final = {
 
 UNSUPPORTED: Final = frozenset(
     (
-        # Reservation, local list, firmware management.
-        "CancelReservation",
-        "ReserveNow",
-        "GetLocalListVersion",
-        "SendLocalList",
+        # Firmware management.
         "GetDiagnostics",
         "UpdateFirmware",
         # The security whitepaper's.
@@ -95,7 +99,7 @@ UNSUPPORTED: Final = frozenset(
 )
 
 CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
-_ALL: Final = together(CORE, v16_profiles.PART)
+_ALL: Final = together(CORE, v16_profiles.PART, v16_authorisation.PART, v16_reservation.PART)
 """A functional area with messages of its own is one more part here."""
 
 TABLE: Final = VersionTable(

@@ -1,11 +1,8 @@
-"""OCPP 1.6: the configuration keys of Core and SmartCharging, and what they set.
-
-§9.1, §9.4, errata, whitepaper §7.
+"""OCPP 1.6: the configuration keys (§9, errata, whitepaper §7) and what they set.
 
 Keys of functions that this station does not have are left out, as §9 wants it for optional ones:
-no AuthorizationCacheEnabled, BlinkRepeat, LightIntensity, MaxEnergyOnInvalidId, and no keys of the
-other profiles. ConnectorPhaseRotation, CpoName and ResetRetries are kept and read back; nothing
-else hangs on them (a reset never fails here).
+no BlinkRepeat, no LightIntensity. ConnectorPhaseRotation, CpoName and ResetRetries are kept and
+read back; nothing else hangs on them (a reset never fails here).
 """
 
 from __future__ import annotations
@@ -54,11 +51,18 @@ AUTHORIZATION_KEY: Final = "AuthorizationKey"
 SECURITY_PROFILE: Final = "SecurityProfile"
 PHASE_ROTATION: Final = "ConnectorPhaseRotation"
 PHASE_ROTATION_MOST: Final = "ConnectorPhaseRotationMaxLength"
-_PROFILES: Final = ("Core", "RemoteTrigger", "SmartCharging")
+_PROFILES: Final = (
+    "Core",
+    "LocalAuthListManagement",
+    "Reservation",
+    "RemoteTrigger",
+    "SmartCharging",
+)
 """Feature profiles whose every message is served."""
 
 _KEYS: Final = (
     _flag("AllowOfflineTxForUnknownId", "true"),
+    _flag("AuthorizationCacheEnabled", "true"),
     Key(
         AUTHORIZATION_KEY,
         Kind.TEXT,
@@ -84,9 +88,12 @@ _KEYS: Final = (
     Key("CpoName", Kind.TEXT, "", pattern=r".{0,64}"),
     _fixed("GetConfigurationMaxKeys", str(MAX_KEYS)),
     _number(HEARTBEAT_INTERVAL, "300"),
+    _flag("LocalAuthListEnabled", "true"),
+    _fixed("LocalAuthListMaxLength", "500"),
     _flag("LocalAuthorizeOffline", "true"),
     _flag("LocalPreAuthorize", "false"),
     _fixed("MaxChargingProfilesInstalled", "20"),
+    _number("MaxEnergyOnInvalidId", "0"),
     _number(MESSAGE_TIMEOUT, "30", least=1),
     _measured("MeterValuesAlignedData", "Energy.Active.Import.Register"),
     _fixed("MeterValuesAlignedDataMaxLength", _MEASURED),
@@ -95,8 +102,10 @@ _KEYS: Final = (
     _number(SAMPLE_INTERVAL, "60"),
     _number("MinimumStatusDuration", "0"),
     _fixed(NUMBER_OF_CONNECTORS, "1"),
+    _fixed("ReserveConnectorZeroSupported", "true", Kind.BOOLEAN),
     _number("ResetRetries", "1"),
     _number(SECURITY_PROFILE, "0", most=3),
+    _fixed("SendLocalListMaxLength", "100"),
     _number("StopTransactionMaxMeterValues", "200", least=3, most=10_000),
     _flag("StopTransactionOnEVSideDisconnect", "true"),
     _flag("StopTransactionOnInvalidId", "true"),
@@ -160,6 +169,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
         tuple(UNITS[unit] for unit in split(values["ChargingScheduleAllowedChargingRateUnit"])),
         truth(values["ConnectorSwitch3to1PhaseSupported"]),
     )
+    _authorisation(conf, values)
     _readings(conf, values)
     return conf
 
@@ -204,13 +214,34 @@ def _connection(conf: Configuration, settings: Settings, values: Mapping[str, st
 def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.aligned_idle_only = False
     conf.authorize_remote = truth(values["AuthorizeRemoteTxRequests"])
-    conf.unknown_offline = truth(values["AllowOfflineTxForUnknownId"])
     conf.stop_on_invalid = truth(values["StopTransactionOnInvalidId"])
     conf.limits_with_schedules = False
     conf.start_points = PATH_CLOSED
     conf.stop_points = AUTHORIZED | CONNECTED
     conf.offline_threshold_s = inf
     conf.stop_on_disconnect = truth(values["StopTransactionOnEVSideDisconnect"])
+
+
+def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
+    def flag(name: str) -> bool:
+        return truth(values[name])
+
+    conf.authorisation = True
+    conf.local_online = flag("LocalPreAuthorize")
+    conf.local_offline = flag("LocalAuthorizeOffline")
+    conf.local_only = False
+    conf.unknown_offline = flag("AllowOfflineTxForUnknownId")
+    conf.cache = flag("AuthorizationCacheEnabled")
+    conf.cache_life_s = inf
+    conf.ask_again_cached = conf.ask_again_listed = True
+    conf.listed = flag("LocalAuthListEnabled")
+    conf.list_entries = int(values["LocalAuthListMaxLength"])
+    conf.list_items = int(values["SendLocalListMaxLength"])
+    conf.master_group = ""
+    conf.max_invalid_wh = float(values["MaxEnergyOnInvalidId"])
+    conf.reserves = True
+    conf.reserve_any = flag("ReserveConnectorZeroSupported")
+    conf.reserved_until_start = True
 
 
 def _readings(conf: Configuration, values: Mapping[str, str]) -> None:

@@ -6,11 +6,12 @@ rest is plain ASCII of our own; every message is checked against the JSON schema
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Final
 
-from simulator.station import authorisation, clock, transactions
+from simulator.station import authorisation, clock, tokens, transactions
 from simulator.station.events import Event
-from simulator.station.model import Call, Evse, Status, Transaction
+from simulator.station.model import Call, Evse, Status, TokenInfo, Transaction
 from simulator.station.ports import CallOutcome
 from simulator.station.rpc import text
 from simulator.station.state import State
@@ -24,6 +25,7 @@ STATUS: Final = {
     Status.FINISHING: "Finishing",
     Status.UNAVAILABLE: "Unavailable",
     Status.FAULTED: "Faulted",
+    Status.RESERVED: "Reserved",
 }
 TOKEN_STATUS: Final = frozenset(("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"))
 LARGEST_ID: Final = 2**63
@@ -71,11 +73,13 @@ def status(st: State, now: float, call: Call) -> str:
     """StatusNotification.req (§6.47), stamped with the time of the change."""
     evse = call.evse
     assert evse is not None
-    code = evse.fault or "NoError"
+    code, since = evse.fault or "NoError", evse.since
+    if call.event is Event.LOCAL_LIST_CONFLICT and not evse.fault:
+        code, since = "LocalListConflict", now
     info = f',"info":{text(evse.info[:50])}' if evse.info else ""
     return (
         f'"connectorId":{evse.number},"errorCode":"{code}"{info},"status":"{STATUS[evse.status]}",'
-        f'"timestamp":"{clock.iso(st.clock_zero + evse.since)}"'
+        f'"timestamp":"{clock.iso(st.clock_zero + since)}"'
     )
 
 
@@ -89,9 +93,10 @@ def start(st: State, now: float, call: Call) -> str:
     """StartTransaction.req (§6.45)."""
     tx = call.tx
     assert tx is not None and tx.token is not None
+    reserved = f',"reservationId":{tx.reservation}' if tx.reservation is not None else ""
     return (
         f'"connectorId":{tx.evse},"idTag":{text(tx.token)},"meterStart":{round(tx.meter_start)},'
-        f'"timestamp":"{clock.iso(st.clock_zero + now)}"'
+        f'"timestamp":"{clock.iso(st.clock_zero + now)}"{reserved}'
     )
 
 
@@ -129,8 +134,8 @@ def meter_values(st: State, now: float, call: Call) -> str | None:
 # -- answers --------------------------------------------------------------------------------------
 
 
-def _token_info(payload: dict[str, Any]) -> tuple[str, str | None] | None:
-    """Status and parent of an idTagInfo (§7.27); None if it cannot be used."""
+def token_info(payload: dict[str, Any]) -> TokenInfo | None:
+    """The idTagInfo of a payload (§7.27); None if there is none, or it cannot be used."""
     info = payload.get("idTagInfo")
     if not isinstance(info, dict):
         return None
@@ -138,29 +143,32 @@ def _token_info(payload: dict[str, Any]) -> tuple[str, str | None] | None:
     if not isinstance(status, str) or status not in TOKEN_STATUS:
         return None
     parent = info.get("parentIdTag")
-    return status, parent if isinstance(parent, str) and len(parent) <= 20 else None
+    known = isinstance(parent, str) and 0 < len(parent) <= 20
+    expires = clock.parse(info.get("expiryDate"))
+    return TokenInfo(status, parent if known else None, inf if expires is None else expires)
 
 
 def authorize_answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
     """Authorize.conf (§6.2)."""
-    info = _token_info(payload)
+    info = token_info(payload)
     if info is None:
         return False
-    authorisation.answered(st, now, call, *info)
+    authorisation.answered(st, now, call, info)
     return True
 
 
 def start_answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
     """StartTransaction.conf (§6.46): any whole number is an id, 0 and negative ones too."""
-    info = _token_info(payload)
+    info = token_info(payload)
     number = payload.get("transactionId")
     if info is None or type(number) is not int or abs(number) > LARGEST_ID:
         return False
     tx = call.tx
-    assert tx is not None
+    assert tx is not None and tx.token is not None
     tx.id = number
     tx.wire_id = f'"transactionId":{number},'
-    transactions.confirmed(st, now, tx, *info)
+    tokens.learn(st, now, tx.token, tx.kind, info)
+    transactions.confirmed(st, now, tx, info)
     return True
 
 
@@ -174,9 +182,13 @@ def start_failed(st: State, now: float, call: Call, outcome: CallOutcome) -> Non
 
 
 def stop_answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
-    """StopTransaction.conf (§6.50): its idTagInfo would update a cache, which there is not."""
-    assert call.tx is not None
-    st.observer.transaction_closed(st.index, call.tx.local_id, now)
+    """StopTransaction.conf (§6.50): an idTagInfo is about the token that ended it, if one did."""
+    tx = call.tx
+    assert tx is not None
+    info = token_info(payload)
+    if info is not None and tx.stop_token is not None:
+        tokens.learn(st, now, tx.stop_token, tx.stop_kind, info)
+    st.observer.transaction_closed(st.index, tx.local_id, now)
     return True
 
 

@@ -45,12 +45,14 @@ def connector(payload: dict[str, Any], least: int) -> int | None:
     return number
 
 
-def _status(word: str) -> str:
+def worded(word: str) -> str:
+    """An answer that is nothing but a status."""
     return f'{{"status":"{word}"}}'
 
 
-def _accept(afterwards: Afterwards | None) -> Answer:
-    return _status("Accepted" if afterwards is not None else "Rejected"), afterwards
+def accepted(afterwards: Afterwards | None) -> Answer:
+    """Accepted if there is something to do, else Rejected."""
+    return worded("Accepted" if afterwards is not None else "Rejected"), afterwards
 
 
 def _not_while_pending(st: State, action: str, now: float) -> None:
@@ -65,32 +67,32 @@ def remote_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
     if "chargingProfile" in payload:
         profile = v16_profiles.read(payload["chargingProfile"])
         if v16_profiles.unfit_to_start(st, number, profile):
-            return _accept(None)
-    return _accept(remote.start(st, number, payload["idTag"], profile))
+            return accepted(None)
+    return accepted(remote.start(st, now, number, payload["idTag"], profile))
 
 
 def remote_stop(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """RemoteStopTransaction (§5.12)."""
     _not_while_pending(st, "RemoteStopTransaction", now)
-    return _accept(remote.stop(st, payload["transactionId"]))
+    return accepted(remote.stop(st, payload["transactionId"]))
 
 
 def unlock(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """UnlockConnector (§5.18); an unknown connector is NotSupported (errata 3.87)."""
     known, afterwards = remote.unlock(st, payload["connectorId"])
-    return _status("Unlocked" if known else "NotSupported"), afterwards
+    return worded("Unlocked" if known else "NotSupported"), afterwards
 
 
 def change_availability(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """ChangeAvailability (§5.2)."""
     operative = payload["type"] == "Operative"
     word, afterwards = remote.availability(st, connector(payload, 0) or 0, operative)
-    return _status(word), afterwards
+    return worded(word), afterwards
 
 
 def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """Reset (§5.14)."""
-    return _accept(partial(_reset, payload["type"] == "Hard"))
+    return accepted(partial(_reset, payload["type"] == "Hard"))
 
 
 def _reset(hard: bool, st: State, now: float) -> None:
@@ -102,18 +104,13 @@ def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     action = payload["requestedMessage"]
     event = TRIGGERS.get(action)
     if event is None:
-        return _status("NotImplemented"), None
-    return _accept(remote.trigger(st, action, event, connector(payload, 0)))
-
-
-def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """ClearCache: there is no cache, so Rejected (errata 3.23)."""
-    return _status("Rejected"), None
+        return worded("NotImplemented"), None
+    return accepted(remote.trigger(st, action, event, connector(payload, 0)))
 
 
 def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """DataTransfer (§4.3): no vendor is known here."""
-    return _status("UnknownVendorId"), None
+    return worded("UnknownVendorId"), None
 
 
 def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -148,16 +145,16 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     """ChangeConfiguration (§5.3)."""
     key = KEYS.get(payload["key"].lower())
     if key is None:
-        return _status("NotSupported"), None
+        return worded("NotSupported"), None
     value: str = payload["value"].strip()
     if not key.writable or refuse(key, value, st.settings) or _unfit(st, key, value):
-        return _status("Rejected"), None
+        return worded("Rejected"), None
     st.conf = configure(st.settings, {**st.conf.overrides, key.name: value})
     if key.name == HEARTBEAT_INTERVAL:
         heartbeat.set_interval(st, float(value))
     metervalues.configured(st, now)
     afterwards = _reconnect if key.name in (AUTHORIZATION_KEY, SECURITY_PROFILE) else None
-    return _status("RebootRequired" if key.reboot else "Accepted"), afterwards
+    return worded("RebootRequired" if key.reboot else "Accepted"), afterwards
 
 
 def _unfit(st: State, key: Key, value: str) -> bool:
@@ -180,7 +177,6 @@ def _reconnect(st: State, now: float) -> None:
 REQUESTS: Final = {
     "ChangeAvailability": Request(change_availability),
     "ChangeConfiguration": Request(change_configuration),
-    "ClearCache": Request(clear_cache),
     "DataTransfer": Request(data_transfer),
     "GetConfiguration": Request(get_configuration),
     "RemoteStartTransaction": Request(remote_start),

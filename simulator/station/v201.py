@@ -12,8 +12,10 @@ from simulator.station import (
     boot,
     heartbeat,
     statuses,
+    v201_authorisation,
     v201_network,
     v201_reports,
+    v201_reservation,
     v201_smartcharging,
     v201_variables,
 )
@@ -79,6 +81,8 @@ _ALL: Final = together(
     v201_reports.PART,
     v201_network.PART,
     v201_smartcharging.PART,
+    v201_authorisation.PART,
+    v201_reservation.PART,
 )
 """A functional area with messages of its own is one more part here."""
 

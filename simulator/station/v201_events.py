@@ -10,9 +10,18 @@ from __future__ import annotations
 from typing import Any, Final
 from zlib import crc32
 
-from simulator.station import clock, transactions
+from simulator.station import clock, tokens, transactions
 from simulator.station.events import Event
-from simulator.station.model import Call, Evse, Link, Registration, Transaction
+from simulator.station.model import (
+    VALID,
+    Authorisation,
+    Call,
+    Evse,
+    Link,
+    Registration,
+    Transaction,
+    token_key,
+)
 from simulator.station.ports import CallOutcome
 from simulator.station.reading import Reading
 from simulator.station.state import State
@@ -103,6 +112,7 @@ def event(st: State, now: float, call: Call) -> str | None:
         '"offline":true' if offline else "",
         _info(tx, kind, evse, call.about),
         f'"evse":{{"id":{evse.number},"connectorId":1}}' if kind == "Started" else "",
+        _reservation(tx),
         _token(tx, kind, call),
         f'"meterValue":[{values}]' if values else "",
     ]
@@ -126,12 +136,21 @@ def _info(tx: Transaction, kind: str, evse: Evse, about: Any) -> str:
 def _token(tx: Transaction, kind: str, call: Call) -> str:
     """The token, in the event that tells of its authorisation or of what ended it (E03, E07)."""
     if kind == "Ended" or call.about in ("Local", "MasterPass"):
-        token = tx.stop_token
+        token, type_ = tx.stop_token, tx.stop_kind
     elif call.about in ("Authorized", "RemoteStart") or kind == "Started":
-        token = tx.token
+        token, type_ = tx.token, tx.kind
     else:
-        token = None
-    return f'"idToken":{id_token(token, tx.kind)}' if token is not None else ""
+        return ""
+    if token is None:
+        return ""
+    call.auth = Authorisation(token, tx, type_)  # whom the answer will be about
+    return f'"idToken":{id_token(token, type_)}'
+
+
+def _reservation(tx: Transaction) -> str:
+    """The reservation that the transaction ends, told once (E01.FR.13)."""
+    number, tx.reservation = tx.reservation, None
+    return f'"reservationId":{number}' if number is not None else ""
 
 
 def _values(st: State, now: float, event: Event, evse: Evse, tx: Transaction) -> str:
@@ -158,19 +177,28 @@ def _values(st: State, now: float, event: Event, evse: Evse, tx: Transaction) ->
 
 def answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
     """TransactionEventResponse: what it says of the token counts (E05), if it says something."""
-    tx = call.tx
+    tx, auth = call.tx, call.auth
     assert tx is not None
-    if call.event is Event.TRANSACTION_ENDED:
-        st.observer.transaction_closed(st.index, tx.local_id, now)
-        return True
-    info = token_info(payload) if "idTokenInfo" in payload else ("Accepted", None)
-    if info is None:
+    said = token_info(payload)
+    ended = call.event is Event.TRANSACTION_ENDED
+    if said is None and "idTokenInfo" in payload and not ended:
         return False
-    if call.event is Event.TRANSACTION_STARTED:
-        transactions.confirmed(st, now, tx, *info)
-    elif "idTokenInfo" in payload:
-        transactions.judged(st, now, tx, *info)
+    if said is not None and auth is not None:
+        tokens.learn(st, now, auth.token, auth.kind, said)  # C10.FR.05
+    if ended:
+        st.observer.transaction_closed(st.index, tx.local_id, now)
+    elif call.event is Event.TRANSACTION_STARTED:
+        transactions.confirmed(st, now, tx, said or VALID)
+    elif said is not None and not _of_another(auth, tx):
+        transactions.judged(st, now, tx, said)
     return True
+
+
+def _of_another(auth: Authorisation | None, tx: Transaction) -> bool:
+    """Was the event about a token that is not the one that is authorised?"""
+    if auth is None or tx.token is None:
+        return False
+    return token_key(auth.token, auth.kind) != token_key(tx.token, tx.kind)
 
 
 def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:

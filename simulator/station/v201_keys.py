@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 from functools import lru_cache
+from math import inf
 from typing import Final, cast
 
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
@@ -28,6 +29,10 @@ PRIORITY: Final = "OCPPCommCtrlr.NetworkConfigurationPriority"
 PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
 SLOTS: Final = ("0", "1", "2")
 """Slots of network profiles; 0 is the one that the station comes with."""
+LIST_BYTES: Final = "LocalAuthListCtrlr.BytesPerMessage"
+LIST_ITEMS: Final = "LocalAuthListCtrlr.ItemsPerMessage"
+LIST_ENTRIES: Final = 500
+"""The longest local authorisation list (the limit of LocalAuthListCtrlr.Entries)."""
 POINTS: Final = {
     "EVConnected": CONNECTED,
     "Authorized": AUTHORIZED,
@@ -59,6 +64,10 @@ def _number(
     return Key(name, Kind.INTEGER, default, writable, reboot, least, most, unit=unit)
 
 
+def _fixed(name: str, value: str, kind: Kind = Kind.INTEGER) -> Key:
+    return Key(name, kind, value, writable=False)
+
+
 def _measured(name: str, default: str) -> Key:
     return Key(name, Kind.MEASURANDS, default)
 
@@ -81,11 +90,24 @@ _KEYS: Final = (
     _flag("AlignedDataCtrlr.SendDuringIdle", "false"),
     _number("AlignedDataCtrlr.TxEndedInterval", "0", most=86_400, unit="s"),
     _measured("AlignedDataCtrlr.TxEndedMeasurands", ""),
+    _fixed("AuthCacheCtrlr.Available", "true", Kind.BOOLEAN),
+    _flag("AuthCacheCtrlr.DisablePostAuthorize", "false"),
+    _flag("AuthCacheCtrlr.Enabled", "true"),
+    _number("AuthCacheCtrlr.LifeTime", "0"),
     _flag("AuthCtrlr.AuthorizeRemoteStart", "false"),
+    _flag("AuthCtrlr.DisableRemoteAuthorization", "false"),
+    _flag("AuthCtrlr.Enabled", "true"),
     _flag("AuthCtrlr.LocalAuthorizeOffline", "true"),
     _flag("AuthCtrlr.LocalPreAuthorize", "false"),
+    Key("AuthCtrlr.MasterPassGroupId", Kind.TEXT, "", pattern=".{0,36}"),
     _flag("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true"),
     _list(Kind.SEQUENCE, "ClockCtrlr.TimeSource", "Heartbeat", ("Heartbeat",)),
+    _fixed("LocalAuthListCtrlr.Available", "true", Kind.BOOLEAN),
+    _fixed(LIST_BYTES, "262144"),
+    _flag("LocalAuthListCtrlr.DisablePostAuthorize", "false"),
+    _flag("LocalAuthListCtrlr.Enabled", "true"),
+    _fixed(LIST_ITEMS, "100"),
+    _fixed("LocalAuthListCtrlr.SupportsExpiryDateTime", "true", Kind.BOOLEAN),
     _number(HEARTBEAT_MAX, "86400", least=1, most=86_400, unit="s"),
     _number(HEARTBEAT_MIN, "1", least=1, most=86_400, unit="s"),
     _number(HEARTBEAT_INTERVAL, "300", least=1, unit="s"),
@@ -101,6 +123,9 @@ _KEYS: Final = (
     _number("OCPPCommCtrlr.RetryBackOffWaitMinimum", "10", least=1, most=86_400, unit="s"),
     _flag("OCPPCommCtrlr.UnlockOnEVSideDisconnect", "true"),
     _number("OCPPCommCtrlr.WebSocketPingInterval", "60", unit="s", reboot=True),
+    _fixed("ReservationCtrlr.Available", "true", Kind.BOOLEAN),
+    _flag("ReservationCtrlr.Enabled", "true"),
+    _fixed("ReservationCtrlr.NonEvseSpecific", "true", Kind.BOOLEAN),
     _flag("SampledDataCtrlr.Enabled", "true"),
     _number("SampledDataCtrlr.TxEndedInterval", "0", most=86_400, unit="s"),
     _measured("SampledDataCtrlr.TxEndedMeasurands", _ENERGY),
@@ -116,6 +141,7 @@ _KEYS: Final = (
     _number("SmartChargingCtrlr.ProfileStackLevel", "20", writable=False),
     _list(Kind.MEMBERS, "SmartChargingCtrlr.RateUnit", "A,W", ("A", "W")),
     _number("TxCtrlr.EVConnectionTimeOut", "60", unit="s"),
+    _number("TxCtrlr.MaxEnergyOnInvalidId", "0", unit="Wh"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
     _list(Kind.MEMBERS, "TxCtrlr.TxStartPoint", "PowerPathClosed", _POINTS),
@@ -204,7 +230,6 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     _intervals(conf, settings, values)
     _connection(conf, settings, values)
     conf.authorize_remote = truth(values["AuthCtrlr.AuthorizeRemoteStart"])
-    conf.unknown_offline = truth(values["AuthCtrlr.OfflineTxForUnknownIdEnabled"])
     conf.stop_on_invalid = truth(values["TxCtrlr.StopTxOnInvalidId"])
     conf.stop_on_disconnect = truth(values["TxCtrlr.StopTxOnEVSideDisconnect"])
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
@@ -217,6 +242,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
         units=tuple(Unit(unit) for unit in split(values["SmartChargingCtrlr.RateUnit"])),
         switches_phases=_true(values, "ACPhaseSwitchingSupported"),
     )
+    _authorisation(conf, values)
     _readings(conf, values)
     return conf
 
@@ -229,10 +255,34 @@ def _defaults(settings: Settings) -> dict[str, str]:
     values = checked(settings, KEYS)
     if MESSAGE_TIMEOUT not in settings.configuration:
         values[MESSAGE_TIMEOUT] = str(max(round(settings.call_timeout_s), 1))
+    values[LIST_BYTES] = str(settings.max_frame)
     for name, slot in _BACK_OFF.items():
         if name not in settings.configuration:
             values[name] = str(round(getattr(settings, slot)))
     return values
+
+
+def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
+    def flag(name: str) -> bool:
+        return truth(values[name])
+
+    conf.authorisation = flag("AuthCtrlr.Enabled")
+    conf.local_online = flag("AuthCtrlr.LocalPreAuthorize")
+    conf.local_offline = flag("AuthCtrlr.LocalAuthorizeOffline")
+    conf.local_only = flag("AuthCtrlr.DisableRemoteAuthorization")
+    conf.unknown_offline = flag("AuthCtrlr.OfflineTxForUnknownIdEnabled")
+    conf.cache = flag("AuthCacheCtrlr.Enabled")
+    conf.cache_life_s = float(values["AuthCacheCtrlr.LifeTime"]) or inf
+    conf.ask_again_cached = not flag("AuthCacheCtrlr.DisablePostAuthorize")
+    conf.ask_again_listed = not flag("LocalAuthListCtrlr.DisablePostAuthorize")
+    conf.listed = flag("LocalAuthListCtrlr.Enabled")
+    conf.list_entries = LIST_ENTRIES
+    conf.list_items = int(values[LIST_ITEMS])
+    conf.master_group = values["AuthCtrlr.MasterPassGroupId"]
+    conf.max_invalid_wh = float(values["TxCtrlr.MaxEnergyOnInvalidId"])
+    conf.reserves = flag("ReservationCtrlr.Enabled")
+    conf.reserve_any = flag("ReservationCtrlr.NonEvseSpecific")
+    conf.reserved_until_start = False
 
 
 def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:

@@ -5,11 +5,12 @@ A builder gives the payload without its outer braces, as in ``v16_messages``.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Final
 
 from simulator.station import authorisation, clock
 from simulator.station.events import Event
-from simulator.station.model import Call, Evse, Status
+from simulator.station.model import DEFAULT_KIND, Call, Evse, Status, TokenInfo
 from simulator.station.rpc import text
 from simulator.station.state import State
 
@@ -27,7 +28,6 @@ TOKEN_STATUS: Final = frozenset(
         "Unknown",
     )
 )
-DEFAULT_KIND: Final = "ISO14443"
 _LONGEST_TOKEN: Final = 36
 
 
@@ -37,6 +37,8 @@ def word(evse: Evse) -> str | None:
         return None
     if evse.status is Status.FAULTED:
         return "Faulted"
+    if evse.status is Status.RESERVED:
+        return "Reserved"
     if evse.plugged:
         return "Occupied"
     return "Unavailable" if evse.status is Status.UNAVAILABLE else "Available"
@@ -124,8 +126,8 @@ def meter_values(st: State, now: float, call: Call) -> str | None:
 # -- answers --------------------------------------------------------------------------------------
 
 
-def token_info(payload: dict[str, Any]) -> tuple[str, str | None] | None:
-    """Status and group of an IdTokenInfoType; None if it cannot be used."""
+def token_info(payload: dict[str, Any]) -> TokenInfo | None:
+    """The idTokenInfo of a payload; None if there is none, or it cannot be used."""
     info = payload.get("idTokenInfo")
     if not isinstance(info, dict):
         return None
@@ -134,8 +136,21 @@ def token_info(payload: dict[str, Any]) -> tuple[str, str | None] | None:
         return None
     group = info.get("groupIdToken")
     name = group.get("idToken") if isinstance(group, dict) else None
-    known = isinstance(name, str) and len(name) <= _LONGEST_TOKEN
-    return status, name if known else None
+    known = isinstance(name, str) and 0 < len(name) <= _LONGEST_TOKEN
+    expires = clock.parse(info.get("cacheExpiryDateTime"))
+    return TokenInfo(
+        status,
+        name if known else None,
+        inf if expires is None else expires,
+        _evses(info.get("evseId")),
+    )
+
+
+def _evses(numbers: object) -> frozenset[int] | None:
+    """The EVSEs that a token is allowed at; an empty or absent list means any (C01.FR.19)."""
+    if not isinstance(numbers, list):
+        return None
+    return frozenset(n for n in numbers if type(n) is int) or None
 
 
 def authorize_answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
@@ -143,5 +158,5 @@ def authorize_answered(st: State, now: float, call: Call, payload: dict[str, Any
     info = token_info(payload)
     if info is None:
         return False
-    authorisation.answered(st, now, call, *info)
+    authorisation.answered(st, now, call, info)
     return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import remote, reset, smartcharging, v201_profiles
+from simulator.station import authorisation, remote, reset, smartcharging, v201_profiles
 from simulator.station.events import Event
 from simulator.station.model import Registration
 from simulator.station.state import Afterwards, Request, State
@@ -42,17 +42,22 @@ def request_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """RequestStartTransaction (F01, F02); Rejected while Pending (B02.FR.05)."""
     _forbidden_while_pending(st, "RequestStartTransaction", now)
     token = payload["idToken"]
-    chosen = remote.place(st, payload.get("evseId"))
+    number, kind = token["idToken"], token["type"]
+    group = payload.get("groupIdToken", {}).get("idToken")
+    group = group or authorisation.group_of(st, now, number, kind)
+    chosen = remote.place(st, payload.get("evseId"), number, kind, group)
+    if chosen is None or not 0 < len(number) <= st.table.longest_token:
+        return worded("Rejected"), None
+    if authorisation.is_master(st, group):  # C16.FR.03
+        return worded("Rejected"), None
     profile = None
-    if "chargingProfile" in payload and chosen is not None:
+    if "chargingProfile" in payload:
         profile = v201_profiles.read(payload["chargingProfile"])
         if smartcharging.refusal(st, chosen.number, profile, strict=True, starting=True):
             return worded("Rejected"), None
-    if chosen is None or not 0 < len(token["idToken"]) <= st.table.longest_token:
-        return worded("Rejected"), None
     known = chosen.tx
     afterwards = partial(
-        remote.begin, chosen, token["idToken"], token["type"], payload["remoteStartId"], profile
+        remote.begin, chosen, number, kind, payload["remoteStartId"], profile, group
     )
     rest = f',"transactionId":"{known.id}"' if known is not None else ""
     return f'{{"status":"Accepted"{rest}}}', afterwards
@@ -91,8 +96,7 @@ def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
         return worded("Rejected"), None
     if payload["type"] == "Immediate":
         return worded("Accepted"), _reset_now
-    busy = any(evse.tx is not None for evse in st.evses)
-    return worded("Scheduled" if busy else "Accepted"), _reset_when_idle
+    return worded("Scheduled" if reset.busy(st) else "Accepted"), _reset_when_idle
 
 
 def _reset_now(st: State, now: float) -> None:
@@ -136,11 +140,6 @@ def _truth(yes: bool) -> str:
     return "true" if yes else "false"
 
 
-def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """ClearCache (C11): there is no cache, so Rejected."""
-    return worded("Rejected"), None
-
-
 def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """DataTransfer (P01): no vendor is known here."""
     return worded("UnknownVendorId"), None
@@ -148,7 +147,6 @@ def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
 
 REQUESTS: Final = {
     "ChangeAvailability": Request(change_availability),
-    "ClearCache": Request(clear_cache),
     "DataTransfer": Request(data_transfer),
     "GetTransactionStatus": Request(transaction_status),
     "RequestStartTransaction": Request(request_start),

@@ -37,9 +37,12 @@ READ_ONLY = [
     "MaxChargingProfilesInstalled",
     "ConnectorPhaseRotationMaxLength",
     "GetConfigurationMaxKeys",
+    "LocalAuthListMaxLength",
     "MeterValuesAlignedDataMaxLength",
     "MeterValuesSampledDataMaxLength",
     "NumberOfConnectors",
+    "ReserveConnectorZeroSupported",
+    "SendLocalListMaxLength",
     "StopTxnAlignedDataMaxLength",
     "StopTxnSampledDataMaxLength",
     "SupportedFeatureProfiles",
@@ -66,7 +69,13 @@ def test_1_6_9_1_every_required_core_key_is_there_with_its_access(make):
 def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
     bench = make().boot()
     profiles = read(bench, "SupportedFeatureProfiles")["SupportedFeatureProfiles"].split(",")
-    assert profiles == ["Core", "RemoteTrigger", "SmartCharging"]
+    assert profiles == [
+        "Core",
+        "LocalAuthListManagement",
+        "Reservation",
+        "RemoteTrigger",
+        "SmartCharging",
+    ]
     core = {
         "ChangeAvailability",
         "ChangeConfiguration",
@@ -79,7 +88,9 @@ def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
         "UnlockConnector",
     }
     smart = {"ClearChargingProfile", "GetCompositeSchedule", "SetChargingProfile"}
-    assert set(TABLE.requests) == core | smart | {"TriggerMessage"}
+    lists = {"GetLocalListVersion", "SendLocalList"}
+    reservation = {"CancelReservation", "ReserveNow"}
+    assert set(TABLE.requests) == core | smart | lists | reservation | {"TriggerMessage"}
 
 
 def test_1_6_9_keys_of_functions_that_are_not_there_are_not_there(make):
@@ -88,13 +99,10 @@ def test_1_6_9_keys_of_functions_that_are_not_there_are_not_there(make):
         .boot()
         .ask(
             "GetConfiguration",
-            {"key": ["AuthorizationCacheEnabled", "LocalAuthListEnabled", "BlinkRepeat"]},
+            {"key": ["LightIntensity", "BlinkRepeat"]},
         )
     )
-    assert answer == {
-        "configurationKey": [],
-        "unknownKey": ["AuthorizationCacheEnabled", "LocalAuthListEnabled", "BlinkRepeat"],
-    }
+    assert answer == {"configurationKey": [], "unknownKey": ["LightIntensity", "BlinkRepeat"]}
 
 
 def test_1_6_5_8_known_and_unknown_keys_of_a_list(make):
@@ -132,7 +140,9 @@ def test_1_6_5_8_known_and_unknown_keys_of_a_list(make):
         ("WebSocketPingInterval", "-5", "Rejected"),
         ("WebSocketPingInterval", "5", "RebootRequired"),
         ("FavouriteColour", "red", "NotSupported"),
-        ("AuthorizationCacheEnabled", "true", "NotSupported"),
+        ("LightIntensity", "5", "NotSupported"),
+        ("LocalAuthListMaxLength", "5", "Rejected"),
+        ("ReserveConnectorZeroSupported", "false", "Rejected"),
     ],
 )
 def test_1_6_5_3_change_configuration(make, key, value, status):

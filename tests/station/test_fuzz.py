@@ -74,6 +74,20 @@ PLAUSIBLE = {
     | JSON,
     "transactionId": st.integers(999, 1004) | JSON,
     "vendorId": st.text(max_size=9),
+    "reservationId": st.integers(1, 3) | JSON,
+    "expiryDate": st.sampled_from(["2026-06-01T06:01:00Z", "2030-01-01T00:00:00Z"]) | JSON,
+    "listVersion": st.integers(-1, 3) | JSON,
+    "updateType": st.sampled_from(["Full", "Differential"]) | JSON,
+    "localAuthorizationList": st.lists(
+        st.fixed_dictionaries(
+            {"idTag": st.sampled_from(["TAG", "token", "other"])},
+            optional={
+                "idTagInfo": st.sampled_from([{"status": "Accepted"}, {"status": "Blocked"}])
+            },
+        ),
+        max_size=3,
+    )
+    | JSON,
 }
 NUMBER = st.sampled_from([-1, 0, 1, 60, 2**31 - 1, 2**40, 1e308]) | JSON
 WHEN = st.sampled_from(["2026-06-01T06:00:50Z", "2026-06-01T06:01:40+00:00", "x"])

@@ -186,7 +186,8 @@ def test_1_6_5_17_triggers_that_are_not_waited_for_do_not_pile_up(make):
 
 
 def test_1_6_err_3_23_clear_cache_without_a_cache_is_rejected(make):
-    assert make().boot().ask("ClearCache") == {"status": "Rejected"}
+    bench = make(configuration={"AuthorizationCacheEnabled": "false"}).boot()
+    assert bench.ask("ClearCache") == {"status": "Rejected"}
 
 
 def test_1_6_4_3_data_transfer_of_an_unknown_vendor(make):

@@ -13,7 +13,7 @@ from simulator.station import v201
 from simulator.station.configuration import Kind
 from simulator.station.model import Status
 from simulator.station.settings import ALL_MEASURANDS
-from simulator.station.v16 import ACTIONS, MESSAGES, TABLE, UNSUPPORTED
+from simulator.station.v16 import ACTIONS, TABLE, UNSUPPORTED
 from simulator.station.v16_keys import KEYS
 from simulator.station.v16_messages import STATUS
 
@@ -44,6 +44,7 @@ PROFILE = {
 REQUESTS = [
     ("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"}),
     ("ChangeConfiguration", {"key": "ConnectionTimeOut", "value": "5"}),
+    ("CancelReservation", {"reservationId": 7}),
     ("ClearCache", {}),
     ("ClearChargingProfile", {"id": 5}),
     ("GetCompositeSchedule", {"connectorId": 1, "duration": 600, "chargingRateUnit": "A"}),
@@ -51,6 +52,12 @@ REQUESTS = [
     ("DataTransfer", {"vendorId": "x", "messageId": "y", "data": "z"}),
     ("GetConfiguration", {}),
     ("GetConfiguration", {"key": ["x", "HeartbeatInterval"]}),
+    ("GetLocalListVersion", {}),
+    (
+        "ReserveNow",
+        {"connectorId": 0, "expiryDate": "2026-06-02T06:00:00Z", "idTag": "X", "reservationId": 3},
+    ),
+    ("SendLocalList", {"listVersion": 3, "updateType": "Full"}),
     ("RemoteStartTransaction", {"idTag": "R", "connectorId": 1}),
     ("RemoteStopTransaction", {"transactionId": 5}),
     ("TriggerMessage", {"requestedMessage": "MeterValues"}),
@@ -103,9 +110,9 @@ def test_every_status_and_every_event_has_its_word():
     from simulator.station.events import Event
 
     enum = validator("StatusNotification").schema["properties"]["status"]["enum"]
-    assert {STATUS[status] for status in Status} == set(enum) - {"Reserved"}
-    assert set(MESSAGES) | set(v201.TABLE.messages) == set(Event)
-    assert {action for actions in MESSAGES.values() for action in actions} == set(ACTIONS)
+    assert {STATUS[status] for status in Status} == set(enum)
+    assert set(TABLE.messages) | set(v201.TABLE.messages) == set(Event)
+    assert {action for actions in TABLE.messages.values() for action in actions} == set(ACTIONS)
 
 
 def test_configuration_values_fit_the_lengths_of_1_6(make):

@@ -166,22 +166,25 @@ def test_1_6_4_9_statuses_carry_the_time_of_the_change(make):
 
 
 def test_the_transition_table_is_the_specifications():
-    """Columns 1-6, 8, 9 of the table in §4.9; B6 from errata 3.20. Reserved is not offered."""
+    """The table in §4.9; B6 from errata 3.20."""
     rows = {
-        "Available": "Preparing Charging SuspendedEV SuspendedEVSE Unavailable Faulted",
+        "Available": "Preparing Charging SuspendedEV SuspendedEVSE Reserved Unavailable Faulted",
         "Preparing": "Available Charging SuspendedEV SuspendedEVSE Finishing Faulted",
         "Charging": "Available SuspendedEV SuspendedEVSE Finishing Unavailable Faulted",
         "SuspendedEV": "Available Charging SuspendedEVSE Finishing Unavailable Faulted",
         "SuspendedEVSE": "Available Charging SuspendedEV Finishing Unavailable Faulted",
         "Finishing": "Available Preparing Unavailable Faulted",
+        "Reserved": "Available Preparing Unavailable Faulted",
         "Unavailable": "Available Preparing Charging SuspendedEV SuspendedEVSE Faulted",
-        "Faulted": "Available Preparing Charging SuspendedEV SuspendedEVSE Finishing Unavailable",
+        "Faulted": "Available Preparing Charging SuspendedEV SuspendedEVSE Finishing Reserved "
+        "Unavailable",
     }
     assert {
         STATUS[old]: {STATUS[new] for new in allowed} for old, allowed in TRANSITIONS.items()
     } == {old: set(new.split()) for old, new in rows.items()}
 
 
+RESERVATION = {"expiryDate": "2026-06-01T06:03:00Z"}
 STEPS = st.sampled_from(
     [
         ("plug_in",),
@@ -198,6 +201,10 @@ STEPS = st.sampled_from(
         ("call", "ChangeAvailability", {"type": "Operative"}),
         ("call", "UnlockConnector", {}),
         ("call", "RemoteStartTransaction", {"idTag": "R"}),
+        ("call", "ReserveNow", {**RESERVATION, "idTag": "A", "reservationId": 1}),
+        ("call", "ReserveNow", {**RESERVATION, "idTag": "B", "reservationId": 2}),
+        ("reserve_any", {**RESERVATION, "idTag": "B", "reservationId": 3, "connectorId": 0}),
+        ("cancel", {"reservationId": 1}),
         ("wait", 1.0),
         ("wait", 70.0),
         ("refuse",),
@@ -215,6 +222,10 @@ def test_1_6_4_9_only_transitions_of_the_table_are_ever_reported(steps):
         elif step[0] == "refuse":
             bench.csms.say("StartTransaction", refused := {"transactionId": 5})
             refused["idTagInfo"] = {"status": "Blocked"}
+        elif step[0] == "reserve_any":
+            bench.call("ReserveNow", step[1])
+        elif step[0] == "cancel":
+            bench.call("CancelReservation", step[1])
         elif step[0] == "call":
             bench.call(step[1], {"connectorId": evse, **step[2]})
         else:

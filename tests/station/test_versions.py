@@ -25,8 +25,9 @@ def test_only_2_0_1_reads_an_evse_without_a_transaction_into_another_message():
 
 
 def test_each_table_answers_for_every_event():
-    for table in TABLES.values():
-        assert set(table.messages) == set(Event)
+    told = [set(table.messages) for table in TABLES.values()]
+    assert set().union(*told) == set(Event)
+    assert told[0] < told[1]  # what only 2.0.1 tells
 
 
 def test_keys_of_1_6_become_the_variables_that_set_the_same():
@@ -65,7 +66,8 @@ def test_a_name_that_no_version_has_is_an_error_with_the_nearest_one():
 def test_every_translation_is_from_a_key_to_a_variable_of_the_same_kind():
     for key, variable in v201_keys.FROM_16.items():
         old, new = v16_keys.KEYS[key.lower()], v201_keys.KEYS[variable.lower()]
-        assert (old.kind, old.minimum, old.maximum) == (new.kind, new.minimum, new.maximum), key
+        assert old.kind is new.kind and old.minimum <= new.minimum, key
+        assert new.maximum <= old.maximum, key
 
 
 def test_2_0_1_e03_occupied_is_told_where_the_token_came_before_the_plug(make):

@@ -1,0 +1,48 @@
+"""OCPP 1.6: the local list, the cache and conflicts between list and CSMS, in its words."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from simulator.station import authcache, locallist
+from simulator.station.events import Event
+from simulator.station.state import Part, Request, State
+from simulator.station.v16_messages import token_info
+from simulator.station.v16_requests import Answer, worded
+
+NO_LIST: Final = -1
+
+
+def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ClearCache (§5.4); Rejected where the cache is switched off."""
+    return worded("Accepted" if authcache.clear(st) else "Rejected"), None
+
+
+def list_version(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """GetLocalListVersion (§5.10): 0 for an empty list, -1 where it is switched off."""
+    version = NO_LIST
+    if st.conf.listed:
+        version = st.local_list.version if st.local_list is not None and locallist.size(st) else 0
+    return f'{{"listVersion":{version}}}', None
+
+
+def send_list(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """SendLocalList (§5.15, §7.1); NotSupported where the list is switched off (§7.51)."""
+    if not st.conf.listed:
+        return worded("NotSupported"), None
+    changes = [
+        (entry["idTag"], "", token_info(entry))
+        for entry in payload.get("localAuthorizationList", ())
+    ]
+    full = payload["updateType"] == "Full"
+    return worded(locallist.update(st, payload["listVersion"], changes, full)), None
+
+
+PART: Final = Part(
+    messages={Event.LOCAL_LIST_CONFLICT: ("StatusNotification",)},
+    requests={
+        "ClearCache": Request(clear_cache),
+        "GetLocalListVersion": Request(list_version),
+        "SendLocalList": Request(send_list),
+    },
+)
