@@ -46,6 +46,22 @@ class Key:
     """A TEXT must match this."""
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a station with a display may show (2.x, blocks I and O)."""
+
+    enabled: bool
+    """Messages of the CSMS."""
+    formats: frozenset[str]
+    priorities: frozenset[str]
+    tariff: bool
+    cost: bool
+    currency: str
+    tariff_fallback: str
+    cost_fallback: str
+    """Shown where the CSMS told no price, or could not be asked what it cost; "": nothing."""
+
+
 class Configuration:
     """Values in force, parsed. ``overrides`` maps the names that the CSMS changed."""
 
@@ -60,12 +76,15 @@ class Configuration:
         "heartbeat_s",
         "max_stop_values",
         "minimum_status_s",
+        "monitoring",
+        "offline_severity",
         "offline_threshold_s",
         "overrides",
         "ping_s",
         "retry_interval_s",
         "sample_s",
         "sampled",
+        "screen",
         "start_points",
         "stop_aligned",
         "stop_begin",
@@ -102,6 +121,12 @@ class Configuration:
     unknown_offline: bool
     stop_on_invalid: bool
     stop_on_disconnect: bool
+    monitoring: bool
+    """Monitors are at work (2.x)."""
+    offline_severity: int
+    """What monitors notice offline is kept up to this severity; -1: nothing (2.x)."""
+    screen: Screen | None
+    """None where the version knows no display."""
     sampled: Reading | None
     aligned: Reading | None
     trigger: Reading | None

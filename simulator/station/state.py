@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.station.configuration import Configuration, Configure
 from simulator.station.effects import Effect
@@ -21,6 +21,11 @@ from simulator.station.ports import CallOutcome, Draws, Meter, Observer
 from simulator.station.schemas import Check, Fault, schema
 from simulator.station.settings import Identity, Settings
 from simulator.station.timers import Act
+
+if TYPE_CHECKING:
+    from simulator.station.display import Message
+    from simulator.station.monitors import Monitoring
+    from simulator.station.tariff import Told
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -96,6 +101,8 @@ class VersionTable:
     """What the version calls the state of a transaction's charging; "" where it has none."""
     transaction_id: Callable[[State, Transaction], None]
     """Gives a new transaction its id, where that is the station's to give."""
+    installed: Callable[[State, float], None] | None = None
+    """Puts the monitors of the settings in their place when the station is switched on."""
 
     def check(self, action: str, payload: object) -> None:
         """Raise ``Refusal`` unless the payload fits the schema of the request."""
@@ -164,6 +171,7 @@ class State:
         "clock_zero",
         "conf",
         "day_due",
+        "display",
         "draws",
         "effects",
         "ended",
@@ -183,6 +191,7 @@ class State:
         "link_since",
         "lost_at",
         "meter",
+        "monitoring",
         "observer",
         "orders",
         "overlap_total",
@@ -196,6 +205,7 @@ class State:
         "sent",
         "settings",
         "table",
+        "tariffs",
         "timeouts",
         "timer_due",
         "timers",
@@ -286,3 +296,8 @@ class State:
         self.evse_due = inf
         self.transactions = 0
         self.refused = 0
+        # What the CSMS wants shown and watched.
+        self.display: list[Message] | None = None
+        self.tariffs: dict[int, Told] | None = None
+        """By EVSE: what its driver was told of prices and cost."""
+        self.monitoring: Monitoring | None = None

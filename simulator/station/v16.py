@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import authorisation, boot, heartbeat, statuses
+from simulator.station import authorisation, boot, datatransfer, heartbeat, statuses
 from simulator.station import v16_messages as messages
 from simulator.station.events import Event
 from simulator.station.state import Action, Part, VersionTable, together
@@ -39,6 +39,10 @@ MESSAGES: Final = {
     Event.FAULTED: _STATUS,
     Event.HEARTBEAT: ("Heartbeat",),
     Event.TRIGGERED: (),
+    Event.MONITORED: (),
+    Event.MONITORING_REPORTED: (),
+    Event.DISPLAY_REPORTED: (),
+    Event.CUSTOMER_REPORTED: (),
 }
 """TRIGGERED causes nothing by itself: the CSMS names the message that it wants."""
 
@@ -97,7 +101,7 @@ UNSUPPORTED: Final = frozenset(
 )
 
 CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
-_ALL: Final = together(CORE)
+_ALL: Final = together(CORE, datatransfer.PART)
 """A functional area with messages of its own is one more part here."""
 
 TABLE: Final = VersionTable(

@@ -102,11 +102,6 @@ def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
     return _status("Rejected"), None
 
 
-def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """DataTransfer (§4.3): no vendor is known here."""
-    return _status("UnknownVendorId"), None
-
-
 def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """GetConfiguration (§5.8): all keys when none is asked for."""
     if len(payload.get("key", ())) > MAX_KEYS:
@@ -154,7 +149,6 @@ REQUESTS: Final = {
     "ChangeAvailability": Request(change_availability),
     "ChangeConfiguration": Request(change_configuration),
     "ClearCache": Request(clear_cache),
-    "DataTransfer": Request(data_transfer),
     "GetConfiguration": Request(get_configuration),
     "RemoteStartTransaction": Request(remote_start),
     "RemoteStopTransaction": Request(remote_stop),

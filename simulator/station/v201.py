@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import authorisation, boot, heartbeat, statuses
+from simulator.station import (
+    authorisation,
+    boot,
+    datatransfer,
+    heartbeat,
+    statuses,
+    v201_customer,
+    v201_display,
+    v201_monitoring,
+    v201_tariff,
+)
 from simulator.station import v201_events as events
 from simulator.station import v201_messages as messages
 from simulator.station.events import Event
@@ -63,7 +73,14 @@ CORE: Final = Part(
 )
 """A status of an EVSE is told only where the connector's word changes (see ``statuses``)."""
 
-_ALL: Final = together(CORE)
+_ALL: Final = together(
+    CORE,
+    datatransfer.PART,
+    v201_customer.PART,
+    v201_display.PART,
+    v201_monitoring.PART,
+    v201_tariff.PART,
+)
 """A functional area with messages of its own is one more part here."""
 
 UNSUPPORTED: Final = frozenset(
@@ -144,4 +161,5 @@ TABLE: Final = VersionTable(
     word=messages.word,
     charging_state=messages.charging_state,
     transaction_id=events.transaction_id,
+    installed=v201_monitoring.installed,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 from zlib import crc32
 
-from simulator.station import clock, transactions
+from simulator.station import clock, tariff, transactions, v201_tariff
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Link, Registration, Transaction
 from simulator.station.ports import CallOutcome
@@ -91,6 +91,7 @@ def event(st: State, now: float, call: Call) -> str | None:
     kind = "Updated"
     if call.event is Event.TRANSACTION_STARTED:
         kind = "Started"
+        tariff.begun(st, tx)
     elif call.event is Event.TRANSACTION_ENDED:
         kind = "Ended"
     values = _values(st, now, call.event, evse, tx)
@@ -162,6 +163,7 @@ def answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool
     assert tx is not None
     if call.event is Event.TRANSACTION_ENDED:
         st.observer.transaction_closed(st.index, tx.local_id, now)
+        v201_tariff.of_event(st, call, payload)
         return True
     info = token_info(payload) if "idTokenInfo" in payload else ("Accepted", None)
     if info is None:
@@ -170,6 +172,7 @@ def answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool
         transactions.confirmed(st, now, tx, *info)
     elif "idTokenInfo" in payload:
         transactions.judged(st, now, tx, *info)
+    v201_tariff.of_event(st, call, payload)
     return True
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
+from simulator.station import v201_keys_screen
 from simulator.station.configuration import Configuration, Key, Kind, checked, split
 from simulator.station.model import AUTHORIZED, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.reading import Reading
@@ -64,6 +65,7 @@ _KEYS: Final = (
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
     Key("TxCtrlr.TxStartPoint", Kind.TEXT, "PowerPathClosed", pattern=_LIST),
     Key("TxCtrlr.TxStopPoint", Kind.TEXT, "EVConnected,Authorized", pattern=_LIST),
+    *v201_keys_screen.ROWS,
 )
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 """By name in lower case: names are compared without regard to case."""
@@ -120,6 +122,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
     _readings(conf, values)
+    v201_keys_screen.parse(conf, values)
     return conf
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from simulator.station import authorisation, clock
+from simulator.station import authorisation, clock, v201_tariff
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Status
 from simulator.station.rpc import text
@@ -131,4 +131,6 @@ def authorize_answered(st: State, now: float, call: Call, payload: dict[str, Any
     if info is None:
         return False
     authorisation.answered(st, now, call, *info)
+    if info[0] == "Accepted":
+        v201_tariff.of_authorisation(st, call, payload)
     return True

@@ -136,15 +136,9 @@ def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
     return worded("Rejected"), None
 
 
-def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """DataTransfer (P01): no vendor is known here."""
-    return worded("UnknownVendorId"), None
-
-
 REQUESTS: Final = {
     "ChangeAvailability": Request(change_availability),
     "ClearCache": Request(clear_cache),
-    "DataTransfer": Request(data_transfer),
     "GetTransactionStatus": Request(transaction_status),
     "RequestStartTransaction": Request(request_start),
     "RequestStopTransaction": Request(request_stop),
