@@ -113,7 +113,7 @@ class Monitoring:
 
     def __init__(self) -> None:
         self.monitors: dict[int, Monitor] = {}
-        self.base = "All"
+        self.base = "FactoryDefault"
         self.level = 9
         self.ids = 0
         self.events = 0

@@ -141,7 +141,8 @@ def get_report(st: State, now: float, payload: dict[str, Any]) -> Answer:
     found: dict[tuple[str, str, str, int, int], list[Monitor]] = {}
     kinds = [kind for name in payload.get("monitoringCriteria", ()) for kind in _CRITERIA[name]]
     wanted = payload.get("componentVariable")
-    for monitor in monitoring.of(st).monitors.values():
+    monitors = {} if st.monitoring is None else st.monitoring.monitors
+    for monitor in monitors.values():
         right = not kinds or monitor.kind in kinds
         if right and (wanted is None or any(_fits(monitor.what, row) for row in wanted)):
             found.setdefault(monitor.what.name, []).append(monitor)

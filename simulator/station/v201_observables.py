@@ -67,7 +67,7 @@ def _level(st: State, now: float, evse: Evse) -> float:
 
 
 def _base(st: State, now: float, evse: Evse) -> str:
-    return "All" if st.monitoring is None else st.monitoring.base
+    return "FactoryDefault" if st.monitoring is None else st.monitoring.base
 
 
 def _longest(st: State, now: float, evse: Evse) -> float:

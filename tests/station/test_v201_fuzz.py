@@ -29,8 +29,19 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "status idTokenInfo totalCost updatedPersonalMessage currentTime interval "
-                "personalMessage content format groupIdToken idToken".split()
+                [
+                    "status",
+                    "idTokenInfo",
+                    "totalCost",
+                    "updatedPersonalMessage",
+                    "currentTime",
+                    "interval",
+                    "personalMessage",
+                    "content",
+                    "format",
+                    "groupIdToken",
+                    "idToken",
+                ]
             )
             | st.text(max_size=5),
             inner,
@@ -41,11 +52,22 @@ JSON = st.recursive(
 )
 WORDS = {
     "idToken": ["TAG", "OTHER"],
-    "name": (
-        "EVSE Connector ChargingStation Power AvailabilityState Problem FiscalMetering "
-        "EnergyImportRegister Display DisplayMessageCtrlr DisplayMessages OCPPCommCtrlr "
-        "HeartbeatInterval OfflineThreshold"
-    ).split(),
+    "name": [
+        "EVSE",
+        "Connector",
+        "ChargingStation",
+        "Power",
+        "AvailabilityState",
+        "Problem",
+        "FiscalMetering",
+        "EnergyImportRegister",
+        "Display",
+        "DisplayMessageCtrlr",
+        "DisplayMessages",
+        "OCPPCommCtrlr",
+        "HeartbeatInterval",
+        "OfflineThreshold",
+    ],
     "vendorId": ["org.example"],
     "startDateTime": [clock.iso(EPOCH + s) for s in (0, 50, 5000)],
     "endDateTime": [clock.iso(EPOCH + s) for s in (0, 50, 5000)],
