@@ -56,6 +56,14 @@ def test_n09_fr_05_a_transaction_that_is_not_told_yet_is_known(bench):
     assert "not sent" not in ask(bench, idToken=TAG)
 
 
+def test_n09_fr_05_a_running_transaction_is_told_once(bench):
+    name = charge(bench)
+    bench.csms.say("TransactionEvent", Refuse())
+    bench.do("ev_suspended", 1).go(1.0)
+    assert bench.station.queue
+    assert ask(bench, idToken=TAG).count(name) == 1
+
+
 @pytest.mark.parametrize(
     "who", [{"idToken": {"idToken": "OTHER", "type": "ISO14443"}}, {"customerIdentifier": "TAG"}]
 )

@@ -3,7 +3,7 @@
 import pytest
 from station_harness import SILENT
 
-VENDORS = {"org.example": {"": None, "text": "done", "deep": {"a": [1, 2.5, None]}}}
+VENDORS = {"Org.Example": {"": None, "text": "done", "deep": {"a": [1, 2.5, None]}}}
 
 
 @pytest.fixture(params=["1.6", "2.0.1"])

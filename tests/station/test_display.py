@@ -246,6 +246,11 @@ def test_what_is_shown_is_a_function_of_messages_and_moment(messages, moment):
         assert texts == tuple(m.content for m in due)
 
 
+def test_of_two_always_front_messages_the_newer_one_is_shown():
+    both = [Message(n, "AlwaysFront", text, "UTF8") for n, text in enumerate(("old", "new"))]
+    assert turns(both, Moment(0.0, "Idle", {})) == ("new",)
+
+
 def test_texts_take_turns_of_equal_length():
     seen = [shown(("a", "b", "c"), float(second), 5.0) for second in range(30)]
     assert "".join(seen) == "aaaaabbbbbccccc" * 2

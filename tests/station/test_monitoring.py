@@ -320,6 +320,20 @@ def test_a_monitor_of_transactions_rests_without_one(bench):
     assert [trigger for trigger, *_ in said(bench)] == ["Delta"]
 
 
+def test_a_threshold_within_transactions_begins_anew_with_each(bench):
+    put(bench, POWER, "UpperThreshold", 5000, transaction=True)
+    for _ in range(2):
+        charge(bench).do("unplug", 1).go(1.0)
+    assert said(bench) == [("Alerting", "11000", False)] * 2
+
+
+def test_only_meters_are_looked_at_from_time_to_time(bench):
+    put(bench, STATE, "Delta", 1)
+    assert charge(bench).station.timers is None
+    put(bench, POWER, "Delta", 1)
+    assert len(bench.station.timers) == 1
+
+
 def test_what_happens_at_once_is_told_in_one_message(bench):
     put(bench, STATE, "Delta", 1)
     put(bench, ({"name": "EVSE", "evse": {"id": 1}}, {"name": "AvailabilityState"}), "Delta", 1)
@@ -384,6 +398,15 @@ def test_n07_fr_04_what_the_connection_took_away_is_told_again(bench):
     assert len(sent) == 2 and sent[0] == sent[1]
 
 
+def test_n07_fr_04_above_the_severity_it_is_not_told_again(make201):
+    bench = make201({QUIET: "4"})
+    put(bench, STATE, "Delta", 1, 5)
+    bench.csms.say("NotifyEvent", SILENT)
+    bench.do("plug_in", 1).go(1.0)
+    bench.drop()
+    assert len(events(bench.go(60.0))) == 1
+
+
 def test_n07_fr_13_and_14_monitors_outlive_a_reboot_and_clear_after_it(bench):
     put(bench, POWER, "UpperThreshold", 5000)
     charge(bench).ask("Reset", {"type": "Immediate"})
@@ -437,6 +460,7 @@ def test_n08_a_station_woken_late_leaves_out_what_it_slept_through(bench):
     bench._perform()
     bench.go(6.0)
     assert [t - at for t in bench.times("NotifyEvent")] == pytest.approx([35.0, 40.0])
+    assert len(events(bench)) == 2
 
 
 @pytest.mark.parametrize(("severity", "told"), [(4, 3), (5, 0)])

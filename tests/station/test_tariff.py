@@ -1,7 +1,7 @@
 """OCPP 2.0.1 block I: what drivers are told of prices and cost."""
 
 import pytest
-from station_harness import SILENT
+from station_harness import SILENT, Refuse
 
 FALLBACK = {
     "TariffCostCtrlr.TariffFallbackMessage": "0.50 EUR/kWh",
@@ -156,6 +156,31 @@ def test_the_next_driver_is_told_nothing_of_the_last_one(make201):
     bench.csms.say("Authorize", accepted("for TAG"))
     charge(bench).do("unplug", 1).go(1.0)
     assert screen(charge(bench, "OTHER")) == ()
+
+
+def test_the_same_driver_is_told_anew_the_next_time(make201):
+    bench = make201({})
+    bench.csms.say("Authorize", accepted("today 0.30"))
+    bench.do("present_token", 1, "TAG").go(1.0).do("plug_in", 1).go(1.0)
+    assert screen(bench) == ("today 0.30",)
+    bench.do("unplug", 1).go(1.0)
+    assert screen(charge(bench)) == ()
+
+
+def test_what_the_last_driver_paid_is_not_told_to_the_next_one(make201):
+    bench = charge(make201({}))
+    bench.csms.say("TransactionEvent", Refuse(), {"totalCost": 7.5})
+    bench.csms.say("Authorize", accepted("for OTHER"))
+    bench.do("unplug", 1).go(1.0)
+    charge(bench, "OTHER").go(70.0)
+    assert screen(bench) == ("for OTHER",)
+
+
+def test_a_running_cost_is_not_the_whole_cost(make201):
+    bench = charge(make201({}))
+    bench.ask("CostUpdated", {"totalCost": 1.5, "transactionId": transaction(bench)})
+    bench.do("present_token", 1, "TAG").go(1.0)
+    assert screen(bench) == ()
 
 
 def test_always_front_hides_the_stations_own_words(make201):
