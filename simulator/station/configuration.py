@@ -58,6 +58,22 @@ class Key:
     """Write-only: it is never read back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a station with a display may show (2.x, blocks I and O)."""
+
+    enabled: bool
+    """Messages of the CSMS."""
+    formats: frozenset[str]
+    priorities: frozenset[str]
+    tariff: bool
+    cost: bool
+    currency: str
+    tariff_fallback: str
+    cost_fallback: str
+    """Shown where the CSMS told no price, or could not be asked what it cost; "": nothing."""
+
+
 class Configuration:
     """Values in force, parsed. ``overrides`` maps the names that the CSMS changed."""
 
@@ -91,8 +107,10 @@ class Configuration:
         "max_invalid_wh",
         "max_stop_values",
         "minimum_status_s",
+        "monitoring",
         "network_attempts",
         "network_order",
+        "offline_severity",
         "offline_threshold_s",
         "overrides",
         "password",
@@ -105,6 +123,7 @@ class Configuration:
         "retry_interval_s",
         "sample_s",
         "sampled",
+        "screen",
         "security_profile",
         "start_points",
         "stop_aligned",
@@ -191,6 +210,12 @@ class Configuration:
     the token (2.0.1 H03.FR.09)."""
     stop_on_invalid: bool
     stop_on_disconnect: bool
+    monitoring: bool
+    """Monitors are at work (2.x)."""
+    offline_severity: int
+    """What monitors notice offline is kept up to this severity; -1: nothing (2.x)."""
+    screen: Screen | None
+    """None where the version knows no display."""
     sampled: Reading | None
     aligned: Reading | None
     trigger: Reading | None

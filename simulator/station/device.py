@@ -69,7 +69,7 @@ class Variable:
     most: float | None = None
     values: str = ""
     monitored: bool = False
-    """Worth monitoring: it changes by itself."""
+    """It changes by itself: a meter, a state, a fault."""
 
     @property
     def where(self) -> tuple[str, int, int]:
@@ -80,6 +80,11 @@ class Variable:
     def actual(self) -> Attribute:
         """The first attribute: Actual, which every variable has."""
         return self.attributes[0]
+
+    @property
+    def watchable(self) -> bool:
+        """Can it ever change, so that monitoring it makes sense?"""
+        return not self.actual.constant
 
     @property
     def settable(self) -> bool:

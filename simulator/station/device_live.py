@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import clock, network
+from simulator.station import clock, display, locallist, network
 from simulator.station.device import Live
 from simulator.station.model import Evse, Link, Registration, Status
 from simulator.station.state import State
@@ -77,6 +77,31 @@ def network_slot(st: State, now: float, evse: Evse) -> str:
 def security_profile(st: State, now: float, evse: Evse) -> str:
     """The security profile in use."""
     return str(network.security(st))
+
+
+def display_messages(st: State, now: float, evse: Evse) -> str:
+    """Messages that the display keeps."""
+    return str(len(display.current(st, now)))
+
+
+def list_entries(st: State, now: float, evse: Evse) -> str:
+    """Tokens on the local authorisation list."""
+    return str(locallist.size(st))
+
+
+def monitoring_base(st: State, now: float, evse: Evse) -> str:
+    """Which monitors were put in place last."""
+    return "FactoryDefault" if st.monitoring is None else st.monitoring.base
+
+
+def monitoring_level(st: State, now: float, evse: Evse) -> str:
+    """Up to which severity monitors speak."""
+    return str(9 if st.monitoring is None else st.monitoring.level)
+
+
+def longest_frame(st: State, now: float, evse: Evse) -> str:
+    """In bytes: what is read at all."""
+    return str(st.settings.max_frame)
 
 
 def serves(action: str) -> Live:

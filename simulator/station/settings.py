@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from simulator.station.configuration import Configuration
@@ -85,6 +85,25 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """A monitor that the stations of a model come with (2.x, N03)."""
+
+    component: str
+    variable: str
+    kind: str
+    """MonitorEnumType."""
+    value: float
+    severity: int = 5
+    evse: int = 0
+    """0: the component is the station's own."""
+    connector: int = 0
+    instance: str = ""
+    transaction: bool = False
+    hardwired: bool = False
+    """The CSMS can neither change nor remove it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How the stations of one model behave. Shared by all of them; times in seconds.
 
@@ -132,6 +151,16 @@ class Settings:
     """Answers kept while the socket takes nothing."""
     max_cached_tokens: int = 50
     """Tokens that the authorisation cache holds."""
+    max_display_messages: int = 20
+    """Messages of the CSMS that the display keeps (2.x)."""
+    display_cycle_s: float = 5.0
+    """How long each of several messages is shown at a time."""
+    monitors: tuple[Preset, ...] = ()
+    monitor_poll_s: float = 10.0
+    """How often a monitored meter is looked at while energy flows."""
+    vendors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """DataTransfer: vendor id -> message id ("": none given) -> data of the answer, None for none.
+    A vendor that is not here is unknown."""
     parsed: dict[str, Configuration] = field(default_factory=dict, init=False, compare=False)
     """The configuration as parsed by each version table: made once, shared by all stations."""
 
@@ -140,7 +169,13 @@ class Settings:
             raise ValueError(f"run_id {self.run_id!r}: expected 1 to {MAX_RUN_ID} characters")
         if not self.run_id.isascii() or not self.run_id.replace("-", "").replace("_", "").isalnum():
             raise ValueError(f"run_id {self.run_id!r}: expected letters, digits, '-' and '_'")
-        for name in ("call_timeout_s", "backoff_min_s", "boot_retry_s"):
+        for name in (
+            "call_timeout_s",
+            "backoff_min_s",
+            "boot_retry_s",
+            "display_cycle_s",
+            "monitor_poll_s",
+        ):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} {getattr(self, name)}: expected more than 0")
         if self.sample_interval_s is not None and not self.sample_interval_s >= 0.0:

@@ -24,9 +24,12 @@ from simulator.station.smart import Smart
 from simulator.station.timers import Act
 
 if TYPE_CHECKING:
+    from simulator.station.display import Message
     from simulator.station.locallist import LocalList
+    from simulator.station.monitors import Monitoring
     from simulator.station.network import Network
     from simulator.station.reservations import Book
+    from simulator.station.tariff import Told
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -105,6 +108,8 @@ class VersionTable:
     """What the version calls the state of a transaction's charging; "" where it has none."""
     transaction_id: Callable[[State, Transaction], None]
     """Gives a new transaction its id, where that is the station's to give."""
+    installed: Callable[[State, float], None] | None = None
+    """Puts the monitors of the settings in their place when the station is switched on."""
 
     def check(self, action: str, payload: object) -> None:
         """Raise ``Refusal`` unless the payload fits the schema of the request."""
@@ -174,6 +179,7 @@ class State:
         "clock_zero",
         "conf",
         "day_due",
+        "display",
         "draws",
         "effects",
         "ended",
@@ -195,6 +201,7 @@ class State:
         "local_list",
         "lost_at",
         "meter",
+        "monitoring",
         "network",
         "observer",
         "orders",
@@ -212,6 +219,7 @@ class State:
         "settings",
         "smart",
         "table",
+        "tariffs",
         "timeouts",
         "timer_due",
         "timers",
@@ -313,3 +321,8 @@ class State:
         self.local_list: LocalList | None = None
         self.reservations: Book | None = None
         self.refused = 0
+        # What the CSMS wants shown and watched.
+        self.display: list[Message] | None = None
+        self.tariffs: dict[int, Told] | None = None
+        """By EVSE: what its driver was told of prices and cost."""
+        self.monitoring: Monitoring | None = None

@@ -13,9 +13,12 @@ from math import inf
 from simulator.station import (
     authorisation,
     boot,
+    datatransfer,
+    display,
     heartbeat,
     link,
     metervalues,
+    monitoring,
     reservations,
     reset,
     rpc,
@@ -40,6 +43,8 @@ class Station(State):
     def start(self, now: float) -> None:
         """Power on: asks for a connection."""
         if not self.ended and self.link is Link.OFF and self.link_due == inf:
+            if self.settings.monitors and self.table.installed is not None:
+                self.table.installed(self, now)
             link.power_on(self, now)
 
     def connected(self, now: float) -> None:
@@ -48,6 +53,7 @@ class Station(State):
             link.connected(self, now)
             if self.reservations is not None:
                 reservations.settle(self, now)
+            self._look(now)
             rpc.pump(self, now)
 
     def disconnected(self, now: float, reason: str = "") -> None:
@@ -141,10 +147,16 @@ class Station(State):
                 authorisation.wake(self, now, evse)
         statuses.rearm(self)
 
+    def _look(self, now: float) -> None:
+        """Let monitors see what happened, where there are any."""
+        if self.monitoring is not None:
+            monitoring.check(self, now)
+
     def _settle(self, now: float) -> None:
         """Something happened: a reset may have waited for it, and messages may leave."""
         if self.reservations is not None:
             reservations.settle(self, now)
+        self._look(now)
         if self.resetting:
             reset.check(self, now)
         rpc.pump(self, now)
@@ -246,6 +258,18 @@ class Station(State):
             transactions.stop_all(self, now, now if due is None else due, reason)
             self._settle(now)
 
+    def transfer(
+        self, now: float, vendor: str, message: str | None = None, data: object = None
+    ) -> bool:
+        """Tell the CSMS something that OCPP has no message for (DataTransfer).
+
+        False: there is no accepted connection. Raises ValueError for ids that are too long.
+        """
+        if self.ended or not datatransfer.send(self, now, vendor, message, data):
+            return False
+        self._settle(now)
+        return True
+
     # -- what a driver may want to know -----------------------------------------------------------
 
     def _evse(self, number: int, least: int = 1) -> Evse:
@@ -265,6 +289,10 @@ class Station(State):
     def status(self, evse: int) -> Status:
         """The status of an EVSE, or with 0 of the station."""
         return self._evse(evse, 0).status
+
+    def screen(self, now: float) -> tuple[str, ...]:
+        """What takes turns on the display now, each for ``display_cycle_s``; 1.6 has no display."""
+        return display.on_screen(self, now)
 
     @property
     def accepted(self) -> bool:

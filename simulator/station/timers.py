@@ -4,7 +4,8 @@ Sampling, statuses and the connection keep their deadlines in ``State``, for eve
 all the time. Whatever else an area wants to do later (a reservation ends, a download takes its
 time, a certificate is asked for again) it puts here; an idle station holds no list at all.
 
-An appointment is never taken back: ``act`` sees for itself whether it still applies.
+``act`` sees for itself whether its appointment still applies; ``instead`` is for an area that wants
+one at a time.
 """
 
 from __future__ import annotations
@@ -32,6 +33,21 @@ def at(st: State, due: float, act: Act) -> None:
     st.orders += 1
     heapq.heappush(st.timers, (due, st.orders, act))
     st.timer_due = st.timers[0][0]
+
+
+def instead(st: State, due: float, act: Act) -> None:
+    """Like ``at``, but ``act`` has one appointment at most: an earlier one is taken back.
+
+    ``inf``: take it back, and make no other.
+    """
+    if st.timers is not None:
+        kept = [entry for entry in st.timers if entry[2] is not act]
+        if len(kept) < len(st.timers):
+            heapq.heapify(kept)
+            st.timers = kept or None
+            st.timer_due = kept[0][0] if kept else inf
+    if due < inf:
+        at(st, due, act)
 
 
 def wake(st: State, now: float) -> None:

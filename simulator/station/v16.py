@@ -11,6 +11,7 @@ from typing import Final
 from simulator.station import (
     authorisation,
     boot,
+    datatransfer,
     heartbeat,
     statuses,
     v16_authorisation,
@@ -48,6 +49,10 @@ MESSAGES: Final = {
     Event.HEARTBEAT: ("Heartbeat",),
     Event.TRIGGERED: (),
     Event.REPORT: (),
+    Event.MONITORED: (),
+    Event.MONITORING_REPORTED: (),
+    Event.DISPLAY_REPORTED: (),
+    Event.CUSTOMER_REPORTED: (),
 }
 """TRIGGERED causes nothing itself: the CSMS names the message that it wants. 1.6 has no reports."""
 
@@ -99,7 +104,9 @@ UNSUPPORTED: Final = frozenset(
 )
 
 CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
-_ALL: Final = together(CORE, v16_profiles.PART, v16_authorisation.PART, v16_reservation.PART)
+_ALL: Final = together(
+    CORE, v16_profiles.PART, v16_authorisation.PART, v16_reservation.PART, datatransfer.PART
+)
 """A functional area with messages of its own is one more part here."""
 
 TABLE: Final = VersionTable(

@@ -251,6 +251,7 @@ def _readings(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.begin = None
     conf.sampled = reading(sampled, "Sample.Periodic")
     conf.trigger = reading(sampled, "Trigger")
+    conf.screen = None
     conf.aligned = reading(split(values["MeterValuesAlignedData"]), "Sample.Clock")
     conf.stop_sampled = reading(recorded, "Sample.Periodic")
     conf.stop_aligned = reading(split(values["StopTxnAlignedData"]), "Sample.Clock")

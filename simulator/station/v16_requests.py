@@ -108,11 +108,6 @@ def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     return accepted(remote.trigger(st, action, event, connector(payload, 0)))
 
 
-def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """DataTransfer (§4.3): no vendor is known here."""
-    return worded("UnknownVendorId"), None
-
-
 def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """GetConfiguration (§5.8): all keys when none is asked for."""
     if len(payload.get("key", ())) > MAX_KEYS:
@@ -177,7 +172,6 @@ def _reconnect(st: State, now: float) -> None:
 REQUESTS: Final = {
     "ChangeAvailability": Request(change_availability),
     "ChangeConfiguration": Request(change_configuration),
-    "DataTransfer": Request(data_transfer),
     "GetConfiguration": Request(get_configuration),
     "RemoteStartTransaction": Request(remote_start),
     "RemoteStopTransaction": Request(remote_stop),

@@ -10,13 +10,18 @@ from typing import Final
 from simulator.station import (
     authorisation,
     boot,
+    datatransfer,
     heartbeat,
     statuses,
     v201_authorisation,
+    v201_customer,
+    v201_display,
+    v201_monitoring,
     v201_network,
     v201_reports,
     v201_reservation,
     v201_smartcharging,
+    v201_tariff,
     v201_variables,
 )
 from simulator.station import v201_events as events
@@ -83,6 +88,11 @@ _ALL: Final = together(
     v201_smartcharging.PART,
     v201_authorisation.PART,
     v201_reservation.PART,
+    datatransfer.PART,
+    v201_customer.PART,
+    v201_display.PART,
+    v201_monitoring.PART,
+    v201_tariff.PART,
 )
 """A functional area with messages of its own is one more part here."""
 
@@ -165,4 +175,5 @@ TABLE: Final = VersionTable(
     told=messages.told,
     charging_state=messages.charging_state,
     transaction_id=events.transaction_id,
+    installed=v201_monitoring.installed,
 )

@@ -8,13 +8,15 @@ from simulator.station.schemas import Fault
 
 FORMAT: Final = "FormatViolation"
 PROPERTY: Final = "PropertyConstraintViolation"
+GENERIC: Final = "GenericError"
+OCCURRENCE: Final = "OccurrenceConstraintViolation"
 UNKNOWN_TYPE: Final = "MessageTypeNotSupported"
 SECURITY: Final = "SecurityError"
 
 CODES: Final = {
     Fault.SHAPE: FORMAT,
-    Fault.MISSING: "OccurrenceConstraintViolation",
+    Fault.MISSING: OCCURRENCE,
     Fault.TYPE: "TypeConstraintViolation",
     Fault.VALUE: PROPERTY,
-    Fault.COUNT: "OccurrenceConstraintViolation",
+    Fault.COUNT: OCCURRENCE,
 }

@@ -23,7 +23,7 @@ def _flag(name: str, value: str | Live, monitored: bool = False) -> Variable:
 
 
 def _measured(name: str, unit: str, value: Live, most: float | None = None) -> Variable:
-    return fixed(name, "decimal", value, unit=unit, most=most, monitored=True)
+    return fixed(name, "decimal", value, unit=unit, least=0.0, most=most, monitored=True)
 
 
 def _state(name: str) -> Variable:
@@ -82,6 +82,7 @@ def of_station(built: Hardware) -> list[Variable]:
         *_part("ElectricalFeed", live.YES, grid),
         fixed("ElectricalFeed.SupplyPhases", "integer", phases),
         _measured("ElectricalFeed.Power", "W", live.power, built.station_w),
+        _measured("FiscalMetering.EnergyImportRegister", "Wh", live.register),
         *_part("RealTimeClock", live.YES, live.NO),
     ]
 

@@ -1,4 +1,5 @@
-"""OCPP 2.0.1: variables of controllers that are read-only, and of blocks that are not there yet.
+"""OCPP 2.0.1: variables of controllers that are read-only, and what blocks have beside
+their settings.
 
 With the settings of ``v201_keys`` these are the controllers' part of the device model; the names,
 types and which are required come from dm_components_vars.csv of the specification (appendices
@@ -13,6 +14,7 @@ from typing import Final
 from simulator.station import device_live as live
 from simulator.station.configuration import MAX_VALUE
 from simulator.station.device import Attribute, Live, Variable, split_name
+from simulator.station.v201_keys import LIST_ENTRIES
 
 ITEMS: Final = {"GetReport": 50, "GetVariables": 100, "SetVariables": 50}
 """Items that one request may hold (ItemsPerMessage)."""
@@ -41,7 +43,7 @@ def _flag(name: str, value: str | Live) -> Variable:
 
 
 def _count(name: str, value: int | Live, unit: str = "", most: float | None = None) -> Variable:
-    return fixed(name, "integer", value, unit=unit, most=most)
+    return fixed(name, "integer", value, unit=unit, least=0.0, most=most)
 
 
 def _available(component: str, action: str, instance: str = "") -> Variable:
@@ -51,7 +53,6 @@ def _available(component: str, action: str, instance: str = "") -> Variable:
 
 GENERAL: Final = (
     _flag("AlignedDataCtrlr.Available", live.YES),
-    _flag("AuthCtrlr.Enabled", live.YES),
     fixed("ClockCtrlr.DateTime", "dateTime", live.date_time),
     *(_count(f"DeviceDataCtrlr.BytesPerMessage[{name}]", BYTES, "B") for name in ITEMS),
     *(_count(f"DeviceDataCtrlr.ItemsPerMessage[{name}]", n) for name, n in ITEMS.items()),
@@ -69,30 +70,20 @@ GENERAL: Final = (
 """No file is ever transferred and no certificate held until the areas for it are there."""
 
 BLOCKS: Final = (
-    _available("DisplayMessageCtrlr", "SetDisplayMessage"),
-    _count("DisplayMessageCtrlr.DisplayMessages", 0, most=0.0),
-    fixed("DisplayMessageCtrlr.SupportedFormats", "MemberList", ""),
-    fixed("DisplayMessageCtrlr.SupportedPriorities", "MemberList", ""),
+    _count("DisplayMessageCtrlr.DisplayMessages", live.display_messages),
     _flag("ISO15118Ctrlr.ContractValidationOffline", live.NO),
-    _available("LocalAuthListCtrlr", "SendLocalList"),
-    _count("LocalAuthListCtrlr.BytesPerMessage", 0, "B"),
-    _count("LocalAuthListCtrlr.Entries", 0, most=0.0),
-    _count("LocalAuthListCtrlr.ItemsPerMessage", 0),
-    _available("MonitoringCtrlr", "SetVariableMonitoring"),
-    _count("MonitoringCtrlr.BytesPerMessage[SetVariableMonitoring]", 0, "B"),
-    _count("MonitoringCtrlr.ItemsPerMessage[SetVariableMonitoring]", 0),
-    _available("ReservationCtrlr", "ReserveNow"),
+    _count("LocalAuthListCtrlr.Entries", live.list_entries, most=float(LIST_ENTRIES)),
+    fixed(
+        "MonitoringCtrlr.ActiveMonitoringBase",
+        "OptionList",
+        live.monitoring_base,
+        values="All,FactoryDefault,HardWiredOnly",
+    ),
+    _count("MonitoringCtrlr.ActiveMonitoringLevel", live.monitoring_level, most=9.0),
+    _count("MonitoringCtrlr.BytesPerMessage[ClearVariableMonitoring]", live.longest_frame, "B"),
+    _count("MonitoringCtrlr.BytesPerMessage[SetVariableMonitoring]", live.longest_frame, "B"),
     _available("SmartChargingCtrlr", "SetChargingProfile"),
-    _count("SmartChargingCtrlr.Entries[ChargingProfiles]", 0, most=0.0),
     fixed("SmartChargingCtrlr.LimitChangeSignificance", "decimal", "0.0", unit="Percent"),
-    _count("SmartChargingCtrlr.PeriodsPerSchedule", 0),
-    _count("SmartChargingCtrlr.ProfileStackLevel", 0),
-    fixed("SmartChargingCtrlr.RateUnit", "MemberList", ""),
-    _available("TariffCostCtrlr", "CostUpdated", "Cost"),
-    _available("TariffCostCtrlr", "CostUpdated", "Tariff"),
-    fixed("TariffCostCtrlr.Currency", "string", ""),
-    fixed("TariffCostCtrlr.TariffFallbackMessage", "string", ""),
-    fixed("TariffCostCtrlr.TotalCostFallbackMessage", "string", ""),
 )
-"""What the specification requires of blocks that have no area here: nothing there, nothing taken.
-Available follows from the messages that are served; an area that brings them brings its rows."""
+"""What the specification requires of blocks beside their settings. Where a block has no area,
+Available follows from the messages that are served."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 from zlib import crc32
 
-from simulator.station import clock, tokens, transactions
+from simulator.station import clock, tariff, tokens, transactions, v201_tariff
 from simulator.station.events import Event
 from simulator.station.model import (
     VALID,
@@ -100,6 +100,7 @@ def event(st: State, now: float, call: Call) -> str | None:
     kind = "Updated"
     if call.event is Event.TRANSACTION_STARTED:
         kind = "Started"
+        tariff.begun(st, tx)
     elif call.event is Event.TRANSACTION_ENDED:
         kind = "Ended"
     values = _values(st, now, call.event, evse, tx)
@@ -191,6 +192,7 @@ def answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool
         transactions.confirmed(st, now, tx, said or VALID)
     elif said is not None and not _of_another(auth, tx):
         transactions.judged(st, now, tx, said)
+    v201_tariff.of_event(st, call, payload)
     return True
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from math import inf
 from typing import Final, cast
 
+from simulator.station import v201_keys_screen
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
@@ -146,6 +147,7 @@ _KEYS: Final = (
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
     _list(Kind.MEMBERS, "TxCtrlr.TxStartPoint", "PowerPathClosed", _POINTS),
     _list(Kind.MEMBERS, "TxCtrlr.TxStopPoint", "EVConnected,Authorized", _POINTS),
+    *v201_keys_screen.ROWS,
 )
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 """By name in lower case: names are compared without regard to case."""
@@ -214,6 +216,18 @@ def points(value: str) -> int:
     return found
 
 
+@lru_cache(maxsize=64)
+def _rules(level: str, periods: str, most: str, units: str, switches: bool) -> Rules:
+    """Shared by all stations that take the same charging profiles."""
+    return Rules(
+        max_level=int(level),
+        max_periods=int(periods),
+        max_profiles=int(most),
+        units=tuple(Unit(unit) for unit in split(units)),
+        switches_phases=switches,
+    )
+
+
 def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration:
     """The values in force: defaults, then the settings', then what the CSMS changed.
 
@@ -235,15 +249,16 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
     conf.limits_with_schedules = _true(values, "NotifyChargingLimitWithSchedules")
-    conf.profiles = Rules(
-        max_level=int(values["SmartChargingCtrlr.ProfileStackLevel"]),
-        max_periods=int(values["SmartChargingCtrlr.PeriodsPerSchedule"]),
-        max_profiles=int(values["SmartChargingCtrlr.Entries[ChargingProfiles]"]),
-        units=tuple(Unit(unit) for unit in split(values["SmartChargingCtrlr.RateUnit"])),
-        switches_phases=_true(values, "ACPhaseSwitchingSupported"),
+    conf.profiles = _rules(
+        values["SmartChargingCtrlr.ProfileStackLevel"],
+        values["SmartChargingCtrlr.PeriodsPerSchedule"],
+        values["SmartChargingCtrlr.Entries[ChargingProfiles]"],
+        values["SmartChargingCtrlr.RateUnit"],
+        _true(values, "ACPhaseSwitchingSupported"),
     )
     _authorisation(conf, values)
     _readings(conf, values)
+    v201_keys_screen.parse(conf, values)
     return conf
 
 

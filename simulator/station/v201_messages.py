@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any, Final
 
-from simulator.station import authorisation, clock
+from simulator.station import authorisation, clock, v201_tariff
 from simulator.station.events import Event
 from simulator.station.model import DEFAULT_KIND, Call, Evse, Status, TokenInfo
 from simulator.station.rpc import text
@@ -159,4 +159,6 @@ def authorize_answered(st: State, now: float, call: Call, payload: dict[str, Any
     if info is None:
         return False
     authorisation.answered(st, now, call, info)
+    if info.valid:
+        v201_tariff.of_authorisation(st, call, payload)
     return True

@@ -167,12 +167,12 @@ def _attribute(st: State, now: float, row: Variable, attribute: Attribute) -> st
 
 
 def _nature(st: State, row: Variable) -> str:
-    """VariableCharacteristicsType; nothing can be monitored before that area is there."""
+    """VariableCharacteristicsType; nothing can be monitored where that area is not there."""
     unit = f'"unit":"{row.unit}",' if row.unit else ""
     least = f',"minLimit":{row.least!r}' if row.least is not None else ""
     most = f',"maxLimit":{row.most!r}' if row.most is not None else ""
     values = f',"valuesList":"{row.values}"' if row.values else ""
-    watched = row.monitored and "SetVariableMonitoring" in st.table.requests
+    watched = row.watchable and "SetVariableMonitoring" in st.table.requests
     supports = "true" if watched else "false"
     return (
         f'{{{unit}"dataType":"{row.data_type}"{least}{most}{values},'

@@ -140,14 +140,8 @@ def _truth(yes: bool) -> str:
     return "true" if yes else "false"
 
 
-def data_transfer(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """DataTransfer (P01): no vendor is known here."""
-    return worded("UnknownVendorId"), None
-
-
 REQUESTS: Final = {
     "ChangeAvailability": Request(change_availability),
-    "DataTransfer": Request(data_transfer),
     "GetTransactionStatus": Request(transaction_status),
     "RequestStartTransaction": Request(request_start),
     "RequestStopTransaction": Request(request_stop),

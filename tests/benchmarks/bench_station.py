@@ -1,4 +1,4 @@
-"""The station alone: MeterValues calls with their answers per CPU-second, and memory per station.
+"""The station alone: calls per CPU-second, CPU time of a whole session, memory per station.
 
 No socket, no event loop: a driver of a few lines, a meter of constants and an observer that does
 nothing. ``python tests/benchmarks/bench_station.py`` prints rows; ``rows()`` gives them to a table.
@@ -10,11 +10,17 @@ import gc
 import tracemalloc
 from time import process_time
 
+import msgspec
+
+from simulator.station import v16, v201
 from simulator.station.effects import Connect, Send
 from simulator.station.ports import CallOutcome, EvState
+from simulator.station.schemas import schema
 from simulator.station.settings import Identity, Settings
+from simulator.station.state import VersionTable
 from simulator.station.station import Station
-from simulator.station.v16 import TABLE
+
+TABLE = v16.TABLE
 
 SETTINGS = Settings(
     "bench",
@@ -23,6 +29,25 @@ SETTINGS = Settings(
         "MeterValueSampleInterval": "1",
     },
 )
+MEASURANDS = "Energy.Active.Import.Register,Power.Active.Import,SoC"
+SESSION_S = 700.0
+SAMPLES = 10
+SESSIONS = {
+    "1.6": Settings(
+        "bench",
+        {"MeterValuesSampledData": MEASURANDS, "MeterValueSampleInterval": "60"},
+    ),
+    "2.0.1": Settings(
+        "bench",
+        {
+            "SampledDataCtrlr.TxUpdatedMeasurands": MEASURANDS,
+            "SampledDataCtrlr.TxUpdatedInterval": "60",
+            "TxCtrlr.TxStartPoint": "EVConnected",
+            "TxCtrlr.TxStopPoint": "EVConnected",
+        },
+    ),
+}
+TABLES = {"1.6": v16.TABLE, "2.0.1": v201.TABLE}
 
 
 class Meter:
@@ -116,22 +141,32 @@ def identity(index: int) -> Identity:
     return Identity(f"CSW-bench-{index:05d}", "Vendor", "Model", f"SN{index:08d}", "1.0", 2)
 
 
-def settle(station: Station, now: float) -> None:
-    """Answer everything that the station asks, as a CSMS that accepts all."""
+ANSWERS = {
+    "1.6": {
+        '"Authorize"': '{"idTagInfo":{"status":"Accepted"}}',
+        '"StartTransaction"': '{"transactionId":1,"idTagInfo":{"status":"Accepted"}}',
+    },
+    "2.0.1": {
+        '"Authorize"': '{"idTokenInfo":{"status":"Accepted"}}',
+    },
+}
+BOOTED = '{"status":"Accepted","interval":36000,"currentTime":"2026-06-01T06:00:00Z"}'
+
+
+def settle(station: Station, now: float, seen: list[bytes] | None = None) -> None:
+    """Answer everything that the station asks, as a CSMS that accepts all; ``seen`` keeps it."""
+    answers = ANSWERS[station.table.version]
     while effects := station.take_effects():
         for effect in effects:
             if isinstance(effect, Connect):
                 station.connected(now)
                 continue
             assert isinstance(effect, Send)
+            if seen is not None:
+                seen.append(effect.data)
             _, mid, action, _ = effect.data.decode().split(",", 3)
             station.written(now)
-            body = {
-                '"BootNotification"': '{"status":"Accepted","interval":3600,'
-                '"currentTime":"2026-06-01T06:00:00Z"}',
-                '"Authorize"': '{"idTagInfo":{"status":"Accepted"}}',
-                '"StartTransaction"': '{"transactionId":1,"idTagInfo":{"status":"Accepted"}}',
-            }.get(action, "{}")
+            body = BOOTED if action == '"BootNotification"' else answers.get(action, "{}")
             station.receive(now, f"[3,{mid},{body}]")
 
 
@@ -168,16 +203,72 @@ def calls_per_cpu_second(stations: int = 100, steps: int = 500) -> float:
     return observer.answered / spent
 
 
-def kb_per_idle_station(stations: int = 5_000) -> float:
+def booted(index: int, version: str, observer: Nobody) -> Station:
+    table, settings = TABLES[version], SESSIONS[version]
+    station = Station(index, identity(index), table, settings, Meter(), Draws(), observer, 1.78e9)
+    station.start(0.0)
+    settle(station, 0.0)
+    return station
+
+
+def session(station: Station, begin: float, seen: list[bytes] | None = None) -> None:
+    """Plug, token, ten samples, the EV is full, token, unplug: every message answered at once."""
+    station.plug_in(begin, 1)
+    settle(station, begin, seen)
+    station.present_token(begin, 1, "CSW0123456789ABC")
+    settle(station, begin, seen)
+    for sample in range(1, SAMPLES + 1):
+        now = begin + 60.0 * sample
+        station.wake(now)
+        settle(station, now, seen)
+    now = begin + 60.0 * SAMPLES + 30.0
+    station.ev_suspended(now, 1)
+    settle(station, now, seen)
+    station.present_token(now, 1, "CSW0123456789ABC")
+    settle(station, now, seen)
+    station.unplug(now, 1)
+    settle(station, now, seen)
+
+
+def checked(version: str) -> dict[str, int]:
+    """The messages of a session, by kind. Every one is held against its official schema."""
+    station, seen = booted(0, version, Nobody()), []
+    session(station, 10.0, seen)
+    counts: dict[str, int] = {}
+    for data in seen:
+        _, _, action, payload = msgspec.json.decode(data)
+        assert schema(version, action).misfit(payload) is None, data
+        counts[action] = counts.get(action, 0) + 1
+    return counts
+
+
+def ms_per_session(version: str, stations: int = 100, sessions: int = 10) -> float:
+    """CPU time of a session with its answers, the driver of this file included."""
+    observer = Nobody()
+    fleet = [booted(i, version, observer) for i in range(stations)]
+    calls = sum(checked(version).values())
+    observer.answered = 0
+    gc.collect()
+    begin = process_time()
+    for number in range(sessions):
+        for station in fleet:
+            session(station, 10.0 + number * SESSION_S)
+    spent = process_time() - begin
+    assert observer.answered == stations * sessions * calls
+    return 1000.0 * spent / (stations * sessions)
+
+
+def kb_per_idle_station(table: VersionTable = TABLE, stations: int = 5_000) -> float:
     """Accepted and Available, with its identity; its meter and draws shared. By tracemalloc."""
+    settings = SESSIONS[table.version]
     observer, meter, draws = Nobody(), Meter(), Draws()
-    Station(0, identity(0), TABLE, SETTINGS, meter, draws, observer, 1.78e9)
+    Station(0, identity(0), table, settings, meter, draws, observer, 1.78e9)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     fleet = []
     for i in range(stations):
-        station = Station(i, identity(i), TABLE, SETTINGS, meter, draws, observer, 1.78e9)
+        station = Station(i, identity(i), table, settings, meter, draws, observer, 1.78e9)
         station.start(float(i))
         settle(station, float(i))
         fleet.append(station)
@@ -189,12 +280,19 @@ def kb_per_idle_station(stations: int = 5_000) -> float:
 
 
 def rows() -> list[tuple[str, float, str]]:
-    return [
-        ("station: MeterValues calls", max(calls_per_cpu_second() for _ in range(3)), "1/CPU-s"),
-        ("station: idle, 2 EVSEs", kb_per_idle_station(), "KB"),
+    found = [
+        ("station: MeterValues calls", max(calls_per_cpu_second() for _ in range(3)), "1/CPU-s")
     ]
+    for version, table in TABLES.items():
+        count = sum(checked(version).values())
+        best = min(ms_per_session(version) for _ in range(3))
+        found.append((f"station: {version} session of {count} calls", best, "CPU-ms"))
+        found.append((f"station: {version} idle, 2 EVSEs", kb_per_idle_station(table), "KB"))
+    return found
 
 
 if __name__ == "__main__":
     for name, value, unit in rows():
-        print(f"{name:<32} {value:>12,.1f} {unit}")
+        print(f"{name:<40} {value:>12,.3f} {unit}")
+    for version in TABLES:
+        print(version, checked(version))

@@ -205,6 +205,7 @@ def test_b08_fr_01_03_04_12_a_list_of_variables(bench):
     assert power["variableCharacteristics"] == {
         "unit": "W",
         "dataType": "decimal",
+        "minLimit": 0.0,
         "maxLimit": 150_000.0,
         "supportsMonitoring": "SetVariableMonitoring" in bench.station.table.requests,
     }

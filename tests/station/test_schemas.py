@@ -13,7 +13,7 @@ from simulator.station import v201
 from simulator.station.configuration import Kind
 from simulator.station.model import Status
 from simulator.station.settings import ALL_MEASURANDS
-from simulator.station.v16 import ACTIONS, TABLE, UNSUPPORTED
+from simulator.station.v16 import TABLE, UNSUPPORTED
 from simulator.station.v16_keys import KEYS
 from simulator.station.v16_messages import STATUS
 
@@ -73,7 +73,8 @@ def test_every_message_that_the_station_sends_is_seen_and_valid(make):
     bench.do("plug_in", 1).do("present_token", 1, "TAG").go(100.0)
     bench.do("ev_suspended", 1).go(1.0).do("evse_suspended", 1).go(1.0)
     bench.do("unplug", 1).go(1.0).do("fault", 1, code="GroundFailure").go(1.0)
-    assert set(bench.actions()) == set(ACTIONS)
+    bench.do("transfer", "org.example", "y", {"z": 1}).go(1.0)
+    assert set(bench.actions()) == set(TABLE.actions)
     assert bench.payloads("StopTransaction")[0]["transactionData"]
     assert bench.payloads("MeterValues")[0]["meterValue"][0]["sampledValue"]
 
@@ -112,7 +113,8 @@ def test_every_status_and_every_event_has_its_word():
     enum = validator("StatusNotification").schema["properties"]["status"]["enum"]
     assert {STATUS[status] for status in Status} == set(enum)
     assert set(TABLE.messages) | set(v201.TABLE.messages) == set(Event)
-    assert {action for actions in TABLE.messages.values() for action in actions} == set(ACTIONS)
+    sent = {action for actions in TABLE.messages.values() for action in actions}
+    assert sent == set(TABLE.actions)
 
 
 def test_configuration_values_fit_the_lengths_of_1_6(make):
