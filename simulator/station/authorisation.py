@@ -47,7 +47,7 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
         return
     if same_token(token, evse.token):
         _give_back(st, now, due, evse)
-    elif evse.status is Status.FAULTED or not evse.operative:
+    elif evse.status is Status.FAULTED or not evse.in_service:
         st.refused += 1
     else:
         _ask(st, now, due, evse, Authorisation(token, None, kind))
@@ -121,7 +121,7 @@ def _grant(
             # Another driver's transaction, and no common parent (1.6 §4.1).
             st.refused += 1
         return
-    if evse.status is Status.FAULTED or not evse.operative:
+    if evse.status is Status.FAULTED or not evse.in_service:
         st.refused += 1
         return
     evse.finishing = False
@@ -199,7 +199,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
             transactions.look(st, now, evse)
     else:
         statuses.update(st, now, due, evse)
-        if st.conf.start_points & CONNECTED and evse.operative and not evse.fault:
+        if st.conf.start_points & CONNECTED and evse.in_service and not evse.fault:
             tx = transactions.begin(st, now, due, evse, PLUGGED)
             metervalues.begin(st, now, evse, tx)
         _arm(st, now, evse)

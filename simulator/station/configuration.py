@@ -38,6 +38,8 @@ class Key:
     kind: Kind
     default: str
     writable: bool = True
+    readable: bool = True
+    """A key that is not is never told."""
     reboot: bool = False
     """A change takes effect at the next reboot."""
     minimum: int = 0
@@ -50,22 +52,31 @@ class Configuration:
     """Values in force, parsed. ``overrides`` maps the names that the CSMS changed."""
 
     __slots__ = (
+        "additional_root_check",
         "aligned",
         "aligned_s",
         "attempts",
         "authorize_remote",
         "begin",
         "call_timeout_s",
+        "certificates_most",
+        "chain_longest",
         "connection_timeout_s",
         "heartbeat_s",
         "max_stop_values",
         "minimum_status_s",
         "offline_threshold_s",
+        "organisation",
         "overrides",
         "ping_s",
         "retry_interval_s",
         "sample_s",
         "sampled",
+        "security_events",
+        "security_profile",
+        "sessions_before_update",
+        "signing_repeats",
+        "signing_wait_s",
         "start_points",
         "stop_aligned",
         "stop_begin",
@@ -102,6 +113,22 @@ class Configuration:
     unknown_offline: bool
     stop_on_invalid: bool
     stop_on_disconnect: bool
+    additional_root_check: bool
+    """A new root of the CSMS must be signed by the one that it replaces."""
+    certificates_most: int
+    """Certificates that the trust store holds."""
+    chain_longest: int
+    """Characters of a chain that CertificateSigned may bring."""
+    organisation: str
+    """Whose the station is; goes into its certificates. "": not set."""
+    signing_wait_s: float
+    """Until a certificate is asked for again, at first; 0: never."""
+    signing_repeats: int
+    security_events: bool
+    """Critical security events are told."""
+    security_profile: int
+    sessions_before_update: bool
+    """New sessions may begin while firmware waits to be installed."""
     sampled: Reading | None
     aligned: Reading | None
     trigger: Reading | None

@@ -34,4 +34,45 @@ class Close:
     reason: str
 
 
-Effect = Connect | Send | Close
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Fetch a file; its content is of no use to the station but for its SHA-256.
+
+    The driver answers with ``transferred(now, id, outcome, digest)``, or never if it is abandoned.
+    """
+
+    id: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Store ``data`` as a file of that name; the driver answers with ``transferred``."""
+
+    id: int
+    url: str
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """The transfer of that id is no longer wanted, and not to be answered."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How to authenticate from the next connection on; None: as before."""
+
+    password: bytes | None = None
+    """For HTTP Basic authentication."""
+    security_profile: int | None = None
+    certificate: str | None = None
+    """A chain in PEM, the station's own first."""
+    key: bytes | None = None
+    """What the ``Keys`` port gave for that certificate."""
+
+
+Effect = Connect | Send | Close | Download | Upload | Abandon | Credentials

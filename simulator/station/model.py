@@ -160,6 +160,7 @@ class Evse:
         "token",
         "told",
         "tx",
+        "withheld",
     )
 
     def __init__(self, number: int) -> None:
@@ -171,6 +172,8 @@ class Evse:
         self.info: str | None = None
         self.fault = ""
         self.operative = True
+        self.withheld = False
+        """Out of service for a reason of the station's own: new firmware is to be installed."""
         self.plugged = False
         self.finishing = False
         self.ev_suspended = False
@@ -188,6 +191,11 @@ class Evse:
         self.sample_due = inf
         self.sample_step = 0
         self.status_due = inf
+
+    @property
+    def in_service(self) -> bool:
+        """Neither the CSMS nor the station keeps it from serving."""
+        return self.operative and not self.withheld
 
 
 class Call:

@@ -10,17 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.station.configuration import Configuration, Configure
 from simulator.station.effects import Effect
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Link, Registration, Transaction
 from simulator.station.payloads import Refusal
-from simulator.station.ports import CallOutcome, Draws, Meter, Observer
+from simulator.station.ports import CallOutcome, Draws, Keys, Meter, Observer
 from simulator.station.schemas import Check, Fault, schema
 from simulator.station.settings import Identity, Settings
 from simulator.station.timers import Act
+
+if TYPE_CHECKING:
+    from simulator.station.certificates import Store
+    from simulator.station.firmware import Firmware
+    from simulator.station.logs import LogUpload
+    from simulator.station.notices import Outbox
+    from simulator.station.securitylog import Security
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -160,29 +167,36 @@ class State:
         "call_due",
         "call_id",
         "calls",
+        "certificates",
         "clock_error",
         "clock_zero",
         "conf",
         "day_due",
+        "diary",
         "draws",
         "effects",
         "ended",
         "evse_due",
         "evses",
+        "firmware",
         "gate",
         "gate_from",
         "gate_since",
         "gate_total",
         "gate_until",
+        "heard",
         "heartbeat_s",
         "identity",
         "index",
+        "keys",
         "link",
         "link_due",
         "link_failures",
         "link_since",
+        "log",
         "lost_at",
         "meter",
+        "notices",
         "observer",
         "orders",
         "overlap_total",
@@ -193,6 +207,7 @@ class State:
         "reset_due",
         "resetting",
         "retry_due",
+        "security",
         "sent",
         "settings",
         "table",
@@ -214,6 +229,7 @@ class State:
         draws: Draws,
         observer: Observer,
         epoch_at_zero: float,
+        keys: Keys | None = None,
     ) -> None:
         self.index = index
         self.identity = identity
@@ -222,6 +238,8 @@ class State:
         self.meter = meter
         self.draws = draws
         self.observer = observer
+        self.keys = keys
+        """None: the station knows no certificates, and refuses what is about them."""
         conf = settings.parsed.get(table.version)
         if conf is None:
             conf = settings.parsed[table.version] = table.configure(settings, {})
@@ -260,6 +278,8 @@ class State:
         self.orders = 0
         self.sent = 0
         self.timeouts = 0
+        self.heard = ""
+        """The id of the CSMS's last CALL."""
         # What waits are made of (waits.py).
         self.busy_since = inf
         self.busy_from = self.busy_until = -inf
@@ -281,6 +301,14 @@ class State:
         self.aligned_epoch_next = -inf
         self.timers: list[tuple[float, int, Act]] | None = None
         self.timer_due = inf
+        # What few stations ever need: made by its area.
+        self.certificates: Store | None = None
+        self.diary: list[tuple[float, str, int]] | None = None
+        """What happened last: epoch seconds, what, EVSE."""
+        self.firmware: Firmware | None = None
+        self.log: LogUpload | None = None
+        self.notices: Outbox | None = None
+        self.security: Security | None = None
         # The station's body.
         self.evses: Sequence[Evse] = tuple(Evse(n) for n in range(identity.evses + 1))
         self.evse_due = inf

@@ -13,11 +13,15 @@ from math import inf
 from simulator.station import (
     authorisation,
     boot,
+    firmware,
     heartbeat,
     link,
+    logs,
     metervalues,
+    notices,
     reset,
     rpc,
+    securitylog,
     statuses,
     timers,
     transactions,
@@ -25,6 +29,7 @@ from simulator.station import (
 )
 from simulator.station.effects import Effect
 from simulator.station.model import Evse, Link, Registration, Status
+from simulator.station.ports import Transfer
 from simulator.station.state import State
 
 
@@ -44,21 +49,23 @@ class Station(State):
         """The WebSocket is open and writable."""
         if not self.ended:
             link.connected(self, now)
-            rpc.pump(self, now)
+            self._settle(now)
 
     def disconnected(self, now: float, reason: str = "") -> None:
         """The WebSocket is gone, or could not be opened; the station backs off and tries again."""
         if not self.ended:
+            if "401" in reason:
+                securitylog.record(self, now, "FailedToAuthenticateAtCsms", reason)
             link.disconnected(self, now)
+            if self.firmware is not None:
+                firmware.check(self, now)
 
     def receive(self, now: float, data: bytes | str) -> None:
         """A text frame came in. Never raises, whatever it holds."""
         if self.ended:
             return
         rpc.receive(self, now, data)
-        if self.resetting:
-            reset.check(self, now)
-        rpc.pump(self, now)
+        self._settle(now)
 
     def writable(self, now: float, yes: bool) -> None:
         """The socket takes frames again (True), or wants none for now (False)."""
@@ -123,9 +130,7 @@ class Station(State):
             rpc.pump(self, now)  # a message that leaves now ends the silence
         if self.beat_due <= now or (self.day_due <= now and self.link is Link.ONLINE):
             heartbeat.wake(self, now)
-        if self.resetting:
-            reset.check(self, now)
-        rpc.pump(self, now)
+        self._settle(now)
 
     def _wake_evses(self, now: float) -> None:
         for evse in self.evses:
@@ -139,6 +144,10 @@ class Station(State):
 
     def _settle(self, now: float) -> None:
         """Something happened: a reset may have waited for it, and messages may leave."""
+        if self.firmware is not None:
+            firmware.check(self, now)
+        if self.notices is not None:
+            notices.go(self, now)
         if self.resetting:
             reset.check(self, now)
         rpc.pump(self, now)
@@ -232,6 +241,19 @@ class Station(State):
         """End every running transaction; ``reason`` is one of 1.6 §7.36."""
         if not self.ended:
             transactions.stop_all(self, now, now if due is None else due, reason)
+            self._settle(now)
+
+    def transferred(
+        self, now: float, transfer: int, outcome: Transfer, digest: bytes = b""
+    ) -> None:
+        """A ``Download`` or ``Upload`` ended; ``digest`` is the SHA-256 of what was fetched.
+
+        Without a digest (nothing was really fetched) a signature is not looked at.
+        """
+        if not self.ended:
+            known = firmware.transferred(self, now, transfer, outcome, digest)
+            if not known:
+                logs.transferred(self, now, transfer, outcome)
             self._settle(now)
 
     # -- what a driver may want to know -----------------------------------------------------------

@@ -51,7 +51,7 @@ def current(evse: Evse) -> Status:
         return Status.SUSPENDED_EV if evse.ev_suspended else Status.CHARGING
     if evse.finishing:
         return Status.FINISHING
-    if not evse.operative:
+    if not evse.in_service:
         return Status.UNAVAILABLE
     if evse.number and (evse.plugged or evse.token is not None):
         return Status.PREPARING

@@ -1,14 +1,14 @@
 """OCPP 1.6-J as a table: event -> messages, message -> builder and answer, request -> handler.
 
-``TABLE`` is what a station is made with and what the prediction counts by. Core and RemoteTrigger;
-SupportedFeatureProfiles says the same.
+``TABLE`` is what a station is made with and what the prediction counts by. Core, FirmwareManagement
+and RemoteTrigger, as SupportedFeatureProfiles says, and the security whitepaper.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import authorisation, boot, heartbeat, statuses
+from simulator.station import authorisation, boot, heartbeat, statuses, v16_firmware, v16_security
 from simulator.station import v16_messages as messages
 from simulator.station.events import Event
 from simulator.station.state import Action, Part, VersionTable, together
@@ -65,9 +65,13 @@ ACTIONS: Final = {
     ),
 }
 
+CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
+_ALL: Final = together(CORE, v16_firmware.PART, v16_security.PART)
+"""A functional area with messages of its own is one more part here."""
+
 UNSUPPORTED: Final = frozenset(
     (
-        # Reservation, smart charging, local list, firmware management.
+        # Reservation, smart charging, local list.
         "CancelReservation",
         "ReserveNow",
         "ClearChargingProfile",
@@ -75,30 +79,10 @@ UNSUPPORTED: Final = frozenset(
         "SetChargingProfile",
         "GetLocalListVersion",
         "SendLocalList",
-        "GetDiagnostics",
-        "UpdateFirmware",
-        # The security whitepaper's.
-        "CertificateSigned",
-        "DeleteCertificate",
-        "ExtendedTriggerMessage",
-        "GetInstalledCertificateIds",
-        "GetLog",
-        "InstallCertificate",
-        "SignedUpdateFirmware",
         # A station's own messages, sent to one.
-        *ACTIONS,
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "LogStatusNotification",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
+        *_ALL.actions,
     )
 )
-
-CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
-_ALL: Final = together(CORE)
-"""A functional area with messages of its own is one more part here."""
 
 TABLE: Final = VersionTable(
     version="1.6",

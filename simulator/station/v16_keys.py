@@ -46,8 +46,12 @@ SAMPLE_INTERVAL: Final = "MeterValueSampleInterval"
 MESSAGE_TIMEOUT: Final = "MessageTimeout"
 
 _KEYS: Final = (
+    _fixed("AdditionalRootCertificateCheck", "false", Kind.BOOLEAN),
     _flag("AllowOfflineTxForUnknownId", "true"),
+    Key("AuthorizationKey", Kind.TEXT, "", readable=False),
     _flag("AuthorizeRemoteTxRequests", "false"),
+    _fixed("CertificateSignedMaxChainSize", "10000"),
+    _fixed("CertificateStoreMaxLength", "8"),
     _number("ClockAlignedDataInterval", "0", most=86_400),
     _number("ConnectionTimeOut", "60"),
     Key(
@@ -57,6 +61,7 @@ _KEYS: Final = (
         reboot=True,
         pattern=rf"{_PHASES}(, ?{_PHASES})*",
     ),
+    Key("CpoName", Kind.TEXT, ""),
     _fixed("GetConfigurationMaxKeys", str(MAX_KEYS)),
     _number(HEARTBEAT_INTERVAL, "300"),
     _flag("LocalAuthorizeOffline", "true"),
@@ -70,6 +75,7 @@ _KEYS: Final = (
     _number("MinimumStatusDuration", "0"),
     _fixed(NUMBER_OF_CONNECTORS, "1"),
     _number("ResetRetries", "1"),
+    _number("SecurityProfile", "0", most=3),
     _number("StopTransactionMaxMeterValues", "200", least=3, most=10_000),
     _flag("StopTransactionOnEVSideDisconnect", "true"),
     _flag("StopTransactionOnInvalidId", "true"),
@@ -77,7 +83,8 @@ _KEYS: Final = (
     _fixed("StopTxnAlignedDataMaxLength", _MEASURED),
     _measured("StopTxnSampledData", ""),
     _fixed("StopTxnSampledDataMaxLength", _MEASURED),
-    _fixed("SupportedFeatureProfiles", "Core,RemoteTrigger", Kind.TEXT),
+    _fixed("SupportedFileTransferProtocols", "HTTP,HTTPS", Kind.TEXT),
+    _fixed("SupportedFeatureProfiles", "Core,FirmwareManagement,RemoteTrigger", Kind.TEXT),
     _number("TransactionMessageAttempts", "3", least=1),
     _number("TransactionMessageRetryInterval", "60"),
     _flag("UnlockConnectorOnEVSideDisconnect", "true"),
@@ -152,6 +159,15 @@ def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.authorize_remote = values["AuthorizeRemoteTxRequests"].lower() == "true"
     conf.unknown_offline = values["AllowOfflineTxForUnknownId"].lower() == "true"
     conf.stop_on_invalid = values["StopTransactionOnInvalidId"].lower() == "true"
+    conf.additional_root_check = values["AdditionalRootCertificateCheck"].lower() == "true"
+    conf.certificates_most = int(values["CertificateStoreMaxLength"])
+    conf.chain_longest = int(values["CertificateSignedMaxChainSize"])
+    conf.organisation = values["CpoName"]
+    conf.signing_wait_s = 0.0
+    conf.signing_repeats = 0
+    conf.security_profile = int(values["SecurityProfile"])
+    conf.security_events = conf.security_profile > 0
+    conf.sessions_before_update = False
     conf.start_points = PATH_CLOSED
     conf.stop_points = AUTHORIZED | CONNECTED
     conf.offline_threshold_s = inf

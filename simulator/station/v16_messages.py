@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from simulator.station import authorisation, clock, transactions
+from simulator.station import authorisation, clock, firmware, transactions
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Status, Transaction
 from simulator.station.ports import CallOutcome
@@ -52,8 +52,9 @@ def boot(st: State, now: float, call: Call) -> str:
     ]
     if who.serial:
         parts.append(f'"chargePointSerialNumber":{text(who.serial[:25])}')
-    if who.firmware:
-        parts.append(f'"firmwareVersion":{text(who.firmware[:50])}')
+    installed = firmware.version(st)
+    if installed:
+        parts.append(f'"firmwareVersion":{text(installed[:50])}')
     return ",".join(parts)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import heartbeat, metervalues, remote, reset
+from simulator.station import heartbeat, logs, metervalues, notices, remote, reset, v16_security
 from simulator.station.configuration import refuse
 from simulator.station.events import Event
 from simulator.station.model import Registration
@@ -16,6 +16,7 @@ from simulator.station.payloads import Refusal
 from simulator.station.rpc import text
 from simulator.station.state import Afterwards, Request, State
 from simulator.station.v16_codes import OCCURRENCE, PROPERTY
+from simulator.station.v16_firmware import unsigned_progress
 from simulator.station.v16_keys import (
     HEARTBEAT_INTERVAL,
     KEYS,
@@ -91,10 +92,28 @@ def _reset(hard: bool, st: State, now: float) -> None:
 def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """TriggerMessage (§5.17); what is unknown or not implemented is NotImplemented."""
     action = payload["requestedMessage"]
+    if action == "FirmwareStatusNotification":
+        told = unsigned_progress(st)
+        return _accept(notices.trigger(st, action, Event.FIRMWARE, told))
+    if action == "DiagnosticsStatusNotification":
+        progress = logs.last(st, Event.DIAGNOSTICS)
+        return _accept(notices.trigger(st, action, Event.DIAGNOSTICS, progress))
     event = TRIGGERS.get(action)
     if event is None:
         return _status("NotImplemented"), None
     return _accept(remote.trigger(st, action, event, connector(payload, 0)))
+
+
+def extended_trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ExtendedTriggerMessage (whitepaper §5.5): TriggerMessage, and what the whitepaper has."""
+    action = payload["requestedMessage"]
+    if action == "SignChargePointCertificate":
+        return _accept(v16_security.ask(st))
+    if action == "FirmwareStatusNotification":
+        return _accept(v16_security.signed_firmware(st))
+    if action == "LogStatusNotification":
+        return _accept(notices.trigger(st, action, Event.LOG, logs.last(st, Event.LOG)))
+    return trigger(st, now, payload)
 
 
 def clear_cache(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -119,8 +138,8 @@ def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
             unknown.append(text(name))
             continue
         readonly = "false" if key.writable else "true"
-        value = text(_value(st, key.name))
-        known.append(f'{{"key":"{key.name}","readonly":{readonly},"value":{value}}}')
+        value = f',"value":{text(_value(st, key.name))}' if key.readable else ""
+        known.append(f'{{"key":"{key.name}","readonly":{readonly}{value}}}')
     rest = f',"unknownKey":[{",".join(unknown)}]' if unknown else ""
     return f'{{"configurationKey":[{",".join(known)}]{rest}}}', None
 
@@ -139,6 +158,9 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     if key is None:
         return _status("NotSupported"), None
     value: str = payload["value"].strip()
+    secured = v16_security.change(st, key.name, value)
+    if secured is not None:
+        return _status(secured[0]), secured[1]
     if not key.writable or refuse(key, value, st.settings):
         return _status("Rejected"), None
     overrides = dict(st.conf.overrides)
@@ -155,6 +177,7 @@ REQUESTS: Final = {
     "ChangeConfiguration": Request(change_configuration),
     "ClearCache": Request(clear_cache),
     "DataTransfer": Request(data_transfer),
+    "ExtendedTriggerMessage": Request(extended_trigger, open=frozenset({"requestedMessage"})),
     "GetConfiguration": Request(get_configuration),
     "RemoteStartTransaction": Request(remote_start),
     "RemoteStopTransaction": Request(remote_stop),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.station import authorisation, boot, heartbeat, statuses
+from simulator.station import authorisation, boot, heartbeat, statuses, v201_firmware, v201_security
 from simulator.station import v201_events as events
 from simulator.station import v201_messages as messages
 from simulator.station.events import Event
@@ -63,7 +63,7 @@ CORE: Final = Part(
 )
 """A status of an EVSE is told only where the connector's word changes (see ``statuses``)."""
 
-_ALL: Final = together(CORE)
+_ALL: Final = together(CORE, v201_firmware.PART, v201_security.PART)
 """A functional area with messages of its own is one more part here."""
 
 UNSUPPORTED: Final = frozenset(

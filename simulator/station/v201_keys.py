@@ -18,6 +18,10 @@ from simulator.station.settings import Settings
 HEARTBEAT_INTERVAL: Final = "OCPPCommCtrlr.HeartbeatInterval"
 MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
+SECURITY: Final = "SecurityCtrlr"
+MOST_CERTIFICATES: Final = 8
+"""Certificates that the trust store holds (SecurityCtrlr.CertificateEntries, its maxLimit)."""
+NEW_SESSIONS: Final = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
 POINTS: Final = {
     "EVConnected": CONNECTED,
     "Authorized": AUTHORIZED,
@@ -35,6 +39,10 @@ def _number(name: str, default: str, least: int = 0, most: int = 2**31 - 1) -> K
     return Key(name, Kind.INTEGER, default, minimum=least, maximum=most)
 
 
+def _fixed(name: str, kind: Kind, value: str) -> Key:
+    return Key(name, kind, value, writable=False)
+
+
 def _measured(name: str, default: str) -> Key:
     return Key(name, Kind.MEASURANDS, default)
 
@@ -49,6 +57,7 @@ _KEYS: Final = (
     _flag("AuthCtrlr.LocalAuthorizeOffline", "true"),
     _flag("AuthCtrlr.LocalPreAuthorize", "false"),
     _flag("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true"),
+    _flag(NEW_SESSIONS, "false"),
     _number(HEARTBEAT_INTERVAL, "300"),
     _number("OCPPCommCtrlr.MessageAttempts[TransactionEvent]", "3", least=1),
     _number("OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]", "60"),
@@ -62,6 +71,13 @@ _KEYS: Final = (
     _number("TxCtrlr.EVConnectionTimeOut", "60"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
+    _fixed("SecurityCtrlr.AdditionalRootCertificateCheck", Kind.BOOLEAN, "false"),
+    Key("SecurityCtrlr.BasicAuthPassword", Kind.TEXT, "", readable=False),
+    _number("SecurityCtrlr.CertSigningRepeatTimes", "3"),
+    _number("SecurityCtrlr.CertSigningWaitMinimum", "60"),
+    _fixed("SecurityCtrlr.MaxCertificateChainSize", Kind.INTEGER, "10000"),
+    Key("SecurityCtrlr.OrganizationName", Kind.TEXT, ""),
+    Key("SecurityCtrlr.SecurityProfile", Kind.INTEGER, "1", False, minimum=1, maximum=3),
     Key("TxCtrlr.TxStartPoint", Kind.TEXT, "PowerPathClosed", pattern=_LIST),
     Key("TxCtrlr.TxStopPoint", Kind.TEXT, "EVConnected,Authorized", pattern=_LIST),
 )
@@ -117,6 +133,15 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.unknown_offline = values["AuthCtrlr.OfflineTxForUnknownIdEnabled"].lower() == "true"
     conf.stop_on_invalid = values["TxCtrlr.StopTxOnInvalidId"].lower() == "true"
     conf.stop_on_disconnect = values["TxCtrlr.StopTxOnEVSideDisconnect"].lower() == "true"
+    conf.additional_root_check = values[f"{SECURITY}.AdditionalRootCertificateCheck"] == "true"
+    conf.certificates_most = MOST_CERTIFICATES
+    conf.chain_longest = int(values[f"{SECURITY}.MaxCertificateChainSize"])
+    conf.organisation = values[f"{SECURITY}.OrganizationName"]
+    conf.signing_wait_s = float(values[f"{SECURITY}.CertSigningWaitMinimum"])
+    conf.signing_repeats = int(values[f"{SECURITY}.CertSigningRepeatTimes"])
+    conf.security_profile = int(values["SecurityCtrlr.SecurityProfile"])
+    conf.security_events = True
+    conf.sessions_before_update = values[NEW_SESSIONS].lower() == "true"
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
     _readings(conf, values)

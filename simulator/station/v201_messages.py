@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from simulator.station import authorisation, clock
+from simulator.station import authorisation, clock, firmware
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Status
 from simulator.station.rpc import text
@@ -64,8 +64,9 @@ def boot(st: State, now: float, call: Call) -> str:
     parts = [f'"vendorName":{text(who.vendor[:50])}', f'"model":{text(who.model[:20])}']
     if who.serial:
         parts.append(f'"serialNumber":{text(who.serial[:25])}')
-    if who.firmware:
-        parts.append(f'"firmwareVersion":{text(who.firmware[:50])}')
+    installed = firmware.version(st)
+    if installed:
+        parts.append(f'"firmwareVersion":{text(installed[:50])}')
     return f'"reason":"{st.boot_reason}","chargingStation":{{{",".join(parts)}}}'
 
 

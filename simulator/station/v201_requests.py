@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import remote, reset
+from simulator.station import certificates, firmware, logs, notices, remote, reset
 from simulator.station.events import Event
 from simulator.station.model import Registration
 from simulator.station.state import Afterwards, Request, State
@@ -21,6 +21,12 @@ TRIGGERS: Final = {
     "StatusNotification": ("StatusNotification", Event.TRIGGERED),
     "TransactionEvent": ("TransactionEvent", Event.TRIGGERED),
 }
+
+CERTIFICATES: Final = {
+    "SignChargingStationCertificate": certificates.STATION,
+    "SignV2GCertificate": certificates.V2G,
+}
+"""No SignCombinedCertificate: the station keeps one certificate for each purpose."""
 
 
 def worded(status: str) -> str:
@@ -102,7 +108,14 @@ def _reset_when_idle(st: State, now: float) -> None:
 
 def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """TriggerMessage (F06)."""
-    found = TRIGGERS.get(payload["requestedMessage"])
+    wanted = payload["requestedMessage"]
+    if wanted in CERTIFICATES:
+        return accepted(certificates.ask(st, CERTIFICATES[wanted]))
+    if wanted == "FirmwareStatusNotification":
+        return accepted(notices.trigger(st, wanted, Event.FIRMWARE, firmware.last(st)))
+    if wanted == "LogStatusNotification":
+        return accepted(notices.trigger(st, wanted, Event.LOG, logs.last(st, Event.LOG)))
+    found = TRIGGERS.get(wanted)
     if found is None:
         return worded("NotImplemented"), None
     where = payload.get("evse")

@@ -30,6 +30,9 @@ REQUIRED = [
     "UnlockConnectorOnEVSideDisconnect",
 ]
 READ_ONLY = [
+    "AdditionalRootCertificateCheck",
+    "CertificateSignedMaxChainSize",
+    "CertificateStoreMaxLength",
     "GetConfigurationMaxKeys",
     "MeterValuesAlignedDataMaxLength",
     "MeterValuesSampledDataMaxLength",
@@ -37,12 +40,13 @@ READ_ONLY = [
     "StopTxnAlignedDataMaxLength",
     "StopTxnSampledDataMaxLength",
     "SupportedFeatureProfiles",
+    "SupportedFileTransferProtocols",
 ]
 
 
 def read(bench, *keys):
     answer = bench.ask("GetConfiguration", {"key": list(keys)})
-    return {row["key"]: row["value"] for row in answer.get("configurationKey", [])}
+    return {row["key"]: row.get("value") for row in answer.get("configurationKey", [])}
 
 
 def change(bench, key, value):
@@ -59,7 +63,7 @@ def test_1_6_9_1_every_required_core_key_is_there_with_its_access(make):
 def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
     bench = make().boot()
     profiles = read(bench, "SupportedFeatureProfiles")["SupportedFeatureProfiles"].split(",")
-    assert profiles == ["Core", "RemoteTrigger"]
+    assert profiles == ["Core", "FirmwareManagement", "RemoteTrigger"]
     core = {
         "ChangeAvailability",
         "ChangeConfiguration",
@@ -71,7 +75,17 @@ def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
         "Reset",
         "UnlockConnector",
     }
-    assert set(TABLE.requests) == core | {"TriggerMessage"}
+    firmware = {"GetDiagnostics", "UpdateFirmware"}
+    whitepaper = {
+        "CertificateSigned",
+        "DeleteCertificate",
+        "ExtendedTriggerMessage",
+        "GetInstalledCertificateIds",
+        "GetLog",
+        "InstallCertificate",
+        "SignedUpdateFirmware",
+    }
+    assert set(TABLE.requests) == core | firmware | {"TriggerMessage"} | whitepaper
 
 
 def test_1_6_9_keys_of_functions_that_are_not_there_are_not_there(make):

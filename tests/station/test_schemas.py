@@ -5,14 +5,16 @@ its optional fields, so that the list of what was seen is the list of what can b
 """
 
 import json
+from hashlib import sha256
 
 import pytest
 from station_harness import validator
+from station_papers import GET_LOG, MAKER, SIGNER, SOON, hash_data, root, signature, update
 
 from simulator.station.configuration import Kind
 from simulator.station.model import Status
 from simulator.station.settings import ALL_MEASURANDS
-from simulator.station.v16 import ACTIONS, MESSAGES, TABLE, UNSUPPORTED
+from simulator.station.v16 import TABLE, UNSUPPORTED
 from simulator.station.v16_keys import KEYS
 from simulator.station.v16_messages import STATUS
 
@@ -35,6 +37,16 @@ REQUESTS = [
     ("RemoteStopTransaction", {"transactionId": 5}),
     ("TriggerMessage", {"requestedMessage": "MeterValues"}),
     ("UnlockConnector", {"connectorId": 1}),
+    ("GetDiagnostics", {"location": "http://f/up", "startTime": "2026-01-01T00:00:00Z"}),
+    ("GetLog", GET_LOG),
+    ("UpdateFirmware", {"location": "http://f/2.bin", "retrieveDate": SOON}),
+    ("SignedUpdateFirmware", update(None, SIGNER.pem, "c2ln")),
+    ("InstallCertificate", root(MAKER)),
+    ("GetInstalledCertificateIds", {"certificateType": "ManufacturerRootCertificate"}),
+    ("GetInstalledCertificateIds", {"certificateType": "CentralSystemRootCertificate"}),
+    ("DeleteCertificate", {"certificateHashData": hash_data(MAKER)}),
+    ("CertificateSigned", {"certificateChain": SIGNER.pem}),
+    ("ExtendedTriggerMessage", {"requestedMessage": "LogStatusNotification"}),
     ("Reset", {"type": "Soft"}),
 ]
 
@@ -46,7 +58,18 @@ def test_every_message_that_the_station_sends_is_seen_and_valid(make):
     bench.do("plug_in", 1).do("present_token", 1, "TAG").go(100.0)
     bench.do("ev_suspended", 1).go(1.0).do("evse_suspended", 1).go(1.0)
     bench.do("unplug", 1).go(1.0).do("fault", 1, code="GroundFailure").go(1.0)
-    assert set(bench.actions()) == set(ACTIONS)
+    bench.ask("SignedUpdateFirmware", update(bench, SIGNER.pem, "c2ln"))  # by nobody known yet
+    bench.ask("InstallCertificate", root(MAKER))
+    signed = update(bench, SIGNER.pem, signature(SIGNER, b"firmware"))
+    bench.ask("SignedUpdateFirmware", signed)
+    bench.go(1.0).transfer(digest=sha256(b"firmware").digest()).go(100.0)
+    bench.ask("UpdateFirmware", {"location": "http://f/2.bin", "retrieveDate": SOON})
+    bench.ask("GetDiagnostics", {"location": "http://f/up"})
+    bench.ask("GetLog", GET_LOG)
+    bench.ask("ChangeConfiguration", {"key": "CpoName", "value": "Operator"})
+    bench.ask("ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"})
+    bench.go(5.0)
+    assert set(bench.actions()) == set(TABLE.actions)
     assert bench.payloads("StopTransaction")[0]["transactionData"]
     assert bench.payloads("MeterValues")[0]["meterValue"][0]["sampledValue"]
 
@@ -84,8 +107,10 @@ def test_every_status_and_every_event_has_its_word():
 
     enum = validator("StatusNotification").schema["properties"]["status"]["enum"]
     assert {STATUS[status] for status in Status} == set(enum) - {"Reserved"}
-    assert set(MESSAGES) == set(Event)
-    assert {action for actions in MESSAGES.values() for action in actions} == set(ACTIONS)
+    assert set(TABLE.messages) == set(Event)
+    assert {action for actions in TABLE.messages.values() for action in actions} == set(
+        TABLE.actions
+    )
 
 
 def test_configuration_values_fit_the_lengths_of_1_6(make):

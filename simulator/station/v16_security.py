@@ -1,0 +1,131 @@
+"""OCPP 1.6: what the security whitepaper adds but for firmware and logs (v16_firmware.py)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+from simulator.station import certificates, credentials, notices
+from simulator.station.events import Event
+from simulator.station.model import Call
+from simulator.station.rpc import text
+from simulator.station.state import Action, Afterwards, Part, Request, State
+from simulator.station.v16_firmware import signed_progress
+from simulator.station.wording import Answer, notice, security_event, worded
+
+_NAMES: Final = {
+    "InvalidChargingStationCertificate": "InvalidChargePointCertificate",
+    "InvalidCsmsCertificate": "InvalidCentralSystemCertificate",
+}
+"""Security events that 1.6 calls otherwise (§8)."""
+_KINDS: Final = {
+    "CentralSystemRootCertificate": certificates.CSMS_ROOT,
+    "ManufacturerRootCertificate": certificates.MANUFACTURER_ROOT,
+}
+AUTHORIZATION_KEY: Final = "AuthorizationKey"
+SECURITY_PROFILE: Final = "SecurityProfile"
+
+
+def event(st: State, now: float, call: Call) -> str:
+    """SecurityEventNotification.req."""
+    found = security_event(st, now, call)
+    name = call.about.about.type
+    return found.replace(name, _NAMES[name], 1) if name in _NAMES else found
+
+
+def sign(st: State, now: float, call: Call) -> str:
+    """SignCertificate.req."""
+    return f'"csr":{text(call.about.about.csr)}'
+
+
+def install(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """InstallCertificate (M05)."""
+    kind = _KINDS[payload["certificateType"]]
+    return worded(certificates.install(st, now, kind, payload["certificate"])), None
+
+
+def delete(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """DeleteCertificate (M04)."""
+    return worded(certificates.delete(st, now, hashes(payload["certificateHashData"]))), None
+
+
+def hashes(data: dict[str, Any]) -> certificates.Hashes:
+    """A CertificateHashData of a request."""
+    return certificates.Hashes(
+        "",
+        data["issuerNameHash"],
+        data["issuerKeyHash"],
+        data["serialNumber"],
+        data["hashAlgorithm"],
+    )
+
+
+def hash_data(found: certificates.Hashes) -> str:
+    """A CertificateHashData of an answer."""
+    return (
+        f'{{"hashAlgorithm":"{found.algorithm}","issuerNameHash":"{found.name}",'
+        f'"issuerKeyHash":"{found.key}","serialNumber":"{found.serial}"}}'
+    )
+
+
+def installed(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """GetInstalledCertificateIds (M03)."""
+    found = certificates.installed(st, (_KINDS[payload["certificateType"]],))
+    if not found:
+        return worded("NotFound"), None
+    rows = ",".join(map(hash_data, found))
+    return f'{{"status":"Accepted","certificateHashData":[{rows}]}}', None
+
+
+def certificate_signed(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """CertificateSigned (A02)."""
+    kind = certificates.STATION
+    word, afterwards = certificates.signed(st, now, kind, payload["certificateChain"])
+    return worded(word), afterwards
+
+
+def ask(st: State) -> Afterwards | None:
+    """ExtendedTriggerMessage: SignChargePointCertificate."""
+    return certificates.ask(st, certificates.STATION)
+
+
+def signed_firmware(st: State) -> Afterwards | None:
+    """ExtendedTriggerMessage: FirmwareStatusNotification, which means the signed one."""
+    action = "SignedFirmwareStatusNotification"
+    return notices.trigger(st, action, Event.SIGNED_FIRMWARE, signed_progress(st))
+
+
+def change(st: State, key: str, value: str) -> tuple[str, Afterwards | None] | None:
+    """ChangeConfiguration of what secures the connection; None: another key."""
+    if key == AUTHORIZATION_KEY:
+        # 16 to 20 bytes, written in hexadecimal (§7.2).
+        try:
+            password = bytes.fromhex(value)
+        except ValueError:
+            return "Rejected", None
+        if not 16 <= len(password) <= 20 or len(value) != 2 * len(password):
+            return "Rejected", None
+        return "Accepted", partial(credentials.change_password, password)
+    if key == SECURITY_PROFILE and value.isascii() and value.isdigit() and len(value) == 1:
+        if not credentials.can_raise(st, int(value)):
+            return "Rejected", None
+        return "Accepted", partial(credentials.raise_profile, key, value)
+    return None
+
+
+PART: Final = Part(
+    {
+        Event.SECURITY: ("SecurityEventNotification",),
+        Event.CERTIFICATE_WANTED: ("SignCertificate",),
+    },
+    {
+        "SecurityEventNotification": notice(event),
+        "SignCertificate": Action(sign, certificates.sign_answered, notices.failed),
+    },
+    {
+        "CertificateSigned": Request(certificate_signed),
+        "DeleteCertificate": Request(delete),
+        "GetInstalledCertificateIds": Request(installed),
+        "InstallCertificate": Request(install),
+    },
+)
