@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.fleet.deviations import Deviations
+from simulator.fleet.keys import X509Keys
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
 from simulator.station.settings import Settings
@@ -54,6 +55,7 @@ def virtual_stations(
     """
     settings = [settings_of(kind, plan.speed, conditions) for kind in plan.kinds]
     deviations = Deviations()
+    keys = X509Keys()
     stations = [
         VirtualStation(
             index,
@@ -63,6 +65,7 @@ def virtual_stations(
             observer,
             epoch_at_zero,
             deviations,
+            keys,
         )
         for index, part in enumerate(plan.plans())
     ]

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """The transaction ended before the driver ended it: remote stop, refused token, reset."""
     UNPLANNED_START = "unplanned_start"
     """A transaction that no driver began (remote start)."""
+    PLAYED_TRANSFER = "played_transfer"
+    """Firmware or a log was not transferred: only the time passed that it would take."""
 
 
 @dataclass(frozen=True, slots=True)

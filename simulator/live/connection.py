@@ -51,7 +51,9 @@ class Upgrade:
     user_agent: str = "chargeswarm"
 
 
-def begin_upgrade(upgrade: Upgrade, station_id: str, password: str | None) -> ClientProtocol:
+def begin_upgrade(
+    upgrade: Upgrade, station_id: str, password: str | bytes | None
+) -> ClientProtocol:
     """A client whose request for the upgrade waits to be written.
 
     With a password the station authenticates by HTTP Basic (OCPP security profile 1).
@@ -67,7 +69,8 @@ def begin_upgrade(upgrade: Upgrade, station_id: str, password: str | None) -> Cl
     request = client.connect()
     request.headers["User-Agent"] = upgrade.user_agent
     if password is not None:
-        pair = base64.b64encode(f"{station_id}:{password}".encode()).decode()
+        secret = password.encode() if isinstance(password, str) else password
+        pair = base64.b64encode(f"{station_id}:".encode() + secret).decode()
         request.headers["Authorization"] = f"Basic {pair}"
     client.send_request(request)
     return client
@@ -132,7 +135,7 @@ class Connection(asyncio.Protocol):
         owner: Owner,
         upgrade: Upgrade,
         station_id: str,
-        password: str | None,
+        password: str | bytes | None,
         decided: asyncio.Future[None],
         clock: Callable[[], float],
     ) -> None:

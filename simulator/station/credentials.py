@@ -39,10 +39,16 @@ def raise_profile(key: str, value: str, st: State, now: float) -> None:
     """The answer is on its way: reconnect with the new profile (A05.FR.06, FR.07)."""
     st.conf = st.table.configure(st.settings, {**st.conf.overrides, key: value})
     security.note(st, now, "ReconfigurationOfSecurityParameters", f"security profile {value}")
+    st.effects.append(_credentials(st, int(value)))
+    link.close(st, now, 1000, "new security profile")
+
+
+def _credentials(st: State, profile: int) -> Credentials:
+    """What it takes for a profile, but for a password that the driver has been told."""
     store = st.certificates
     own = None if store is None else store.own.get(certificates.STATION)
-    if own is not None and int(value) == certificates.TLS_CLIENT_PROFILE:
-        st.effects.append(Credentials(None, int(value), own.pem, own.key))
-    else:
-        st.effects.append(Credentials(security_profile=int(value)))
-    link.close(st, now, 1000, "new security profile")
+    if profile == certificates.TLS_CLIENT_PROFILE and own is not None:
+        return Credentials(None, profile, own.pem, own.key)
+    given = st.security is not None and st.security.password
+    first = st.identity.password if not given else None
+    return Credentials(None if first is None else first.encode(), profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class Abandon:
 class Credentials:
     """How to authenticate from the next connection on; None: as before."""
 
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)
     """For HTTP Basic authentication."""
     security_profile: int | None = None
     certificate: str | None = None
     """A chain in PEM, the station's own first."""
-    key: bytes | None = None
+    key: bytes | None = field(default=None, repr=False)
     """What the ``Keys`` port gave for that certificate."""
 
 
