@@ -1,6 +1,7 @@
 """Files are transferred with the hosts that were named, bounded, and with nobody else."""
 
 import asyncio
+import base64
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from simulator.live import transfers
+from simulator.live.connection import Upgrade, begin_upgrade
+from simulator.live.target import parse_target
 from simulator.live.transfers import TransferRules, Transfers, transfer
-from simulator.station.effects import Download, Upload
+from simulator.station.effects import Abandon, Credentials, Download, Upload
 from simulator.station.ports import Transfer
 
 HERE = frozenset({"127.0.0.1"})
@@ -53,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[ThreadingHTTPServer]:
     Handler.seen = []
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
+    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
     yield made
     made.shutdown()
     made.server_close()
@@ -164,3 +167,35 @@ def test_with_hosts_they_are_performed_and_told(server: ThreadingHTTPServer) -> 
         return told
 
     assert asyncio.run(play()) == [(Transfer.DONE, b"", False)]
+
+
+def test_a_link_performs_abandons_and_tells_its_station(bench: Any) -> None:
+    async def play() -> list[Any]:
+        made = bench(1)
+        made.link._shared.transfers = Transfers(TransferRules(simulated_s=0.01))
+        station = made.station
+        station.effects += [Download(1, "http://x/a"), Upload(2, "http://x/b", "n", b"x")]
+        station.effects += [Abandon(1), Abandon(9)]
+        made.link.settle(0.0)
+        await asyncio.sleep(0.05)
+        station.effects.append(Download(3, "http://x/c"))
+        made.link.settle(0.0)
+        made.link.retire(0.0)
+        await asyncio.sleep(0.05)
+        return [what for kind, what in station.log if kind == "transferred"]
+
+    assert asyncio.run(play()) == [(2, Transfer.DONE, True)]
+
+
+def test_a_new_password_is_used_for_the_next_connection(bench: Any) -> None:
+    async def play() -> Any:
+        made = bench(1, password="old")
+        made.station.effects.append(Credentials(password=b"\x00\xffnew"))
+        made.link.settle(0.0)
+        return made.link._password
+
+    password = asyncio.run(play())
+    upgrade = Upgrade(parse_target("ws://127.0.0.1:1/ocpp"))
+    begun = begin_upgrade(upgrade, "CSW-1", password)
+    request = begun.data_to_send()[0].decode()
+    assert f"Basic {base64.b64encode(b'CSW-1:' + password).decode()}" in request
