@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from simulator.station.ports import Certificate
 
@@ -140,12 +140,25 @@ def _describe(found: x509.Certificate) -> Certificate:
         not_after=found.not_valid_after_utc.timestamp(),
         authority=basic,
         self_signed=found.issuer == found.subject,
+        responder=_responder(found),
     )
 
 
 def _attribute(found: x509.Certificate, name: x509.ObjectIdentifier) -> str:
     values = found.subject.get_attributes_for_oid(name)
     return str(values[0].value) if values else ""
+
+
+def _responder(found: x509.Certificate) -> str:
+    try:
+        access = found.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except x509.ExtensionNotFound:
+        return ""
+    for way in access:
+        is_uri = isinstance(way.access_location, x509.UniformResourceIdentifier)
+        if way.access_method == AuthorityInformationAccessOID.OCSP and is_uri:
+            return str(way.access_location.value)
+    return ""
 
 
 def _spki(key: object) -> bytes:

@@ -28,6 +28,7 @@ V2G: Final = "V2GCertificate"
 V2G_CHAIN: Final = "V2GCertificateChain"
 ALGORITHM: Final = "SHA256"
 MONTH_S: Final = 30 * 86_400.0
+WEEK_S: Final = 7 * 86_400.0
 _BAD: Final = "InvalidChargingStationCertificate"
 TLS_CLIENT_PROFILE: Final = 3
 
@@ -69,12 +70,14 @@ class Wanted:
 class Store:
     """All certificates of a station."""
 
-    __slots__ = ("own", "roots", "wanted")
+    __slots__ = ("own", "revocation", "roots", "wanted")
 
     def __init__(self) -> None:
         self.roots: list[Root] = []
         self.own: dict[str, Own] = {}
         self.wanted: dict[str, Wanted] = {}
+        self.revocation: dict[str, str] = {}
+        """Serial number -> what the CSMS's OCSP responder said of it, as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,14 @@ class Hashes:
     serial: str
     algorithm: str = ALGORITHM
     children: tuple[Hashes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of an OCSP responder by way of the CSMS."""
+
+    hashes: Hashes
+    responder: str
 
 
 def keys_of(st: State) -> Keys:
@@ -367,6 +378,32 @@ def _switch(kind: str, own: Own, st: State, now: float, due: float) -> None:
     if kind == STATION and st.conf.security_profile == TLS_CLIENT_PROFILE:
         st.effects.append(Credentials(certificate=own.pem, key=own.key))
         link.close(st, now, 1000, "new certificate")
+    if kind == V2G:
+        _ask_revocation(own, st, now, now)
+
+
+def _ask_revocation(own: Own, st: State, now: float, due: float) -> None:
+    """Ask for the OCSP status of the chain, at first and every week (M06.FR.07, FR.10)."""
+    store = _store(st)
+    if store.own.get(V2G) is not own:
+        return
+    line = (*own.chain, own.root)
+    for i, certificate in enumerate(own.chain):
+        if certificate.responder:
+            hashes = _hashes(st, V2G_CHAIN, certificate, line[i + 1])
+            asked = Question(hashes, certificate.responder)
+            notices.tell(st, now, Event.CERTIFICATE_STATUS, asked)
+    timers.at(st, now + WEEK_S, partial(_ask_revocation, own))
+
+
+def revocation_answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool:
+    """GetCertificateStatus was answered: keep what the responder said (M06)."""
+    status, result = payload.get("status"), payload.get("ocspResult")
+    if status not in ("Accepted", "Failed"):
+        return False
+    if status == "Accepted" and isinstance(result, str):
+        _store(st).revocation[call.about.about.hashes.serial] = result
+    return notices.answered(st, now, call, payload)
 
 
 def _renew(kind: str, own: Own, st: State, now: float, due: float) -> None:

@@ -99,6 +99,8 @@ class Certificate:
     authority: bool
     """It may sign certificates."""
     self_signed: bool
+    responder: str = ""
+    """Where its revocation can be asked for (OCSP)."""
 
 
 class Keys(Protocol):

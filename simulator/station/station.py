@@ -19,6 +19,7 @@ from simulator.station import (
     logs,
     metervalues,
     notices,
+    plugandcharge,
     reset,
     rpc,
     securitylog,
@@ -31,6 +32,8 @@ from simulator.station.effects import Effect
 from simulator.station.model import Evse, Link, Registration, Status
 from simulator.station.ports import Transfer
 from simulator.station.state import State
+
+ISO_2 = "urn:iso:15118:2:2013:MsgDef"
 
 
 class Station(State):
@@ -236,6 +239,19 @@ class Station(State):
             where.fault = ""
             statuses.update(self, now, now if due is None else due, where)
             self._settle(now)
+
+    def ev_certificate(
+        self, now: float, exi: str, schema: str = ISO_2, update: bool = False
+    ) -> bool:
+        """An EV asks for a contract certificate with this EXI request (base64), 2.x only.
+
+        False: it could not be passed on. Raises ValueError without a request in base64.
+        """
+        passed = not self.ended and plugandcharge.ask(
+            self, now, plugandcharge.Wish(exi, schema, update)
+        )
+        self._settle(now)
+        return passed
 
     def stop_all(self, now: float, reason: str, due: float | None = None) -> None:
         """End every running transaction; ``reason`` is one of 1.6 §7.36."""

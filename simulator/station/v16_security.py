@@ -117,6 +117,8 @@ PART: Final = Part(
     {
         Event.SECURITY: ("SecurityEventNotification",),
         Event.CERTIFICATE_WANTED: ("SignCertificate",),
+        Event.CERTIFICATE_STATUS: (),
+        Event.EV_CERTIFICATE: (),
     },
     {
         "SecurityEventNotification": notice(event),

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
-from simulator.station import certificates, notices
+from simulator.station import certificates, credentials, notices, plugandcharge
 from simulator.station.events import Event
 from simulator.station.model import Call
 from simulator.station.rpc import text
-from simulator.station.state import Action, Part, Request, State
+from simulator.station.state import Action, Afterwards, Part, Request, State
 from simulator.station.v16_security import delete, hash_data
 from simulator.station.wording import Answer, notice, security_event, worded
+
+BASIC_AUTH_PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
 
 
 def sign(st: State, now: float, call: Call) -> str:
     """SignCertificateRequest (A02)."""
     wanted = call.about.about
     return f'"csr":{text(wanted.csr)},"certificateType":"{wanted.kind}"'
+
+
+def status(st: State, now: float, call: Call) -> str:
+    """GetCertificateStatusRequest (M06)."""
+    asked = call.about.about
+    data = hash_data(asked.hashes)[:-1]
+    return f'"ocspRequestData":{data},"responderURL":{text(asked.responder[:512])}}}'
+
+
+def change(st: State, name: str, value: str) -> tuple[str, Afterwards | None] | None:
+    """A new value for what secures the connection; None: another variable (A01, A00.FR.205)."""
+    if name != BASIC_AUTH_PASSWORD:
+        return None
+    if not 16 <= len(value) <= 40 or not value.isprintable():
+        return "Rejected", None
+    return "Accepted", partial(credentials.change_password, value.encode())
 
 
 def install(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -51,9 +70,15 @@ PART: Final = Part(
     {
         Event.SECURITY: ("SecurityEventNotification",),
         Event.CERTIFICATE_WANTED: ("SignCertificate",),
+        Event.CERTIFICATE_STATUS: ("GetCertificateStatus",),
+        Event.EV_CERTIFICATE: ("Get15118EVCertificate",),
     },
     {
         "SecurityEventNotification": notice(security_event),
+        "GetCertificateStatus": Action(status, certificates.revocation_answered, notices.failed),
+        "Get15118EVCertificate": Action(
+            plugandcharge.request, plugandcharge.answered, plugandcharge.failed
+        ),
         "SignCertificate": Action(sign, certificates.sign_answered, notices.failed),
     },
     {

@@ -12,7 +12,7 @@ from hashlib import sha512
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 NOW = datetime(2026, 6, 1, 6, tzinfo=UTC)
 SOON = "2026-06-01T06:00:00Z"
@@ -49,7 +49,18 @@ def named(name, organisation="Operator"):
     )
 
 
-def issue(subject, public, issuer, signer, *, ca=False, start=-1, days=3650, serial=0x0ABCDEF):
+def issue(
+    subject,
+    public,
+    issuer,
+    signer,
+    *,
+    ca=False,
+    start=-1,
+    days=3650,
+    serial=0x0ABCDEF,
+    responder="",
+):
     """A certificate for ``public``, in the issuer's name, signed by ``signer``."""
     builder = (
         x509.CertificateBuilder()
@@ -61,6 +72,11 @@ def issue(subject, public, issuer, signer, *, ca=False, start=-1, days=3650, ser
         .not_valid_after(NOW + timedelta(days=start + days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
+    if responder:
+        place = x509.UniformResourceIdentifier(responder)
+        way = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, place)
+        access = x509.AuthorityInformationAccess([way])
+        builder = builder.add_extension(access, critical=False)
     return builder.sign(signer, hashes.SHA256(), ecdsa_deterministic=True)
 
 

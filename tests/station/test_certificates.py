@@ -319,3 +319,53 @@ def test_keys_with_a_seed_repeat_themselves_and_others_do_not():
     assert X509Keys().pair("CSW-1", 5) != X509Keys().pair("CSW-1", 5)
     mine = one.pair("CSW-1", 5)
     assert one.request(mine, "a", "b") == same.request(mine, "a", "b")
+
+
+# -- plug and charge ------------------------------------------------------------------------------
+
+EXI = "gJgCAAAAAAAAAAAB"
+
+
+def test_m01_fr_01_what_an_ev_asks_is_passed_on_as_it_is(make):
+    bench = build(make, "2.0.1")
+    answered = {"status": "Accepted", "exiResponse": EXI}
+    bench.csms.always["Get15118EVCertificate"] = answered
+    bench.do("ev_certificate", EXI).do("ev_certificate", EXI, update=True).go(1.0)
+    asked = bench.payloads("Get15118EVCertificate")
+    assert [p["action"] for p in asked] == ["Install", "Update"]
+    assert {p["exiRequest"] for p in asked} == {EXI}
+    assert [what for _, what, _ in bench.station.diary][-1] == "ev_certificate Accepted"
+
+
+@pytest.mark.parametrize("exi", ["", "not base64!", "A" * 5604])
+def test_m01_without_a_request_of_an_ev_none_is_made_up(make, exi):
+    bench = build(make, "2.0.1")
+    with pytest.raises(ValueError, match="EXI request"):
+        bench.station.ev_certificate(bench.now, exi)
+
+
+def test_m01_there_is_none_in_1_6_nor_offline(make):
+    assert build(make, "1.6").station.ev_certificate(5.0, EXI) is False
+    bench = build(make, "2.0.1")
+    bench.drop()
+    assert bench.station.ev_certificate(bench.now, EXI) is False
+
+
+def test_m06_fr_07_and_fr_10_revocation_is_asked_for_after_a_renewal_and_weekly(make):
+    bench = build(make, "2.0.1")
+    bench.csms.always["GetCertificateStatus"] = {"status": "Accepted", "ocspResult": "MAMKAQA="}
+    install(bench, OPERATOR, "V2GRootCertificate")
+    trigger(bench, "SignV2GCertificate")
+    bench.go(1.0)
+    asked = bench.payloads("SignCertificate")[0]["csr"]
+    chain = answer(asked, BELOW, serial=0x99, responder="http://ocsp.example/") + BELOW.pem
+    payload = {"certificateChain": chain, "certificateType": "V2GCertificate"}
+    assert bench.ask("CertificateSigned", payload) == {"status": "Accepted"}
+    bench.go(1.0)
+    (told,) = bench.payloads("GetCertificateStatus")  # the authority names no responder
+    assert told["ocspRequestData"]["responderURL"] == "http://ocsp.example/"
+    assert told["ocspRequestData"]["serialNumber"] == "99"
+    assert told["ocspRequestData"]["issuerKeyHash"] == hash_data(BELOW)["issuerKeyHash"]
+    assert bench.station.certificates.revocation == {"99": "MAMKAQA="}
+    bench.go(7 * 86_400.0)
+    assert len(bench.payloads("GetCertificateStatus")) == 2

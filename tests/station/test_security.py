@@ -4,6 +4,8 @@ import pytest
 from station_harness import SILENT, Identity, Refuse, clock
 from station_papers import GET_LOG, OPERATOR, root
 
+from simulator.station import security, v201_security
+
 SECURED = {"SecurityProfile": "1"}
 PASSWORD = "00112233445566778899AABBCCDDEEFF"
 
@@ -53,8 +55,6 @@ def test_a04_fr_02_events_of_an_outage_are_told_after_it_in_order(bench):
     bench.drop()
     bench.do("fault", 1)
     for name in ("MemoryExhaustion", "FirmwareUpdated"):
-        from simulator.station import security
-
         security.note(bench.station, bench.now, name)
     bench.go(100.0)
     assert events(bench) == []
@@ -189,3 +189,17 @@ def test_1_6_a05_fr_03_tls_needs_a_root_and_a_driver_that_can_do_it(make):
     other = make(identity=who).boot()
     other.ask("InstallCertificate", root(OPERATOR, "CentralSystemRootCertificate"))
     assert change(other, "SecurityProfile", "2") == "Rejected"
+
+
+def test_a01_a_changed_password_of_2_0_1_is_used_on_a_new_connection(make):
+    bench = make(version="2.0.1").boot()
+    name = "SecurityCtrlr.BasicAuthPassword"
+    assert v201_security.change(bench.station, "SecurityCtrlr.OrganizationName", "x") is None
+    for value in ("too short", "x" * 41, "with\nlines and more"):
+        assert v201_security.change(bench.station, name, value) == ("Rejected", None)
+    word, afterwards = v201_security.change(bench.station, name, "sixteen and a few")
+    afterwards(bench.station, bench.now)
+    bench.go(60.0)
+    assert word == "Accepted"
+    assert [c.password for c in bench.credentials] == [b"sixteen and a few"]
+    assert bench.closes[-1][2] == "new password" and len(bench.connects) == 2
