@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from simulator.station.effects import Download, Upload
 from simulator.station.ports import Transfer
@@ -147,7 +147,7 @@ def _put(
     connection: http.client.HTTPConnection, place: SplitResult, effect: Upload
 ) -> tuple[Transfer, bytes]:
     """PUT to the address; to one that ends in "/", below it under the file's name."""
-    path = place.path + effect.name if place.path.endswith("/") else place.path
+    path = place.path + quote(effect.name) if place.path.endswith("/") else place.path
     headers = _headers(place) | {
         "Content-Type": "application/octet-stream",
         "Content-Disposition": f'attachment; filename="{effect.name}"',

@@ -5,7 +5,7 @@ A change is told to the driver (``Credentials``), and proved by a new connection
 
 from __future__ import annotations
 
-from simulator.station import certificates, link, security
+from simulator.station import certificates, link, security, truststore
 from simulator.station.effects import Credentials
 from simulator.station.state import State
 
@@ -29,10 +29,10 @@ def can_raise(st: State, profile: int) -> bool:
     given = st.security is not None and st.security.password
     if profile in PASSWORD_PROFILES and not (given or st.identity.password):
         return False
-    if profile > 1 and not certificates.roots(st, certificates.CSMS_ROOT):
+    if profile > 1 and not truststore.roots(st, truststore.CSMS_ROOT):
         return False
     store = st.certificates
-    return profile < 3 or (store is not None and certificates.STATION in store.own)
+    return profile < 3 or (store is not None and truststore.STATION in store.own)
 
 
 def raise_profile(key: str, value: str, st: State, now: float) -> None:
@@ -46,7 +46,7 @@ def raise_profile(key: str, value: str, st: State, now: float) -> None:
 def _credentials(st: State, profile: int) -> Credentials:
     """What it takes for a profile, but for a password that the driver has been told."""
     store = st.certificates
-    own = None if store is None else store.own.get(certificates.STATION)
+    own = None if store is None else store.own.get(truststore.STATION)
     if profile == certificates.TLS_CLIENT_PROFILE and own is not None:
         return Credentials(None, profile, own.pem, own.key)
     given = st.security is not None and st.security.password

@@ -23,11 +23,11 @@ from simulator.station.settings import Identity, Settings
 from simulator.station.timers import Act
 
 if TYPE_CHECKING:
-    from simulator.station.certificates import Store
     from simulator.station.firmware import Firmware
     from simulator.station.logs import LogUpload
     from simulator.station.notices import Outbox
     from simulator.station.securitylog import Security
+    from simulator.station.truststore import Store
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]

@@ -6,7 +6,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from simulator.station import certificates, firmware, logs, security
+from simulator.station import firmware, logs, security, truststore
 from simulator.station.rpc import text
 from simulator.station.state import State
 from simulator.station.wording import Answer, epoch, worded
@@ -35,7 +35,7 @@ def update(st: State, now: float, order: firmware.Order) -> Answer:
     if order.certificate is not None:
         if st.keys is None:
             return worded("Rejected"), None  # it could not check the signature
-        if not certificates.signer_trusted(st, now, order.certificate):
+        if not truststore.signer_trusted(st, now, order.certificate):
             return worded("InvalidCertificate"), partial(_bad_signer, order.url)
     status = "AcceptedCanceled" if firmware.busy(st) else "Accepted"
     return worded(status), partial(firmware.begin, order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import certificates, credentials, notices
+from simulator.station import certificates, credentials, notices, truststore
 from simulator.station.events import Event
 from simulator.station.model import Call
 from simulator.station.rpc import text
@@ -19,8 +19,8 @@ _NAMES: Final = {
 }
 """Security events that 1.6 calls otherwise (§8)."""
 _KINDS: Final = {
-    "CentralSystemRootCertificate": certificates.CSMS_ROOT,
-    "ManufacturerRootCertificate": certificates.MANUFACTURER_ROOT,
+    "CentralSystemRootCertificate": truststore.CSMS_ROOT,
+    "ManufacturerRootCertificate": truststore.MANUFACTURER_ROOT,
 }
 AUTHORIZATION_KEY: Final = "AuthorizationKey"
 SECURITY_PROFILE: Final = "SecurityProfile"
@@ -41,17 +41,17 @@ def sign(st: State, now: float, call: Call) -> str:
 def install(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """InstallCertificate (M05)."""
     kind = _KINDS[payload["certificateType"]]
-    return worded(certificates.install(st, now, kind, payload["certificate"])), None
+    return worded(truststore.install(st, now, kind, payload["certificate"])), None
 
 
 def delete(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """DeleteCertificate (M04)."""
-    return worded(certificates.delete(st, now, hashes(payload["certificateHashData"]))), None
+    return worded(truststore.delete(st, now, hashes(payload["certificateHashData"]))), None
 
 
-def hashes(data: dict[str, Any]) -> certificates.Hashes:
+def hashes(data: dict[str, Any]) -> truststore.Hashes:
     """A CertificateHashData of a request."""
-    return certificates.Hashes(
+    return truststore.Hashes(
         "",
         data["issuerNameHash"],
         data["issuerKeyHash"],
@@ -60,7 +60,7 @@ def hashes(data: dict[str, Any]) -> certificates.Hashes:
     )
 
 
-def hash_data(found: certificates.Hashes) -> str:
+def hash_data(found: truststore.Hashes) -> str:
     """A CertificateHashData of an answer."""
     return (
         f'{{"hashAlgorithm":"{found.algorithm}","issuerNameHash":"{found.name}",'
@@ -70,7 +70,7 @@ def hash_data(found: certificates.Hashes) -> str:
 
 def installed(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """GetInstalledCertificateIds (M03)."""
-    found = certificates.installed(st, (_KINDS[payload["certificateType"]],))
+    found = truststore.installed(st, (_KINDS[payload["certificateType"]],))
     if not found:
         return worded("NotFound"), None
     rows = ",".join(map(hash_data, found))
@@ -79,14 +79,14 @@ def installed(st: State, now: float, payload: dict[str, Any]) -> Answer:
 
 def certificate_signed(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """CertificateSigned (A02)."""
-    kind = certificates.STATION
+    kind = truststore.STATION
     word, afterwards = certificates.signed(st, now, kind, payload["certificateChain"])
     return worded(word), afterwards
 
 
 def ask(st: State) -> Afterwards | None:
     """ExtendedTriggerMessage: SignChargePointCertificate."""
-    return certificates.ask(st, certificates.STATION)
+    return certificates.ask(st, truststore.STATION)
 
 
 def signed_firmware(st: State) -> Afterwards | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import certificates, firmware, logs, notices, remote, reset
+from simulator.station import certificates, firmware, logs, notices, remote, reset, truststore
 from simulator.station.events import Event
 from simulator.station.model import Registration
 from simulator.station.state import Afterwards, Request, State
@@ -23,8 +23,8 @@ TRIGGERS: Final = {
 }
 
 CERTIFICATES: Final = {
-    "SignChargingStationCertificate": certificates.STATION,
-    "SignV2GCertificate": certificates.V2G,
+    "SignChargingStationCertificate": truststore.STATION,
+    "SignV2GCertificate": truststore.V2G,
 }
 """No SignCombinedCertificate: the station keeps one certificate for each purpose."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import certificates, credentials, notices, plugandcharge
+from simulator.station import certificates, credentials, notices, plugandcharge, truststore
 from simulator.station.events import Event
 from simulator.station.model import Call
 from simulator.station.rpc import text
@@ -41,19 +41,19 @@ def change(st: State, name: str, value: str) -> tuple[str, Afterwards | None] | 
 def install(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """InstallCertificate (M05)."""
     kind, pem = payload["certificateType"], payload["certificate"]
-    return worded(certificates.install(st, now, kind, pem)), None
+    return worded(truststore.install(st, now, kind, pem)), None
 
 
 def installed(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """GetInstalledCertificateIds (M03)."""
-    found = certificates.installed(st, tuple(payload.get("certificateType", ())))
+    found = truststore.installed(st, tuple(payload.get("certificateType", ())))
     if not found:
         return worded("NotFound"), None
     rows = ",".join(map(_chain, found))
     return f'{{"status":"Accepted","certificateHashDataChain":[{rows}]}}', None
 
 
-def _chain(found: certificates.Hashes) -> str:
+def _chain(found: truststore.Hashes) -> str:
     children = ",".join(map(hash_data, found.children))
     rest = f',"childCertificateHashData":[{children}]' if children else ""
     return f'{{"certificateHashData":{hash_data(found)},"certificateType":"{found.kind}"{rest}}}'
@@ -61,7 +61,7 @@ def _chain(found: certificates.Hashes) -> str:
 
 def certificate_signed(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """CertificateSigned (A02)."""
-    kind = payload.get("certificateType", certificates.STATION)
+    kind = payload.get("certificateType", truststore.STATION)
     word, afterwards = certificates.signed(st, now, kind, payload["certificateChain"])
     return worded(word), afterwards
 
