@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.fleet.deviations import Deviations
+from simulator.fleet.keys import X509Keys
 from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
@@ -98,6 +99,7 @@ def virtual_stations(
         for kind, version in set(zip(plan.kind.tolist(), plan.versions, strict=True))
     }
     deviations = Deviations()
+    keys = X509Keys()
     stations = [
         VirtualStation(
             index,
@@ -107,6 +109,7 @@ def virtual_stations(
             observer,
             epoch_at_zero,
             deviations,
+            keys,
         )
         for index, part in enumerate(plan.plans())
     ]

@@ -86,16 +86,19 @@ class Outages:
             found.append(group)
         return [*found, self._left]
 
-    def add(self, tally: Tally, statuses: I32) -> None:
+    def add(self, tally: Tally, statuses: I32, startups: NDArray[np.bool_]) -> None:
         """Count the herd: boots of stations that come back, faults of single EVSEs.
 
-        ``statuses`` is how many each station reports once it has booted.
+        ``statuses`` is how many each station reports once it has booted, ``startups`` whether it
+        tells that it has started.
         """
         dark = self.down.dark
         back = np.flatnonzero(dark.to_s <= self.end_s)
         station = dark.of[back]
         tally.points(Event.BOOT, dark.to_s[back], station)
         tally.points(Event.OPERATIVE, dark.to_s[back], station, statuses[station])
+        tell = back[startups[station]]
+        tally.points(Event.SECURITY, dark.to_s[tell], dark.of[tell])
         for event, station, at_s in self._faults():
             tally.points(event, at_s, station)
 

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     """A charging profile gave less than the plan would have; told once for a visit."""
     UNPLANNED_START = "unplanned_start"
     """A transaction that no driver began (remote start)."""
+    PLAYED_TRANSFER = "played_transfer"
+    """Firmware or a log was not transferred: only the time passed that it would take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from simulator.fleet.tally import (
     silences,
 )
 from simulator.station.events import Event
-from simulator.station.versions import TABLES, statuses_at_boot
+from simulator.station.versions import TABLES, statuses_at_boot, tells_startup
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult, SiteResult
@@ -143,7 +143,8 @@ def predict_live(
         frame = Frame(0.0, run_s, 1.0, shard.stations)
         models = [shard.kinds[kind].heartbeat for kind in shard.kind]
         beat = heartbeats(scenario, models, heartbeat_s)
-        tallies.append(_live_tally(shard, frame, beat, epoch_at_zero))
+        profile = scenario.file.csms.security_profile
+        tallies.append(_live_tally(shard, frame, beat, epoch_at_zero, profile))
         place.append(rank[at : at + shard.stations])
         at += shard.stations
     kinds = [
@@ -154,7 +155,9 @@ def predict_live(
     return _prediction(tallies, [ids[i] for i in order], place, _caveats(kinds))
 
 
-def _live_tally(shard: ShardPlan, frame: Frame, beat: F64, epoch_at_zero: float) -> Tally:
+def _live_tally(
+    shard: ShardPlan, frame: Frame, beat: F64, epoch_at_zero: float, profile: int
+) -> Tally:
     tally = Tally(frame)
     tally.turn_to(shard.versions, 0)
     station = np.arange(shard.stations, dtype=np.int32)
@@ -163,6 +166,8 @@ def _live_tally(shard: ShardPlan, frame: Frame, beat: F64, epoch_at_zero: float)
     due = shard.connect_due_s[on]
     tally.points(Event.BOOT, due, station[on])
     tally.points(Event.OPERATIVE, due, station[on], told_at_boot(shard.versions, evses)[on])
+    tell = startups_told(shard.versions, profile) & on
+    tally.points(Event.SECURITY, shard.connect_due_s[tell], station[tell])
     every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
     sample_s = every[shard.kind[shard.stays.station]]
     events = tabulate(shard.stays)
@@ -237,7 +242,8 @@ class NetworkCount:
         models = [station.model.heartbeat for station in result.site.stations]
         beat = heartbeats(self._scenario, models, self._heartbeat_s)
         self.tally.turn_to([station.version for station in result.site.stations], first_station)
-        self.recorded &= _count_site(self.tally, result, beat, self._epoch_s)
+        profile = self._scenario.file.csms.security_profile
+        self.recorded &= _count_site(self.tally, result, beat, self._epoch_s, profile)
 
 
 def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str, ...]:
@@ -271,7 +277,7 @@ def _caveats(kinds: Iterable[tuple[StationModel, str]]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float) -> bool:
+def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float, profile: int) -> bool:
     """Add the messages of a site; says whether its caps were recorded."""
     end_s = tally.frame.end_s
     stays, recorded = network_stays(result, end_s)
@@ -284,7 +290,8 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float) -> bo
     events = tabulate(stays)
     if outages is not None:
         events = outages.happenings(events)
-        outages.add(tally, told_at_boot([station.version for station in stations], evses))
+        versions = [station.version for station in stations]
+        outages.add(tally, told_at_boot(versions, evses), startups_told(versions, profile))
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
@@ -300,6 +307,12 @@ def told_at_boot(versions: Sequence[str], evses: I32) -> I32:
     more = {name: statuses_at_boot(TABLES[name], 0) for name in set(versions)}
     told: I32 = evses + np.array([more[name] for name in versions], np.int32)
     return told
+
+
+def startups_told(versions: Sequence[str], profile: int) -> NDArray[np.bool_]:
+    """Which stations tell each start as a security event."""
+    tell = {name: tells_startup(TABLES[name], profile) for name in set(versions)}
+    return np.array([tell[name] for name in versions], np.bool_)
 
 
 def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:

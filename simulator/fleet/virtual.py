@@ -29,7 +29,7 @@ from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from simulator.station.effects import Effect
-    from simulator.station.ports import Observer
+    from simulator.station.ports import Keys, Observer, Transfer
 
 _REGISTER_SPAN_KWH: Final = 20_000
 _BEGINS: Final = {
@@ -66,6 +66,7 @@ class VirtualStation:
         observer: Observer,
         epoch_at_zero: float,
         deviations: Deviations,
+        keys: Keys | None = None,
     ) -> None:
         self.spec = spec
         self._index = index
@@ -84,7 +85,15 @@ class VirtualStation:
             spec.id, spec.vendor, spec.model, spec.serial, FIRMWARE, spec.evses, spec.password
         )
         self.station = Station(
-            index, identity, TABLES[spec.version], settings, self, draws, observer, epoch_at_zero
+            index,
+            identity,
+            TABLES[spec.version],
+            settings,
+            self,
+            draws,
+            observer,
+            epoch_at_zero,
+            keys,
         )
 
     # -- lifecycle, for the driver --------------------------------------------------------------
@@ -124,6 +133,15 @@ class VirtualStation:
     def written(self, now: float) -> None:
         """The CALL of the last ``Send`` is on the wire."""
         self.station.written(now)
+
+    def transferred(
+        self, now: float, transfer: int, outcome: Transfer, digest: bytes, *, played: bool
+    ) -> None:
+        """A file was transferred, or (``played``) only the time passed that it would take."""
+        self._now = now
+        if played:
+            self._deviations.add(now, self._index, 0, Kind.PLAYED_TRANSFER)
+        self.station.transferred(now, transfer, outcome, digest)
 
     def take_effects(self) -> list[Effect]:
         """What the station wants done."""

@@ -19,8 +19,18 @@ from simulator.live.frames import RECEIVED, SENT, FrameRing
 from simulator.live.ports import Driven, Watcher
 from simulator.live.target import TargetError, parse_target
 from simulator.live.trace import Tracer
+from simulator.live.transfers import Transfers
 from simulator.measure.errors import ErrorKind
-from simulator.station.effects import Close, Connect, Effect, Send
+from simulator.station.effects import (
+    Abandon,
+    Close,
+    Connect,
+    Download,
+    Effect,
+    Send,
+    Upload,
+)
+from simulator.station.ports import Transfer
 
 
 class Surroundings:
@@ -35,6 +45,7 @@ class Surroundings:
         "rules",
         "tasks",
         "tracer",
+        "transfers",
         "upgrade",
         "watcher",
     )
@@ -49,6 +60,7 @@ class Surroundings:
         watcher: Watcher,
         tracer: Tracer | None = None,
         ping_s_of: Callable[[Any], float] | None = None,
+        transfers: Transfers | None = None,
     ) -> None:
         self.clock = clock
         self.deadlines = deadlines
@@ -60,6 +72,8 @@ class Surroundings:
         self.tracer = tracer
         self.ping_s_of = ping_s_of
         """A station's interval between WebSocket pings, 0 for none; None: nobody pings."""
+        self.transfers = transfers
+        """None: made when first needed, and then a transfer is only played."""
         self.accepting = True
         self.tasks: set[asyncio.Task[None]] = set()
         """Attempts to connect that are under way."""
@@ -92,6 +106,7 @@ class Link:
         "_station",
         "_station_id",
         "_trace",
+        "_transfers",
         "_upgrade",
     )
 
@@ -99,7 +114,7 @@ class Link:
         self,
         index: int,
         station_id: str,
-        password: str | None,
+        password: str | bytes | None,
         station: Driven,
         shared: Surroundings,
         *,
@@ -119,6 +134,8 @@ class Link:
         self._retired = False
         self._ring = FrameRing()
         self._upgrade = upgrade or shared.upgrade
+        self._transfers: dict[int, Callable[[], None]] | None = None
+        """What cancels each transfer that is under way."""
         self._trace = shared.tracer if traced else None
 
     # -- for the shard --------------------------------------------------------------------------
@@ -170,6 +187,9 @@ class Link:
         """The run is over for this station: what is open is censored, nothing is sent any more."""
         self._station.finish(now)
         self._retired = True
+        for cancel in (self._transfers or {}).values():
+            cancel()
+        self._transfers = None
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close the connection of a retired station."""
@@ -237,8 +257,33 @@ class Link:
     def _perform(self, effect: Effect) -> None:
         if type(effect) is Connect:
             self._connect(effect)
-        elif type(effect) is Close and self._connection is not None:
-            self._connection.close(effect.code, effect.reason)
+        elif type(effect) is Close:
+            if self._connection is not None:
+                self._connection.close(effect.code, effect.reason)
+        elif isinstance(effect, Download | Upload):
+            self._transfer(effect)
+        elif type(effect) is Abandon:
+            cancel = (self._transfers or {}).pop(effect.id, None)
+            if cancel is not None:
+                cancel()
+
+    def _transfer(self, effect: Download | Upload) -> None:
+        """Fetch or store a file, or let the time pass that it would take."""
+        shared = self._shared
+        if shared.transfers is None:
+            shared.transfers = Transfers()
+        if self._transfers is None:
+            self._transfers = {}
+        number = effect.id
+
+        def done(outcome: Transfer, digest: bytes, played: bool) -> None:
+            if self._transfers is None or self._transfers.pop(number, None) is None:
+                return
+            now = shared.clock()
+            self._station.transferred(now, number, outcome, digest, played=played)
+            self.settle(now)
+
+        self._transfers[number] = shared.transfers.start(effect, done)
 
     def _send(self, now: float, effect: Send) -> None:
         connection = self._connection

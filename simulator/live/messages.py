@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
+from simulator.live.transfers import TransferRules
 
 if TYPE_CHECKING:
     from simulator.fleet.crew import Conditions
@@ -34,6 +35,7 @@ class ShardSpec:
     authenticate: bool
     """Send each station's password (security profile 1)."""
     conditions: Conditions
+    transfers: TransferRules
     run_s: float
     drain_s: float
     """After the run's end, calls that are out have this long to be answered."""

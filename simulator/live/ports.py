@@ -9,6 +9,7 @@ from typing import Protocol
 
 from simulator.measure.errors import ErrorKind
 from simulator.station.effects import Effect
+from simulator.station.ports import Transfer
 
 
 class Driven(Protocol):
@@ -56,6 +57,12 @@ class Driven(Protocol):
 
     def finish(self, now: float) -> None:
         """The run is over: whatever is still open is censored."""
+        ...
+
+    def transferred(
+        self, now: float, transfer: int, outcome: Transfer, digest: bytes, *, played: bool
+    ) -> None:
+        """A file was transferred, or not; ``played``: only its time passed."""
         ...
 
     def take_effects(self) -> list[Effect]:

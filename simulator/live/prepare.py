@@ -23,6 +23,7 @@ from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
 from simulator.live.trace import TraceError, choose_traced, parse_trace
+from simulator.live.transfers import TransferRules
 from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ def shard_specs(
             rules=rules,
             authenticate=prepared.scenario.file.csms.security_profile >= 1,
             conditions=conditions,
+            transfers=TransferRules(frozenset(live.transfer_hosts)),
             run_s=prepared.window.run_s,
             drain_s=drain_s,
             traced=prepared.traced & frozenset(plan.ids),

@@ -30,6 +30,7 @@ from simulator.live.link import Link, Surroundings
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
 from simulator.live.trace import Tracer
+from simulator.live.transfers import Transfers
 from simulator.measure.recorder import Recorder
 
 ACTIONS = (
@@ -165,6 +166,7 @@ class Shard:
             watcher=self.recorder,
             tracer=tracer,
             ping_s_of=_ping_s,
+            transfers=Transfers(spec.transfers),
         )
         fleet = FleetLoop(
             shared=shared,

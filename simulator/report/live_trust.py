@@ -114,6 +114,7 @@ _DEVIATIONS = {
     "stopped_early": "The transaction ended before the driver ended it.",
     "limited": "A charging profile gave less than the plan would have.",
     "unplanned_start": "A transaction that no driver began.",
+    "played_transfer": "Firmware or a log was not transferred: only its time passed.",
 }
 
 

@@ -461,6 +461,14 @@ class Live(Table):
     max_rate: Annotated[
         f.Rate | None, Field(description="Calls per second that the run may not exceed.")
     ] = None
+    transfer_hosts: Annotated[
+        tuple[str, ...],
+        Field(
+            strict=False,
+            description="Hosts with which firmware and logs are really transferred, by HTTP or "
+            "HTTPS; none: a transfer only takes its time.",
+        ),
+    ] = ()
 
 
 def _clause(value: Any, _: Any) -> Clause:

@@ -67,7 +67,7 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
         return
     if evse.token is not None and token_key(token, kind) == token_key(evse.token, evse.kind):
         _give_back(st, now, due, evse)
-    elif evse.status is Status.FAULTED or not evse.operative or (tx is not None and tx.granted):
+    elif evse.status is Status.FAULTED or not evse.in_service or (tx is not None and tx.granted):
         st.refused += 1
     elif _kept_from(st, now, evse, token, kind):
         _deny(st, now, evse)
@@ -228,7 +228,7 @@ def _grant(
         else:
             # Another driver's transaction, and no common parent (1.6 §4.1).
             st.refused += 1
-    elif evse.status is Status.FAULTED or not evse.operative:
+    elif evse.status is Status.FAULTED or not evse.in_service:
         st.refused += 1
     elif info.evses is not None and evse.number not in info.evses:
         _deny(st, now, evse)  # 2.0.1 C01.FR.21
@@ -323,7 +323,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
             smartcharging.refresh(st, now, now)
     else:
         statuses.update(st, now, due, evse)
-        if st.conf.start_points & CONNECTED and evse.operative and not evse.fault:
+        if st.conf.start_points & CONNECTED and evse.in_service and not evse.fault:
             tx = transactions.begin(st, now, due, evse, PLUGGED)
             metervalues.begin(st, now, evse, tx)
         statuses.arm(st, now, evse)

@@ -78,6 +78,7 @@ class Configuration:
     """Values in force, parsed. ``overrides`` maps the names that the CSMS changed."""
 
     __slots__ = (
+        "additional_root_check",
         "aligned",
         "aligned_idle_only",
         "aligned_record_s",
@@ -94,6 +95,8 @@ class Configuration:
         "cache",
         "cache_life_s",
         "call_timeout_s",
+        "certificates_most",
+        "chain_longest",
         "connection_timeout_s",
         "heartbeat_s",
         "limits_with_schedules",
@@ -112,6 +115,7 @@ class Configuration:
         "network_order",
         "offline_severity",
         "offline_threshold_s",
+        "organisation",
         "overrides",
         "password",
         "ping_s",
@@ -124,7 +128,11 @@ class Configuration:
         "sample_s",
         "sampled",
         "screen",
+        "security_events",
         "security_profile",
+        "sessions_before_update",
+        "signing_repeats",
+        "signing_wait_s",
         "start_points",
         "stop_aligned",
         "stop_begin",
@@ -216,6 +224,21 @@ class Configuration:
     """What monitors notice offline is kept up to this severity; -1: nothing (2.x)."""
     screen: Screen | None
     """None where the version knows no display."""
+    additional_root_check: bool
+    """A new root of the CSMS must be signed by the one that it replaces."""
+    certificates_most: int
+    """Certificates that the trust store holds."""
+    chain_longest: int
+    """Characters of a chain that CertificateSigned may bring."""
+    organisation: str
+    """Whose the station is; goes into its certificates. "": not set."""
+    signing_wait_s: float
+    """Until a certificate is asked for again, at first; 0: never."""
+    signing_repeats: int
+    security_events: bool
+    """Critical security events are told."""
+    sessions_before_update: bool
+    """New sessions may begin while firmware waits to be installed."""
     sampled: Reading | None
     aligned: Reading | None
     trigger: Reading | None

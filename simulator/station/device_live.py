@@ -104,6 +104,11 @@ def longest_frame(st: State, now: float, evse: Evse) -> str:
     return str(st.settings.max_frame)
 
 
+def certificates(st: State, now: float, evse: Evse) -> str:
+    """Certificates that are installed."""
+    return str(0 if st.certificates is None else len(st.certificates.roots))
+
+
 def serves(action: str) -> Live:
     """Is a message of the CSMS served at all? So a block is available once its messages are."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,13 @@ class Connect:
 
     url: str = ""
     """Where to; "" for the CSMS that the station was provisioned with."""
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)
     """For HTTP Basic authentication; None: as provisioned (which may be without any)."""
+    security_profile: int = 0
+    certificate: str | None = None
+    """A chain in PEM, the station's own first: with security profile 3."""
+    key: bytes | None = field(default=None, repr=False)
+    """What the ``Keys`` port gave for that certificate."""
 
 
 @dataclass(slots=True)
@@ -39,4 +44,32 @@ class Close:
     reason: str
 
 
-Effect = Connect | Send | Close
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Fetch a file; its content is of no use to the station but for its SHA-256.
+
+    The driver answers with ``transferred(now, id, outcome, digest)``, or never if it is abandoned.
+    """
+
+    id: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Store ``data`` as a file of that name; the driver answers with ``transferred``."""
+
+    id: int
+    url: str
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """The transfer of that id is no longer wanted, and not to be answered."""
+
+    id: int
+
+
+Effect = Connect | Send | Close | Download | Upload | Abandon

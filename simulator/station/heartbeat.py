@@ -6,14 +6,17 @@ Every frame sent moves ``beat_due`` (rpc.py). Once in 24 hours a heartbeat is se
 from __future__ import annotations
 
 from math import cos, inf, log, pi, sqrt
-from typing import Any
+from typing import Any, Final
 
-from simulator.station import clock, metervalues, smartcharging
+from simulator.station import clock, metervalues, security, smartcharging
 from simulator.station.events import Event
 from simulator.station.model import Call, Link, Registration
 from simulator.station.ports import CallOutcome
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
+
+LARGE_STEP_S: Final = 20.0
+"""A clock set by more is a security event (2.0.1: ClockCtrlr.TimeAdjustmentReportingThreshold)."""
 
 
 def start(st: State, now: float) -> None:
@@ -46,7 +49,11 @@ def set_clock(st: State, now: float, current_time: object) -> bool:
     spread = st.settings.clock_spread_s
     if spread and st.clock_error == 0.0:
         st.clock_error = spread * _normal(st.draws.uniform(), st.draws.uniform())
+    before = st.clock_zero
     st.clock_zero = epoch + st.clock_error - now
+    step = st.clock_zero - before
+    if abs(step) > LARGE_STEP_S:
+        security.note(st, now, "SettingSystemTime", f"by {step:+.3f} s")
     metervalues.align(st, now)
     smartcharging.refresh(st, now, now)
     return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import inf
 
-from simulator.station import boot, heartbeat, network, rpc, statuses
+from simulator.station import boot, heartbeat, network, rpc, security, statuses
 from simulator.station.effects import Close
 from simulator.station.model import GATE_BOOT, GATE_OFFLINE, Link, Registration
 from simulator.station.state import State
@@ -25,6 +25,7 @@ def power_on(st: State, now: float) -> None:
     st.day_due = inf
     st.ping_s = st.conf.ping_s
     network.rebooted(st)
+    security.note(st, now, "StartupOfTheDevice", st.boot_reason)
     gate_on(st, now, GATE_OFFLINE | GATE_BOOT)
     _connect(st)
 
@@ -48,6 +49,7 @@ def connected(st: State, now: float) -> None:
     if st.link is not Link.CONNECTING:
         return
     st.link = Link.ONLINE
+    st.heard = ""
     st.link_since = now
     st.writable_now = True
     st.timeouts = 0

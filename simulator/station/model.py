@@ -214,6 +214,7 @@ class Evse:
         "token",
         "told",
         "tx",
+        "withheld",
     )
 
     def __init__(self, number: int) -> None:
@@ -225,6 +226,8 @@ class Evse:
         self.info: str | None = None
         self.fault = ""
         self.operative = True
+        self.withheld = False
+        """Out of service for a reason of the station's own: new firmware is to be installed."""
         self.plugged = False
         self.finishing = False
         self.ev_suspended = False
@@ -251,6 +254,11 @@ class Evse:
         self.sample_step = 0
         self.record_step = 0
         self.status_due = inf
+
+    @property
+    def in_service(self) -> bool:
+        """Neither the CSMS nor the station keeps it from serving."""
+        return self.operative and not self.withheld
 
 
 class Call:

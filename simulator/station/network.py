@@ -20,6 +20,8 @@ from simulator.station.state import State
 from simulator.station.waits import gate_on
 
 PROVISIONED = 0
+TLS_CLIENT = 3
+"""The security profile by which a station shows a certificate instead of a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,16 @@ def way(st: State) -> Connect:
         password = (st.identity.password or "").encode()
     profile = None if st.network is None else st.network.ways[st.network.place][1]
     if profile is None:
-        return Connect(password=password)
+        return _secured(st, "", password, st.conf.security_profile)
     own = st.identity.password.encode() if st.identity.password is not None else None
-    return Connect(profile.url, st.conf.password or own)
+    return _secured(st, profile.url, st.conf.password or own, profile.security)
+
+
+def _secured(st: State, url: str, password: bytes | None, profile: int) -> Connect:
+    if profile != TLS_CLIENT:
+        return Connect(url, password, profile)
+    own = None if st.certificates is None else st.certificates.client
+    return Connect(url, None, profile, *((own.pem, own.key) if own is not None else ()))
 
 
 def failed(st: State) -> None:

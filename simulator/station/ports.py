@@ -5,6 +5,7 @@ All times are seconds on the clock of the run, handed in by the driver.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
@@ -75,6 +76,75 @@ class Meter(Protocol):
         ``watts`` is for ``lines`` phases together (AC; an EV on fewer of them gets its part) or for
         the one line of DC. Called when it changes, always while a transaction runs or right after.
         """
+        ...
+
+
+class Transfer(IntEnum):
+    """How the transfer of a file ended."""
+
+    DONE = 0
+    FAILED = 1
+    """No connection, an error of the server, too large ..."""
+    DENIED = 2
+    """The server lets nobody in, or not us."""
+    UNSUPPORTED = 3
+    """No way of transfer that is known here, or that the server offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the station wants to know of an X.509 certificate; times are epoch seconds."""
+
+    pem: str
+    fingerprint: str
+    """SHA-256 of its DER form, in hexadecimal."""
+    common_name: str
+    organisation: str
+    serial: str
+    """Hexadecimal, without leading zeroes."""
+    not_before: float
+    not_after: float
+    authority: bool
+    """It may sign certificates."""
+    self_signed: bool
+    responder: str = ""
+    """Where its revocation can be asked for (OCSP)."""
+
+
+class Keys(Protocol):
+    """Key pairs, certificates and signatures. Private keys are opaque to the station."""
+
+    def pair(self, station: str, number: int) -> bytes:
+        """The ``number``-th key pair of a station."""
+        ...
+
+    def request(self, key: bytes, common_name: str, organisation: str) -> str:
+        """A certificate signing request in PEM (RFC 2986)."""
+        ...
+
+    def read(self, pem: str) -> tuple[Certificate, ...]:
+        """The certificates of a PEM text, in its order; ValueError if it is none, or not all."""
+        ...
+
+    def belongs(self, certificate: Certificate, key: bytes) -> bool:
+        """Is it for that key pair?"""
+        ...
+
+    def signed(self, certificate: Certificate, issuer: Certificate) -> bool:
+        """Did the issuer, by name and by key, sign it?"""
+        ...
+
+    def hashes(
+        self, certificate: Certificate, issuer: Certificate, algorithm: str
+    ) -> tuple[str, str]:
+        """Hash of the issuer's name and of its key as in RFC 6960 §4.1.1, in hexadecimal.
+
+        ``algorithm`` is SHA256, SHA384 or SHA512.
+        """
+        ...
+
+    def verify(self, certificate: str, signature: str, digest: bytes) -> bool:
+        """Is ``signature`` (base64) the certificate's, over a file with that SHA-256?"""
         ...
 
 

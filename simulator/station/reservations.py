@@ -91,7 +91,7 @@ def _possible(st: State, wish: Reservation, old: Reservation | None) -> str:
     chosen = st.evses[1:] if wish.evse == 0 else (st.evses[wish.evse],)
     if all(evse.fault for evse in chosen):
         return "Faulted"
-    if all(evse.fault or not evse.operative for evse in chosen):
+    if all(evse.fault or not evse.in_service for evse in chosen):
         return "Unavailable"
     others = [r for r in _waiting(st) if r is not old]
     held = {r.evse for r in others if r.evse}

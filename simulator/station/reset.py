@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import inf
 
-from simulator.station import link, reservations, statuses, transactions
+from simulator.station import link, notices, reservations, security, statuses, transactions
 from simulator.station.model import Link
 from simulator.station.state import State
 
@@ -19,6 +19,7 @@ def begin(st: State, now: float, hard: bool) -> None:
     if st.resetting:
         return
     st.resetting = "hard" if hard else "soft"
+    security.note(st, now, "ResetOrReboot", st.resetting)
     for evse in st.evses[1:]:
         evse.auth = evse.token = evse.parent = None
         evse.plug_due = inf
@@ -57,7 +58,7 @@ def check(st: State, now: float) -> None:
             begin(st, now, hard=False)
         return
     if st.resetting and st.link is Link.ONLINE:
-        idle = st.call is None and not st.calls and not st.queue
+        idle = st.call is None and not st.calls and not st.queue and not notices.pending(st)
         if idle or now >= st.reset_due:
             st.reset_due = inf
             link.close(st, now, 1001, "reset")

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
-from simulator.station import txqueue
+from simulator.station import diary, txqueue
 from simulator.station.effects import Send
 from simulator.station.events import Event
 from simulator.station.model import Authorisation, Call, Evse, Link, Registration, Transaction
 from simulator.station.payloads import INTERNAL, NOT_IMPLEMENTED, NOT_SUPPORTED, Refusal
 from simulator.station.ports import CallOutcome
+from simulator.station.securitylog import record
 from simulator.station.state import State
 from simulator.station.waits import busy_off, busy_on, finished, mark, settle
 
@@ -52,6 +53,8 @@ def raise_event(
     about: Any = None,
 ) -> None:
     """Something happened: put every message that the version has for it in its lane."""
+    if event not in diary.ROUTINE:
+        diary.note(st, now, event.value, 0 if evse is None else evse.number)
     for action in st.table.messages.get(event, ()):
         plan(st, action, event, now, due, evse, tx, auth, about=about)
 
@@ -227,6 +230,7 @@ def receive(st: State, now: float, data: bytes | str) -> None:
         return
     why = frame if type(frame) is str else "not a frame"
     st.observer.violation(st.index, "malformed", why[:20], now)
+    record(st, now, "InvalidMessages", why[:20])
     _refuse(st, now, UNREADABLE_ID, "?", st.table.formation, "not an OCPP-J message")
 
 
@@ -280,6 +284,9 @@ def _on_call(st: State, now: float, frame: list[Any]) -> None:
         code = st.table.incomplete if short else st.table.formation
         _refuse(st, now, mid, "?", code, "not a CALL")
         return
+    if mid == st.heard:
+        record(st, now, "AttemptedReplayAttacks", frame[2])
+    st.heard = mid
     action = frame[2]
     request = st.table.requests.get(action)
     if request is None:

@@ -19,6 +19,15 @@ ALL_MEASURANDS: Final = (
 )
 """What a station can measure at all; a model may offer less."""
 MAX_RUN_ID: Final = 20
+FAULTS: Final = (
+    "DownloadFailed",
+    "InvalidSignature",
+    "InstallVerificationFailed",
+    "InstallationFailed",
+    "UploadFailure",
+)
+"""What may go wrong with firmware and logs: the states that they then end in. A failed transfer is
+one try of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,16 @@ class Settings:
     (of one variable it is as long as it must be)."""
     clock_spread_s: float = 1.0
     """Standard deviation of how far the clocks of stations lie from the time they are given."""
+    highest_security_profile: int = 1
+    """What the driver can do: 1 is HTTP Basic, 2 and 3 are TLS without and with a client's
+    certificate. The CSMS can raise the profile no further."""
+    install_s: float = 60.0
+    """How long the installation of firmware takes, before the reboot."""
+    transfer_retries: int = 2
+    """A file is tried again this often, where the CSMS does not say."""
+    transfer_retry_s: float = 60.0
+    faults: Mapping[str, float] = field(default_factory=dict)
+    """What goes wrong in the given share of cases: see ``FAULTS``."""
     max_queue: int = 500
     """Transaction messages kept; past it the oldest meter values go first."""
     max_frame: int = 262_144
@@ -180,6 +199,11 @@ class Settings:
                 raise ValueError(f"{name} {getattr(self, name)}: expected more than 0")
         if self.sample_interval_s is not None and not self.sample_interval_s >= 0.0:
             raise ValueError(f"sample_interval_s {self.sample_interval_s}: expected 0 or more")
+        if self.install_s < 0.0 or self.transfer_retries < 0 or self.transfer_retry_s < 0.0:
+            raise ValueError("install_s, transfer_retries, transfer_retry_s: expected 0 or more")
+        for name, share in self.faults.items():
+            if name not in FAULTS or not 0.0 <= share <= 1.0:
+                raise ValueError(f"faults {name} = {share}: expected 0 to 1 for some of {FAULTS}")
         unknown = set(self.measurands) - set(ALL_MEASURANDS)
         if unknown:
             raise ValueError(f"measurands {sorted(unknown)}: expected some of {ALL_MEASURANDS}")

@@ -17,7 +17,7 @@ from simulator.station.effects import Effect
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Link, Registration, TokenInfo, Transaction
 from simulator.station.payloads import Refusal
-from simulator.station.ports import CallOutcome, Draws, Meter, Observer
+from simulator.station.ports import CallOutcome, Draws, Keys, Meter, Observer
 from simulator.station.schemas import Check, Fault, schema
 from simulator.station.settings import Identity, Settings
 from simulator.station.smart import Smart
@@ -25,11 +25,16 @@ from simulator.station.timers import Act
 
 if TYPE_CHECKING:
     from simulator.station.display import Message
+    from simulator.station.firmware import Firmware
     from simulator.station.locallist import LocalList
+    from simulator.station.logs import LogUpload
     from simulator.station.monitors import Monitoring
     from simulator.station.network import Network
+    from simulator.station.notices import Outbox
     from simulator.station.reservations import Book
+    from simulator.station.securitylog import Security
     from simulator.station.tariff import Told
+    from simulator.station.truststore import Store
 
 Afterwards = Callable[["State", float], None]
 Build = Callable[["State", float, Call], str | None]
@@ -175,34 +180,41 @@ class State:
         "call_due",
         "call_id",
         "calls",
+        "certificates",
         "clock_error",
         "clock_zero",
         "conf",
         "day_due",
+        "diary",
         "display",
         "draws",
         "effects",
         "ended",
         "evse_due",
         "evses",
+        "firmware",
         "gate",
         "gate_from",
         "gate_since",
         "gate_total",
         "gate_until",
+        "heard",
         "heartbeat_s",
         "identity",
         "index",
+        "keys",
         "limit_due",
         "link",
         "link_due",
         "link_failures",
         "link_since",
         "local_list",
+        "log",
         "lost_at",
         "meter",
         "monitoring",
         "network",
+        "notices",
         "observer",
         "orders",
         "overlap_total",
@@ -215,6 +227,7 @@ class State:
         "reset_due",
         "resetting",
         "retry_due",
+        "security",
         "sent",
         "settings",
         "smart",
@@ -238,6 +251,7 @@ class State:
         draws: Draws,
         observer: Observer,
         epoch_at_zero: float,
+        keys: Keys | None = None,
     ) -> None:
         self.index = index
         self.identity = identity
@@ -246,6 +260,8 @@ class State:
         self.meter = meter
         self.draws = draws
         self.observer = observer
+        self.keys = keys
+        """None: the station knows no certificates, and refuses what is about them."""
         conf = settings.parsed.get(table.version)
         if conf is None:
             conf = settings.parsed[table.version] = table.configure(settings, {})
@@ -288,6 +304,8 @@ class State:
         self.orders = 0
         self.sent = 0
         self.timeouts = 0
+        self.heard = ""
+        """The id of the CSMS's last CALL."""
         # What waits are made of (waits.py).
         self.busy_since = inf
         self.busy_from = self.busy_until = -inf
@@ -312,6 +330,14 @@ class State:
         # Charging profiles (smartcharging.py).
         self.smart: Smart | None = None
         self.limit_due = inf
+        # What few stations ever need: made by its area.
+        self.certificates: Store | None = None
+        self.diary: list[tuple[float, str, int]] | None = None
+        """What happened last: epoch seconds, what, EVSE."""
+        self.firmware: Firmware | None = None
+        self.log: LogUpload | None = None
+        self.notices: Outbox | None = None
+        self.security: Security | None = None
         # The station's body.
         self.evses: Sequence[Evse] = tuple(Evse(n) for n in range(identity.evses + 1))
         self.evse_due = inf

@@ -15,13 +15,18 @@ from simulator.station import (
     boot,
     datatransfer,
     display,
+    firmware,
     heartbeat,
     link,
+    logs,
     metervalues,
     monitoring,
+    notices,
+    plugandcharge,
     reservations,
     reset,
     rpc,
+    securitylog,
     smartcharging,
     statuses,
     timers,
@@ -30,7 +35,10 @@ from simulator.station import (
 )
 from simulator.station.effects import Effect
 from simulator.station.model import Evse, Link, Registration, Status
+from simulator.station.ports import Transfer
 from simulator.station.state import State
+
+ISO_2 = "urn:iso:15118:2:2013:MsgDef"
 
 
 class Station(State):
@@ -51,15 +59,16 @@ class Station(State):
         """The WebSocket is open and writable."""
         if not self.ended:
             link.connected(self, now)
-            if self.reservations is not None:
-                reservations.settle(self, now)
-            self._look(now)
-            rpc.pump(self, now)
+            self._settle(now)
 
     def disconnected(self, now: float, reason: str = "") -> None:
         """The WebSocket is gone, or could not be opened; the station backs off and tries again."""
         if not self.ended:
+            if "401" in reason:
+                securitylog.record(self, now, "FailedToAuthenticateAtCsms", reason)
             link.disconnected(self, now)
+            if self.firmware is not None:
+                firmware.check(self, now)
 
     def receive(self, now: float, data: bytes | str) -> None:
         """A text frame came in. Never raises, whatever it holds."""
@@ -154,6 +163,10 @@ class Station(State):
 
     def _settle(self, now: float) -> None:
         """Something happened: a reset may have waited for it, and messages may leave."""
+        if self.firmware is not None:
+            firmware.check(self, now)
+        if self.notices is not None:
+            notices.go(self, now)
         if self.reservations is not None:
             reservations.settle(self, now)
         self._look(now)
@@ -252,6 +265,19 @@ class Station(State):
             statuses.update(self, now, now if due is None else due, where)
             self._settle(now)
 
+    def ev_certificate(
+        self, now: float, exi: str, schema: str = ISO_2, update: bool = False
+    ) -> bool:
+        """An EV asks for a contract certificate with this EXI request (base64), 2.x only.
+
+        False: it could not be passed on. Raises ValueError without a request in base64.
+        """
+        passed = not self.ended and plugandcharge.ask(
+            self, now, plugandcharge.Wish(exi, schema, update)
+        )
+        self._settle(now)
+        return passed
+
     def stop_all(self, now: float, reason: str, due: float | None = None) -> None:
         """End every running transaction; ``reason`` is one of 1.6 §7.36."""
         if not self.ended:
@@ -269,6 +295,19 @@ class Station(State):
             return False
         self._settle(now)
         return True
+
+    def transferred(
+        self, now: float, transfer: int, outcome: Transfer, digest: bytes = b""
+    ) -> None:
+        """A ``Download`` or ``Upload`` ended; ``digest`` is the SHA-256 of what was fetched.
+
+        Without a digest (nothing was really fetched) a signature is not looked at.
+        """
+        if not self.ended:
+            known = firmware.transferred(self, now, transfer, outcome, digest)
+            if not known:
+                logs.transferred(self, now, transfer, outcome)
+            self._settle(now)
 
     # -- what a driver may want to know -----------------------------------------------------------
 

@@ -53,7 +53,7 @@ def current(evse: Evse) -> Status:
         return Status.SUSPENDED_EV if evse.ev_suspended else Status.CHARGING
     if evse.finishing:
         return Status.FINISHING
-    if not evse.operative:
+    if not evse.in_service:
         return Status.UNAVAILABLE
     if evse.reserved and evse.token is None:
         # A cable alone does not change it (2.0.1 G01.FR.09; 1.6 §4.9 G2 wants the identity).

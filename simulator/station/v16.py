@@ -1,7 +1,7 @@
 """OCPP 1.6-J as a table: event -> messages, message -> builder and answer, request -> handler.
 
-``TABLE`` is what a station is made with and what the prediction counts by. The profiles that it has
-are those that SupportedFeatureProfiles says.
+``TABLE`` is what a station is made with and what the prediction counts by. All profiles of 1.6, as
+SupportedFeatureProfiles says, and the security whitepaper.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from simulator.station import (
     heartbeat,
     statuses,
     v16_authorisation,
+    v16_firmware,
     v16_profiles,
     v16_reservation,
+    v16_security,
 )
 from simulator.station import v16_messages as messages
 from simulator.station.events import Event
@@ -79,35 +81,20 @@ ACTIONS: Final = {
     ),
 }
 
-UNSUPPORTED: Final = frozenset(
-    (
-        # Firmware management.
-        "GetDiagnostics",
-        "UpdateFirmware",
-        # The security whitepaper's.
-        "CertificateSigned",
-        "DeleteCertificate",
-        "ExtendedTriggerMessage",
-        "GetInstalledCertificateIds",
-        "GetLog",
-        "InstallCertificate",
-        "SignedUpdateFirmware",
-        # A station's own messages, sent to one.
-        *ACTIONS,
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "LogStatusNotification",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
-    )
-)
-
 CORE: Final = Part(MESSAGES, ACTIONS, REQUESTS)
 _ALL: Final = together(
-    CORE, v16_profiles.PART, v16_authorisation.PART, v16_reservation.PART, datatransfer.PART
+    CORE,
+    v16_profiles.PART,
+    v16_authorisation.PART,
+    v16_reservation.PART,
+    datatransfer.PART,
+    v16_firmware.PART,
+    v16_security.PART,
 )
 """A functional area with messages of its own is one more part here."""
+
+UNSUPPORTED: Final = frozenset(_ALL.actions) - frozenset(_ALL.requests)
+"""Known and not served: a station's own messages, sent to one."""
 
 TABLE: Final = VersionTable(
     version="1.6",

@@ -53,6 +53,7 @@ PHASE_ROTATION: Final = "ConnectorPhaseRotation"
 PHASE_ROTATION_MOST: Final = "ConnectorPhaseRotationMaxLength"
 _PROFILES: Final = (
     "Core",
+    "FirmwareManagement",
     "LocalAuthListManagement",
     "Reservation",
     "RemoteTrigger",
@@ -61,6 +62,7 @@ _PROFILES: Final = (
 """Feature profiles whose every message is served."""
 
 _KEYS: Final = (
+    _fixed("AdditionalRootCertificateCheck", "false", Kind.BOOLEAN),
     _flag("AllowOfflineTxForUnknownId", "true"),
     _flag("AuthorizationCacheEnabled", "true"),
     Key(
@@ -74,6 +76,8 @@ _KEYS: Final = (
     _fixed("ChargingScheduleAllowedChargingRateUnit", "Current,Power", Kind.TEXT, _RATE_UNITS),
     _fixed("ChargingScheduleMaxPeriods", "24"),
     _flag("AuthorizeRemoteTxRequests", "false"),
+    _fixed("CertificateSignedMaxChainSize", "10000"),
+    _fixed("CertificateStoreMaxLength", "8"),
     _number("ClockAlignedDataInterval", "0", most=86_400),
     _number("ConnectionTimeOut", "60"),
     _fixed("ConnectorSwitch3to1PhaseSupported", "false", Kind.BOOLEAN),
@@ -115,6 +119,7 @@ _KEYS: Final = (
     _fixed("StopTxnSampledDataMaxLength", _MEASURED),
     _fixed("SupportedFeatureProfiles", ",".join(_PROFILES), Kind.TEXT),
     _fixed("SupportedFeatureProfilesMaxLength", str(len(_PROFILES))),
+    _fixed("SupportedFileTransferProtocols", "HTTP,HTTPS", Kind.TEXT),
     _number("TransactionMessageAttempts", "3", least=1),
     _number("TransactionMessageRetryInterval", "60"),
     _flag("UnlockConnectorOnEVSideDisconnect", "true"),
@@ -162,6 +167,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     _intervals(conf, settings, values)
     _flags(conf, values)
     _connection(conf, settings, values)
+    _security(conf, values)
     conf.profiles = Rules(
         int(values["ChargeProfileMaxStackLevel"]),
         int(values["ChargingScheduleMaxPeriods"]),
@@ -220,6 +226,17 @@ def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.stop_points = AUTHORIZED | CONNECTED
     conf.offline_threshold_s = inf
     conf.stop_on_disconnect = truth(values["StopTransactionOnEVSideDisconnect"])
+
+
+def _security(conf: Configuration, values: Mapping[str, str]) -> None:
+    conf.additional_root_check = truth(values["AdditionalRootCertificateCheck"])
+    conf.certificates_most = int(values["CertificateStoreMaxLength"])
+    conf.chain_longest = int(values["CertificateSignedMaxChainSize"])
+    conf.organisation = values["CpoName"]
+    conf.signing_wait_s = 0.0
+    conf.signing_repeats = 0
+    conf.security_events = conf.security_profile > 0
+    conf.sessions_before_update = False
 
 
 def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any, Final
 
-from simulator.station import authorisation, clock, tokens, transactions
+from simulator.station import authorisation, clock, firmware, tokens, transactions
 from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Status, TokenInfo, Transaction
 from simulator.station.ports import CallOutcome
@@ -59,8 +59,9 @@ def boot(st: State, now: float, call: Call) -> str:
     ]
     if who.serial:
         parts.append(f'"chargePointSerialNumber":{text(who.serial[:25])}')
-    if who.firmware:
-        parts.append(f'"firmwareVersion":{text(who.firmware[:50])}')
+    installed = firmware.version(st)
+    if installed:
+        parts.append(f'"firmwareVersion":{text(installed[:50])}')
     return ",".join(parts)
 
 

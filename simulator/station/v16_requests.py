@@ -8,7 +8,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import heartbeat, link, metervalues, remote, reset, v16_profiles
+from simulator.station import (
+    credentials,
+    heartbeat,
+    logs,
+    metervalues,
+    notices,
+    remote,
+    reset,
+    v16_profiles,
+    v16_security,
+)
 from simulator.station.configuration import Key, refuse, split
 from simulator.station.events import Event
 from simulator.station.model import Registration
@@ -16,6 +26,7 @@ from simulator.station.payloads import Refusal
 from simulator.station.rpc import text
 from simulator.station.state import Afterwards, Request, State
 from simulator.station.v16_codes import OCCURRENCE, PROPERTY
+from simulator.station.v16_firmware import unsigned_progress
 from simulator.station.v16_keys import (
     AUTHORIZATION_KEY,
     HEARTBEAT_INTERVAL,
@@ -102,10 +113,28 @@ def _reset(hard: bool, st: State, now: float) -> None:
 def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """TriggerMessage (§5.17); what is unknown or not implemented is NotImplemented."""
     action = payload["requestedMessage"]
+    if action == "FirmwareStatusNotification":
+        told = unsigned_progress(st)
+        return accepted(notices.trigger(st, action, Event.FIRMWARE, told))
+    if action == "DiagnosticsStatusNotification":
+        progress = logs.last(st, Event.DIAGNOSTICS)
+        return accepted(notices.trigger(st, action, Event.DIAGNOSTICS, progress))
     event = TRIGGERS.get(action)
     if event is None:
         return worded("NotImplemented"), None
     return accepted(remote.trigger(st, action, event, connector(payload, 0)))
+
+
+def extended_trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
+    """ExtendedTriggerMessage (whitepaper §5.5): TriggerMessage, and what the whitepaper has."""
+    action = payload["requestedMessage"]
+    if action == "SignChargePointCertificate":
+        return accepted(v16_security.ask(st))
+    if action == "FirmwareStatusNotification":
+        return accepted(v16_security.signed_firmware(st))
+    if action == "LogStatusNotification":
+        return accepted(notices.trigger(st, action, Event.LOG, logs.last(st, Event.LOG)))
+    return trigger(st, now, payload)
 
 
 def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -148,8 +177,7 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     if key.name == HEARTBEAT_INTERVAL:
         heartbeat.set_interval(st, float(value))
     metervalues.configured(st, now)
-    afterwards = _reconnect if key.name in (AUTHORIZATION_KEY, SECURITY_PROFILE) else None
-    return worded("RebootRequired" if key.reboot else "Accepted"), afterwards
+    return worded("RebootRequired" if key.reboot else "Accepted"), _SECURING.get(key.name)
 
 
 def _unfit(st: State, key: Key, value: str) -> bool:
@@ -158,20 +186,20 @@ def _unfit(st: State, key: Key, value: str) -> bool:
         return len(split(value)) > st.identity.evses + 1
     if key.name != SECURITY_PROFILE:
         return False
-    # Whitepaper A05.FR.01-04: only upwards, 1 needs a password, 2 and 3 certificates (none here).
-    has_password = st.conf.password is not None or st.identity.password is not None
-    return not (st.conf.security_profile < int(value) < 2 and has_password)
+    return not credentials.can_raise(st, int(value))  # whitepaper A05.FR.01-04
 
 
-def _reconnect(st: State, now: float) -> None:
-    """The credentials changed: the connection is made anew with them (whitepaper A01, A05)."""
-    if st.conf.security_profile > 0:
-        link.close(st, now, 1000, "new credentials")
+_SECURING: Final = {
+    AUTHORIZATION_KEY: credentials.password_changed,
+    SECURITY_PROFILE: credentials.profile_raised,
+}
+"""What follows a change of what secures the connection, once it is answered."""
 
 
 REQUESTS: Final = {
     "ChangeAvailability": Request(change_availability),
     "ChangeConfiguration": Request(change_configuration),
+    "ExtendedTriggerMessage": Request(extended_trigger, open=frozenset({"requestedMessage"})),
     "GetConfiguration": Request(get_configuration),
     "RemoteStartTransaction": Request(remote_start),
     "RemoteStopTransaction": Request(remote_stop),

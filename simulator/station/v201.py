@@ -16,10 +16,12 @@ from simulator.station import (
     v201_authorisation,
     v201_customer,
     v201_display,
+    v201_firmware,
     v201_monitoring,
     v201_network,
     v201_reports,
     v201_reservation,
+    v201_security,
     v201_smartcharging,
     v201_tariff,
     v201_variables,
@@ -93,6 +95,8 @@ _ALL: Final = together(
     v201_display.PART,
     v201_monitoring.PART,
     v201_tariff.PART,
+    v201_firmware.PART,
+    v201_security.PART,
 )
 """A functional area with messages of its own is one more part here."""
 

@@ -14,7 +14,7 @@ from typing import Final
 from simulator.station import device_live as live
 from simulator.station.configuration import MAX_VALUE
 from simulator.station.device import Attribute, Live, Variable, split_name
-from simulator.station.v201_keys import LIST_ENTRIES
+from simulator.station.v201_keys import LIST_ENTRIES, MOST_CERTIFICATES
 
 ITEMS: Final = {"GetReport": 50, "GetVariables": 100, "SetVariables": 50}
 """Items that one request may hold (ItemsPerMessage)."""
@@ -59,15 +59,14 @@ GENERAL: Final = (
     _count("DeviceDataCtrlr.ConfigurationValueSize", MAX_VALUE, most=1000.0),
     _count("DeviceDataCtrlr.ReportingValueSize", VALUE_SIZE, most=2500.0),
     _count("OCPPCommCtrlr.ActiveNetworkProfile", live.network_slot),
-    fixed("OCPPCommCtrlr.FileTransferProtocols", "MemberList", ""),
+    fixed("OCPPCommCtrlr.FileTransferProtocols", "MemberList", "HTTP,HTTPS"),
     _flag("SampledDataCtrlr.Available", live.YES),
     _flag("SampledDataCtrlr.RegisterValuesWithoutPhases", live.YES),
-    _count("SecurityCtrlr.CertificateEntries", 0, most=0.0),
+    _count("SecurityCtrlr.CertificateEntries", live.certificates, most=float(MOST_CERTIFICATES)),
     fixed("SecurityCtrlr.Identity", "string", live.identity, most=48.0),
     _count("SecurityCtrlr.SecurityProfile", live.security_profile),
     _flag("TxCtrlr.TxBeforeAcceptedEnabled", live.NO),
 )
-"""No file is ever transferred and no certificate held until the areas for it are there."""
 
 BLOCKS: Final = (
     _count("DisplayMessageCtrlr.DisplayMessages", live.display_messages),

@@ -34,6 +34,10 @@ LIST_BYTES: Final = "LocalAuthListCtrlr.BytesPerMessage"
 LIST_ITEMS: Final = "LocalAuthListCtrlr.ItemsPerMessage"
 LIST_ENTRIES: Final = 500
 """The longest local authorisation list (the limit of LocalAuthListCtrlr.Entries)."""
+SECURITY: Final = "SecurityCtrlr"
+MOST_CERTIFICATES: Final = 8
+"""Certificates that the trust store holds (SecurityCtrlr.CertificateEntries, its maxLimit)."""
+NEW_SESSIONS: Final = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
 POINTS: Final = {
     "EVConnected": CONNECTED,
     "Authorized": AUTHORIZED,
@@ -102,6 +106,7 @@ _KEYS: Final = (
     _flag("AuthCtrlr.LocalPreAuthorize", "false"),
     Key("AuthCtrlr.MasterPassGroupId", Kind.TEXT, "", pattern=".{0,36}"),
     _flag("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true"),
+    _flag(NEW_SESSIONS, "false"),
     _list(Kind.SEQUENCE, "ClockCtrlr.TimeSource", "Heartbeat", ("Heartbeat",)),
     _fixed("LocalAuthListCtrlr.Available", "true", Kind.BOOLEAN),
     _fixed(LIST_BYTES, "262144"),
@@ -134,7 +139,7 @@ _KEYS: Final = (
     _number(SAMPLE_INTERVAL, "60", unit="s"),
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
     _text(PASSWORD, "", r"[A-Za-z0-9*\-_=:+|@.]{16,40}", secret=True),
-    _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{1,64}"),
+    _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{0,64}"),
     Key("SmartChargingCtrlr.ACPhaseSwitchingSupported", Kind.BOOLEAN, "false", writable=False),
     _number("SmartChargingCtrlr.Entries[ChargingProfiles]", "40", least=1, writable=False),
     _flag("SmartChargingCtrlr.NotifyChargingLimitWithSchedules", "false"),
@@ -145,6 +150,10 @@ _KEYS: Final = (
     _number("TxCtrlr.MaxEnergyOnInvalidId", "0", unit="Wh"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
+    _fixed("SecurityCtrlr.AdditionalRootCertificateCheck", "false", Kind.BOOLEAN),
+    _number("SecurityCtrlr.CertSigningRepeatTimes", "3"),
+    _number("SecurityCtrlr.CertSigningWaitMinimum", "60", unit="s"),
+    _fixed("SecurityCtrlr.MaxCertificateChainSize", "10000"),
     _list(Kind.MEMBERS, "TxCtrlr.TxStartPoint", "PowerPathClosed", _POINTS),
     _list(Kind.MEMBERS, "TxCtrlr.TxStopPoint", "EVConnected,Authorized", _POINTS),
     *v201_keys_screen.ROWS,
@@ -257,6 +266,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
         _true(values, "ACPhaseSwitchingSupported"),
     )
     _authorisation(conf, values)
+    _security(conf, values)
     _readings(conf, values)
     v201_keys_screen.parse(conf, values)
     return conf
@@ -298,6 +308,17 @@ def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.reserves = flag("ReservationCtrlr.Enabled")
     conf.reserve_any = flag("ReservationCtrlr.NonEvseSpecific")
     conf.reserved_until_start = False
+
+
+def _security(conf: Configuration, values: Mapping[str, str]) -> None:
+    conf.additional_root_check = truth(values[f"{SECURITY}.AdditionalRootCertificateCheck"])
+    conf.certificates_most = MOST_CERTIFICATES
+    conf.chain_longest = int(values[f"{SECURITY}.MaxCertificateChainSize"])
+    conf.organisation = values[f"{SECURITY}.OrganizationName"]
+    conf.signing_wait_s = float(values[f"{SECURITY}.CertSigningWaitMinimum"])
+    conf.signing_repeats = int(values[f"{SECURITY}.CertSigningRepeatTimes"])
+    conf.security_events = True
+    conf.sessions_before_update = truth(values[NEW_SESSIONS])
 
 
 def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any, Final
 
-from simulator.station import authorisation, clock, v201_tariff
+from simulator.station import authorisation, clock, firmware, v201_tariff
 from simulator.station.events import Event
 from simulator.station.model import DEFAULT_KIND, Call, Evse, Status, TokenInfo
 from simulator.station.rpc import text
@@ -79,8 +79,9 @@ def boot(st: State, now: float, call: Call) -> str:
     parts = [f'"vendorName":{text(who.vendor[:50])}', f'"model":{text(who.model[:20])}']
     if who.serial:
         parts.append(f'"serialNumber":{text(who.serial[:25])}')
-    if who.firmware:
-        parts.append(f'"firmwareVersion":{text(who.firmware[:50])}')
+    installed = firmware.version(st)
+    if installed:
+        parts.append(f'"firmwareVersion":{text(installed[:50])}')
     return f'"reason":"{st.boot_reason}","chargingStation":{{{",".join(parts)}}}'
 
 

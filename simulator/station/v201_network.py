@@ -2,8 +2,8 @@
 
 Partial by nature: a simulated station has one interface, whatever it is called, and neither modem
 nor VPN, so profiles with an APN or a VPN are refused; it speaks this version over JSON alone. TLS
-is the driver's: profiles that ask for more security than 1 may be stored and are not used until
-certificates can be had (A05.FR.02).
+is the driver's: profiles that ask for more security than 1 may be stored, and are used where the
+driver can do it and the certificates are there (A05.FR.02, FR.03).
 """
 
 from __future__ import annotations

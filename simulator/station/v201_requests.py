@@ -8,7 +8,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import authorisation, remote, reset, smartcharging, v201_profiles
+from simulator.station import (
+    authorisation,
+    certificates,
+    firmware,
+    logs,
+    notices,
+    remote,
+    reset,
+    smartcharging,
+    truststore,
+    v201_profiles,
+)
 from simulator.station.events import Event
 from simulator.station.model import Registration
 from simulator.station.state import Afterwards, Request, State
@@ -21,6 +32,12 @@ TRIGGERS: Final = {
     "StatusNotification": ("StatusNotification", Event.TRIGGERED),
     "TransactionEvent": ("TransactionEvent", Event.TRIGGERED),
 }
+
+CERTIFICATES: Final = {
+    "SignChargingStationCertificate": truststore.STATION,
+    "SignV2GCertificate": truststore.V2G,
+}
+"""No SignCombinedCertificate: the station keeps one certificate for each purpose."""
 
 
 def worded(status: str) -> str:
@@ -111,7 +128,14 @@ def _reset_when_idle(st: State, now: float) -> None:
 
 def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """TriggerMessage (F06)."""
-    found = TRIGGERS.get(payload["requestedMessage"])
+    wanted = payload["requestedMessage"]
+    if wanted in CERTIFICATES:
+        return accepted(certificates.ask(st, CERTIFICATES[wanted]))
+    if wanted == "FirmwareStatusNotification":
+        return accepted(notices.trigger(st, wanted, Event.FIRMWARE, firmware.last(st)))
+    if wanted == "LogStatusNotification":
+        return accepted(notices.trigger(st, wanted, Event.LOG, logs.last(st, Event.LOG)))
+    found = TRIGGERS.get(wanted)
     if found is None:
         return worded("NotImplemented"), None
     where = payload.get("evse")

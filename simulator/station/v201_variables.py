@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from simulator.station import device, heartbeat, link, metervalues, network, v201_device
+from simulator.station import credentials, device, heartbeat, metervalues, network, v201_device
 from simulator.station.configuration import Key, Kind, refuse, split
 from simulator.station.device import ACTUAL, Attribute, Variable
 from simulator.station.payloads import Refusal
@@ -146,8 +146,9 @@ def _no_such_way(st: State, value: str) -> str:
             continue
         if profile.security < network.security(st):
             return "NoSecurityDowngrade"
-        if profile.security > max(network.security(st), 1):
-            return "InvalidNetworkConf"  # A05.FR.02: there is no root certificate
+        higher = profile.security > max(network.security(st), 1)
+        if higher and not credentials.possible(st, profile.security):
+            return "InvalidNetworkConf"  # A05.FR.02, FR.03: certificates are missing
     return ""
 
 
@@ -165,12 +166,7 @@ def _apply(st: State, now: float, changes: dict[str, str]) -> Afterwards | None:
     if HEARTBEAT_INTERVAL in changes:
         heartbeat.set_interval(st, float(changes[HEARTBEAT_INTERVAL]))
     metervalues.configured(st, now)
-    return _reconnect if PASSWORD in changes and network.security(st) > 0 else None
-
-
-def _reconnect(st: State, now: float) -> None:
-    """With the new password (A01)."""
-    link.close(st, now, 1000, "new credentials")
+    return credentials.password_changed if PASSWORD in changes else None
 
 
 PART: Final = Part(

@@ -13,6 +13,7 @@ from typing import Final
 from simulator.station import v16, v16_keys, v201, v201_keys
 from simulator.station.events import Event
 from simulator.station.model import Evse, Status
+from simulator.station.settings import Settings
 from simulator.station.state import VersionTable
 
 TABLES: Final[Mapping[str, VersionTable]] = {
@@ -47,6 +48,12 @@ def configuration_of(version: str, given: Mapping[str, str]) -> dict[str, str]:
 def statuses_at_boot(table: VersionTable, evses: int) -> int:
     """How many statuses a station with so many EVSEs reports once it is accepted."""
     return sum(table.word(evse) is not None for evse in (Evse(0), *map(Evse, range(1, evses + 1))))
+
+
+def tells_startup(table: VersionTable, security_profile: int) -> bool:
+    """Whether a station tells, as a security event, that it has started."""
+    settings = Settings("predict", security_profile=security_profile)
+    return table.configure(settings, {}).security_events
 
 
 def tells_next_use(table: VersionTable) -> bool:

@@ -130,6 +130,9 @@ class Csms:
     def MeterValues(self, now, station, payload):  # noqa: N802
         return {}
 
+    def SecurityEventNotification(self, now, station, payload):  # noqa: N802
+        return {}
+
     def statuses(self, station: int, connector: int) -> list[str]:
         return [
             payload["status"]

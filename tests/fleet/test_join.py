@@ -244,6 +244,7 @@ def test_a_session_of_2_0_1_told_in_full(kit, scenario):
         "Authorize": 1,
         "BootNotification": 1,
         "MeterValues": 1 + 1 + 2,
+        "SecurityEventNotification": 1,
         "StatusNotification": 2 + 2,
         "TransactionEvent": 1 + 4 + 9 + 2 + 1,
     }

@@ -109,6 +109,8 @@ class Naive:
     def on(self, at, _):
         self.power = True
         self.say(at, "BootNotification", *["StatusNotification"] * (self.evses + self.old))
+        if not self.old:
+            self.say(at, "SecurityEventNotification")
         self.say(at, *[ENDS[self.old][0]] * self.cut_off)
         for evse, full in self.plugged.items():
             if not full:
@@ -221,6 +223,8 @@ def test_the_herd_is_what_the_station_sends_after_it_was_down(bench, kit, scenar
     bench.do("present_token", 1, "TAG").go(200.0)
     bench.do("present_token", 1, "TAG").do("unplug", 1).go(10.0)
     sent = Counter(a for a in bench.actions() if a not in ("Heartbeat", "MeterValues"))
+    reset = [p["type"] for p in bench.payloads("SecurityEventNotification")].count("ResetOrReboot")
+    sent -= Counter(SecurityEventNotification=reset)  # that it was a reset is told; the rest is not
     stays = [kit.Stay(0, 50.0, 650.0)]
     kinds = [kit.model(evses=2, meter_interval=0.0)]
     outages = [(-1, 150.0, 450.0)]
@@ -234,6 +238,8 @@ def test_a_broken_evse_says_what_the_station_says(bench, kit, scenario):
     bench.do("plug_in", 1).do("present_token", 1, "TAG").go(10.0)
     bench.do("fault", 1).go(10.0).do("unplug", 1).go(10.0).do("clear_fault", 1).go(10.0)
     sent = Counter(a for a in bench.actions() if a not in ("Heartbeat", "MeterValues"))
+    reset = [p["type"] for p in bench.payloads("SecurityEventNotification")].count("ResetOrReboot")
+    sent -= Counter(SecurityEventNotification=reset)  # that it was a reset is told; the rest is not
     kinds = [kit.model(evses=2, meter_interval=0.0)]
     stays = [kit.Stay(0, 50.0, 150.0)]
     outages, versions = [(0, 150.0, 400.0)], (bench.version,)

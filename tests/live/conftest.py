@@ -19,6 +19,7 @@ from simulator.live.dial import DialRules
 from simulator.live.link import Link, Surroundings
 from simulator.live.target import Address, parse_target
 from simulator.station.effects import Close, Connect, Effect, Send
+from simulator.station.ports import Transfer
 
 
 class SmallStation:
@@ -78,6 +79,11 @@ class SmallStation:
             self.call("Heartbeat")
         else:
             self.effects.append(Connect())
+
+    def transferred(
+        self, now: float, transfer: int, outcome: Transfer, digest: bytes, *, played: bool
+    ) -> None:
+        self.log.append(("transferred", (transfer, outcome, played)))
 
     def stop_all(self, now: float, reason: str) -> None:
         self.log.append(("stop_all", reason))

@@ -1,4 +1,4 @@
-"""Makes the harness importable as ``station_harness`` (the tests are no package)."""
+"""Makes the harness and the papers importable as ``station_...`` (the tests are no package)."""
 
 import importlib.util
 import sys
@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 _NAME = "station_harness"
-if _NAME not in sys.modules:
-    _spec = importlib.util.spec_from_file_location(_NAME, Path(__file__).with_name("harness.py"))
-    assert _spec is not None and _spec.loader is not None
-    _module = importlib.util.module_from_spec(_spec)
-    sys.modules[_NAME] = _module
-    _spec.loader.exec_module(_module)
+for _name, _file in ((_NAME, "harness.py"), ("station_papers", "papers.py")):
+    if _name not in sys.modules:
+        _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(_file))
+        assert _spec is not None and _spec.loader is not None
+        _module = importlib.util.module_from_spec(_spec)
+        sys.modules[_name] = _module
+        _spec.loader.exec_module(_module)
 
 
 @pytest.fixture

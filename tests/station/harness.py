@@ -17,12 +17,14 @@ from math import inf, isnan
 
 from jsonschema import Draft4Validator, Draft6Validator
 
+from simulator.fleet.keys import X509Keys
 from simulator.station import clock, v16, v201
-from simulator.station.effects import Close, Connect, Send
-from simulator.station.ports import CallOutcome, EvState
+from simulator.station.effects import Abandon, Close, Connect, Download, Send, Upload
+from simulator.station.ports import CallOutcome, EvState, Transfer
 from simulator.station.settings import Identity, Settings
 from simulator.station.station import Station
 
+KEYS = X509Keys(seed=1)
 OF_201 = ("ocpp.v201", Draft6Validator)
 EPOCH = clock.parse("2026-06-01T06:00:00Z")
 
@@ -213,6 +215,8 @@ class Csms:
             return {"idTokenInfo": {"status": "Accepted"}}
         if action == "Authorize":
             return {"idTagInfo": {"status": "Accepted"}}
+        if action == "SignCertificate":
+            return {"status": "Accepted"}
         if action == "StartTransaction":
             return {"transactionId": next(self.ids), "idTagInfo": {"status": "Accepted"}}
         return {}
@@ -234,6 +238,7 @@ class Bench:
         identity=None,
         draws=0.5,
         clock_spread_s=0.0,
+        keys=KEYS,
         **settings,
     ):
         self.version = version
@@ -254,6 +259,7 @@ class Bench:
             FakeDraws(draws),
             self.log,
             EPOCH - 7.0,
+            keys,
         )
         self.sent = []
         self.answers = []
@@ -264,6 +270,8 @@ class Bench:
         self.barred = set()
         """URLs where nobody answers; "" is the CSMS that the station was made for."""
         self.closes = []
+        self.transfers = []
+        self.abandoned = []
         self._heap = []
         self._order = itertools.count()
         self._connection = 0
@@ -351,6 +359,10 @@ class Bench:
         assert frame is not None and frame[0] == 3, frame
         return frame[2]
 
+    def transfer(self, outcome=Transfer.DONE, digest=b""):
+        """The oldest transfer that is under way ends."""
+        return self.do("transferred", self.transfers.pop(0).id, outcome, digest)
+
     def actions(self):
         return [action for _, action, _ in self.sent]
 
@@ -385,6 +397,10 @@ class Bench:
                 elif isinstance(effect, Close):
                     self.closes.append((self.now, effect.code, effect.reason))
                     self._later(0.0, self.drop)
+                elif isinstance(effect, Download | Upload):
+                    self.transfers.append(effect)
+                elif isinstance(effect, Abandon):
+                    self.abandoned.append(effect.id)
                 else:
                     self._send(effect)
         self.check_books()

@@ -36,6 +36,9 @@ READ_ONLY = [
     "ConnectorSwitch3to1PhaseSupported",
     "MaxChargingProfilesInstalled",
     "ConnectorPhaseRotationMaxLength",
+    "AdditionalRootCertificateCheck",
+    "CertificateSignedMaxChainSize",
+    "CertificateStoreMaxLength",
     "GetConfigurationMaxKeys",
     "LocalAuthListMaxLength",
     "MeterValuesAlignedDataMaxLength",
@@ -47,6 +50,7 @@ READ_ONLY = [
     "StopTxnSampledDataMaxLength",
     "SupportedFeatureProfiles",
     "SupportedFeatureProfilesMaxLength",
+    "SupportedFileTransferProtocols",
 ]
 
 
@@ -71,6 +75,7 @@ def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
     profiles = read(bench, "SupportedFeatureProfiles")["SupportedFeatureProfiles"].split(",")
     assert profiles == [
         "Core",
+        "FirmwareManagement",
         "LocalAuthListManagement",
         "Reservation",
         "RemoteTrigger",
@@ -90,7 +95,20 @@ def test_1_6_9_1_29_supported_feature_profiles_says_the_truth(make):
     smart = {"ClearChargingProfile", "GetCompositeSchedule", "SetChargingProfile"}
     lists = {"GetLocalListVersion", "SendLocalList"}
     reservation = {"CancelReservation", "ReserveNow"}
-    assert set(TABLE.requests) == core | smart | lists | reservation | {"TriggerMessage"}
+    firmware = {"GetDiagnostics", "UpdateFirmware"}
+    whitepaper = {
+        "CertificateSigned",
+        "DeleteCertificate",
+        "ExtendedTriggerMessage",
+        "GetInstalledCertificateIds",
+        "GetLog",
+        "InstallCertificate",
+        "SignedUpdateFirmware",
+    }
+    assert (
+        set(TABLE.requests)
+        == core | firmware | smart | lists | reservation | {"TriggerMessage"} | whitepaper
+    )
 
 
 def test_1_6_9_keys_of_functions_that_are_not_there_are_not_there(make):

@@ -402,7 +402,7 @@ def test_a01_fr_01_a_new_password_is_never_read_back_and_used_on_a_new_connectio
     secret = "correct-horse-battery"
     assert write(bench, "SecurityCtrlr.BasicAuthPassword", "too short") == "Rejected"
     assert write(bench, "SecurityCtrlr.BasicAuthPassword", secret) == "Accepted"
-    assert bench.closes[-1][1:] == (1000, "new credentials")
+    assert bench.closes[-1][1:] == (1000, "new password")
     bench.go(60.0)
     assert bench.asked[-1].password == secret.encode()
     assert not bench.actions().count("BootNotification")

@@ -12,7 +12,7 @@ from station_harness import SILENT, Bench, Refuse, boot_conf
 
 from simulator.station.payloads import INTERNAL
 from simulator.station.schemas import schema
-from simulator.station.v16 import ACTIONS, TABLE, UNSUPPORTED
+from simulator.station.v16 import TABLE, UNSUPPORTED
 from simulator.station.v16_codes import FORMATION
 
 JSON = st.recursive(
@@ -230,7 +230,7 @@ def test_valid_and_mutated_calls_in_every_state(state, calls):
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(sorted(ACTIONS)), st.lists(JSON, max_size=4)))
+@given(st.dictionaries(st.sampled_from(sorted(TABLE.actions)), st.lists(JSON, max_size=4)))
 def test_answers_of_any_content(answers):
     bench = Bench(evses=2)
     for action, payloads in answers.items():
@@ -250,7 +250,7 @@ def test_answers_of_any_content(answers):
 )
 def test_answers_of_any_form_to_the_outstanding_call(state, kind, rest, edits):
     bench = station_in(state)
-    bench.csms.always = dict.fromkeys(ACTIONS, SILENT)
+    bench.csms.always = dict.fromkeys(TABLE.actions, SILENT)
     bench.do("plug_in", 2)
     mid = bench.station.call_id
     bench.feed(mutate(json.dumps([kind, mid, *rest]).encode(), edits))
@@ -286,7 +286,7 @@ WORLD = st.one_of(
     ),
     st.tuples(
         st.just("say"),
-        st.sampled_from(sorted(ACTIONS)),
+        st.sampled_from(sorted(TABLE.actions)),
         st.sampled_from([SILENT, Refuse("InternalError"), Refuse("x"), {}, None, "text"]),
     ),
     st.tuples(st.just("reachable"), st.booleans()),

@@ -1,6 +1,7 @@
 """Network profiles (B09, B10) and credentials, requirement by requirement."""
 
 import pytest
+from station_papers import OPERATOR, root
 
 from simulator.station.model import Link
 
@@ -120,12 +121,30 @@ def test_a05_fr_02_more_security_without_a_certificate_is_rejected(bench):
     assert priority(bench, "1,0") == ("Rejected", "InvalidNetworkConf")
 
 
+def test_a05_fr_02_with_a_root_more_security_can_be_ordered_where_the_driver_has_it(make):
+    bench = make(version="2.0.1", security_profile=1, highest_security_profile=2).boot()
+    profile(bench, securityProfile=2, ocppCsmsUrl="wss://csms.example")
+    password = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+        "attributeValue": "sixteen-and-a-few",
+    }
+    bench.ask("SetVariables", {"setVariableData": [password]})
+    bench.go(60.0)
+    assert priority(bench, "1,0") == ("Rejected", "InvalidNetworkConf")
+    bench.ask("InstallCertificate", root(OPERATOR, "CSMSRootCertificate"))
+    assert priority(bench, "1,0") == ("RebootRequired", None)
+    reboot(bench)
+    assert bench.asked[0].url == "wss://csms.example"
+    assert (bench.asked[0].security_profile, bench.asked[0].password) == (2, b"sixteen-and-a-few")
+
+
 def test_b10_fr_04_06_10_after_a_reboot_the_first_of_the_order_is_connected_to(bench):
     profile(bench)
     priority(bench, "1,0")
     reboot(bench)
     assert [wish.url for wish in bench.asked] == [NEW]
-    assert bench.actions()[0] == "BootNotification"
+    assert bench.actions()[:2] == ["SecurityEventNotification", "BootNotification"]
     assert read(bench, "ActiveNetworkProfile") == "1"
     assert read(bench, "MessageTimeout") == "17"
     assert bench.station.conf.call_timeout_s == 17.0

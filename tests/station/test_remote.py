@@ -157,8 +157,6 @@ def test_1_6_5_17_the_answer_first_then_the_message(make):
 @pytest.mark.parametrize(
     ("requested", "status"),
     [
-        ({"requestedMessage": "DiagnosticsStatusNotification"}, "NotImplemented"),
-        ({"requestedMessage": "FirmwareStatusNotification"}, "NotImplemented"),
         ({"requestedMessage": "WeatherReport"}, "NotImplemented"),
         ({"requestedMessage": "StatusNotification", "connectorId": 9}, "Rejected"),
         ({"requestedMessage": "MeterValues", "connectorId": 9}, "Rejected"),

@@ -110,8 +110,8 @@ def test_1_6j_4_1_4_ids_are_unique_and_begin_with_the_run(make):
         (b'[2,"x","reset",{"type":"Soft"}]', "x", "NotImplemented"),
         (b'[2,"x","SetChargingProfile",{}]', "x", "ProtocolError"),
         (b'[2,"x","SendLocalList",{}]', "x", "ProtocolError"),
-        (b'[2,"x","UpdateFirmware",{}]', "x", "NotSupported"),
-        (b'[2,"x","SignedUpdateFirmware",{}]', "x", "NotSupported"),
+        (b'[2,"x","UpdateFirmware",{}]', "x", "ProtocolError"),
+        (b'[2,"x","SignedUpdateFirmware",{}]', "x", "ProtocolError"),
     ],
 )
 def test_1_6j_4_2_3_what_cannot_be_handled_is_answered_with_its_error_code(make, data, mid, code):

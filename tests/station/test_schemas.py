@@ -5,9 +5,11 @@ its optional fields, so that the list of what was seen is the list of what can b
 """
 
 import json
+from hashlib import sha256
 
 import pytest
 from station_harness import validator
+from station_papers import GET_LOG, MAKER, SIGNER, SOON, hash_data, root, signature, update
 
 from simulator.station import v201
 from simulator.station.configuration import Kind
@@ -62,6 +64,16 @@ REQUESTS = [
     ("RemoteStopTransaction", {"transactionId": 5}),
     ("TriggerMessage", {"requestedMessage": "MeterValues"}),
     ("UnlockConnector", {"connectorId": 1}),
+    ("GetDiagnostics", {"location": "http://f/up", "startTime": "2026-01-01T00:00:00Z"}),
+    ("GetLog", GET_LOG),
+    ("UpdateFirmware", {"location": "http://f/2.bin", "retrieveDate": SOON}),
+    ("SignedUpdateFirmware", update(None, SIGNER.pem, "c2ln")),
+    ("InstallCertificate", root(MAKER)),
+    ("GetInstalledCertificateIds", {"certificateType": "ManufacturerRootCertificate"}),
+    ("GetInstalledCertificateIds", {"certificateType": "CentralSystemRootCertificate"}),
+    ("DeleteCertificate", {"certificateHashData": hash_data(MAKER)}),
+    ("CertificateSigned", {"certificateChain": SIGNER.pem}),
+    ("ExtendedTriggerMessage", {"requestedMessage": "LogStatusNotification"}),
     ("Reset", {"type": "Soft"}),
 ]
 
@@ -74,6 +86,17 @@ def test_every_message_that_the_station_sends_is_seen_and_valid(make):
     bench.do("ev_suspended", 1).go(1.0).do("evse_suspended", 1).go(1.0)
     bench.do("unplug", 1).go(1.0).do("fault", 1, code="GroundFailure").go(1.0)
     bench.do("transfer", "org.example", "y", {"z": 1}).go(1.0)
+    bench.ask("SignedUpdateFirmware", update(bench, SIGNER.pem, "c2ln"))  # by nobody known yet
+    bench.ask("InstallCertificate", root(MAKER))
+    signed = update(bench, SIGNER.pem, signature(SIGNER, b"firmware"))
+    bench.ask("SignedUpdateFirmware", signed)
+    bench.go(1.0).transfer(digest=sha256(b"firmware").digest()).go(100.0)
+    bench.ask("UpdateFirmware", {"location": "http://f/2.bin", "retrieveDate": SOON})
+    bench.ask("GetDiagnostics", {"location": "http://f/up"})
+    bench.ask("GetLog", GET_LOG)
+    bench.ask("ChangeConfiguration", {"key": "CpoName", "value": "Operator"})
+    bench.ask("ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"})
+    bench.go(5.0)
     assert set(bench.actions()) == set(TABLE.actions)
     assert bench.payloads("StopTransaction")[0]["transactionData"]
     assert bench.payloads("MeterValues")[0]["meterValue"][0]["sampledValue"]

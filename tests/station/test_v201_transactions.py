@@ -25,7 +25,8 @@ def transaction(bench):
 
 def test_b01_fr_05_every_connector_is_reported_after_accepted_and_no_station(make201):
     bench = make201(evses=2).start().go(5.0)
-    assert bench.actions() == ["BootNotification", "StatusNotification", "StatusNotification"]
+    assert bench.actions()[:3] == ["BootNotification", "StatusNotification", "StatusNotification"]
+    assert bench.actions()[3:] == ["SecurityEventNotification"]
     assert [p["evseId"] for p in bench.payloads("StatusNotification")] == [1, 2]
     assert bench.payloads("BootNotification")[0]["reason"] == "PowerUp"
 
