@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import floor, inf
 
-from simulator.station import clock
+from simulator.station import clock, quirks
 from simulator.station.events import Event
 from simulator.station.model import Evse, Registration, Transaction
 from simulator.station.reading import Reading
@@ -88,12 +88,12 @@ def align(st: State, now: float) -> None:
     if conf.aligned_s <= 0.0 or not wanted or st.registration is not Registration.ACCEPTED:
         st.aligned_due = inf
         return
-    _arm_aligned(st, max(st.clock_zero + now, st.aligned_epoch))
+    _arm_aligned(st, now, max(st.clock_zero + now, st.aligned_epoch))
 
 
-def _arm_aligned(st: State, after: float) -> None:
+def _arm_aligned(st: State, now: float, after: float) -> None:
     st.aligned_epoch_next = clock.next_aligned(after, st.conf.aligned_s)
-    st.aligned_due = st.aligned_epoch_next - st.clock_zero
+    st.aligned_due = quirks.reaches(st, now, st.aligned_epoch_next)
 
 
 def wake_aligned(st: State, now: float) -> None:
@@ -107,7 +107,7 @@ def wake_aligned(st: State, now: float) -> None:
             raise_event(st, event, now, due, evse, evse.tx)
         if evse.tx is not None:
             _record(st, now, evse, evse.tx, st.conf.stop_aligned)
-    _arm_aligned(st, st.aligned_epoch)
+    _arm_aligned(st, now, st.aligned_epoch)
 
 
 def _record(st: State, now: float, evse: Evse, tx: Transaction, reading: Reading | None) -> None:

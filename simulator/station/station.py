@@ -16,6 +16,7 @@ from simulator.station import (
     heartbeat,
     link,
     metervalues,
+    quirks,
     reset,
     rpc,
     smartcharging,
@@ -56,6 +57,7 @@ class Station(State):
         """A text frame came in. Never raises, whatever it holds."""
         if self.ended:
             return
+        quirks.tick(self, now)
         rpc.receive(self, now, data)
         if self.resetting:
             reset.check(self, now)
@@ -107,6 +109,7 @@ class Station(State):
         """Do everything that is due by ``now``."""
         if self.ended:
             return
+        quirks.tick(self, now)
         if self.limit_due <= now:
             # First, so that a meter value of the same moment shows the new limit.
             smartcharging.wake(self, now)

@@ -142,7 +142,7 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     """ChangeConfiguration (§5.3)."""
     key = KEYS.get(payload["key"].lower())
     if key is None:
-        return _status("NotSupported"), None
+        return _status("Accepted" if st.settings.accepts_unknown_keys else "NotSupported"), None
     value: str = payload["value"].strip()
     if not key.writable or refuse(key, value, st.settings):
         return _status("Rejected"), None
