@@ -63,6 +63,14 @@ def settings_of(kind: StationModel, speed: float, conditions: Conditions) -> Set
         supply=supply_of(kind),
         sample_interval_s=float(sample_interval(kind, speed)),
         call_timeout_s=conditions.call_timeout_s,
+        timeouts_before_reconnect=kind.quirks.reconnect_after_timeouts,
+        status_delay_s=kind.quirks.status_delay,
+        boot_on_reconnect=kind.quirks.boot_on_reconnect,
+        register_step_wh=float(kind.quirks.register_step_wh),
+        clock_drift_ppm=kind.quirks.clock_drift_ppm,
+        accepts_unknown_keys=kind.quirks.accepts_unknown_keys,
+        fixed_heartbeat=kind.quirks.fixed_heartbeat,
+        skips_finishing=kind.quirks.skips_finishing,
     )
 
 

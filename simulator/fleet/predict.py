@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
 from simulator.fleet.darkness import CHARGES_ON, Outages
+from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
     Frame,
@@ -161,13 +162,18 @@ def _live_tally(
     on = shard.connect_due_s < shard.run_s
     due = shard.connect_due_s[on]
     tally.points(Event.BOOT, due, station[on])
-    tally.points(Event.OPERATIVE, due, station[on], evses[on] + 1)
+    quirks = StationQuirks.of([shard.kinds[kind] for kind in shard.kind], shard.versions)
+    told = due + quirks.delay_s[on]
+    seen = told <= shard.run_s
+    tally.points(Event.OPERATIVE, told[seen], station[on][seen], (evses[on] + 1)[seen])
     every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
     sample_s = every[shard.kind[shard.stays.station]]
-    events = tabulate(shard.stays)
+    events = quirks.applied(tabulate(shard.stays), shard.stays, shard.run_s)
     add_stays(tally, shard.stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
-    quiet = silences(shard.stays, events, sample_s, beat, awake, shard.run_s)
+    quiet = silences(
+        shard.stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
+    )
     add_heartbeats(tally, quiet, beat)
     aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
     _add_aligned(tally, awake, aligned, evses, shard.run_s, epoch_at_zero)
@@ -276,10 +282,13 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float) -> bo
     if outages is not None:
         events = outages.happenings(events)
         outages.add(tally, evses)
+    quirks = StationQuirks.of([s.model for s in stations], [s.version for s in stations])
+    events = quirks.applied(events, stays, end_s)
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
-    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy), beat)
+    fixed = quirks.fixed_heartbeat
+    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy, fixed), beat)
     aligned = np.array([aligned_interval(station.model) for station in stations])
     dark = None if outages is None else outages.dark
     _add_aligned(tally, np.zeros(len(stations)), aligned, evses, end_s, epoch, dark)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from simulator.fleet.liveplan import build_live_plan, split
 from simulator.fleet.predict import predict_live
+from simulator.scenario.profile_model import Quirks
 
 EXACT = (
     "BootNotification",
@@ -35,7 +36,7 @@ def sessions_by_station(plan):
     return np.bincount(plan.stays.station, minlength=plan.stations)
 
 
-def check(kit, scenario, plan, drive, heartbeat, exact_samples=False):
+def check(kit, scenario, plan, drive, heartbeat, exact_samples=False, exact_beats=False):
     """Measured equals predicted, within what is allowed."""
     prediction = predict_live(
         scenario, [plan], heartbeat_s=heartbeat, epoch_at_zero=drive.csms.epoch
@@ -51,7 +52,7 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False):
         meter = measured[name].get("MeterValues", 0) - predicted[name].get("MeterValues", 0)
         assert abs(meter) <= slack, (name, "MeterValues", meter)
         beats = measured[name].get("Heartbeat", 0) - predicted[name].get("Heartbeat", 0)
-        assert abs(beats) <= (1 if exact_samples else 1 + sessions[index]), (
+        assert abs(beats) <= (1 if exact_samples or exact_beats else 1 + sessions[index]), (
             name,
             "Heartbeat",
             beats,
@@ -98,7 +99,7 @@ def evse_stays(draw, evse, horizon, kit_stay):
 
 
 @st.composite
-def worlds(draw, kit):
+def worlds(draw, kit, quirks=None):
     """A small network with an engine plan, and how the run plays it."""
     horizon = 4000.0
     sites = []
@@ -109,6 +110,7 @@ def worlds(draw, kit):
                 evses=draw(st.integers(1, 2)),
                 meter_interval=draw(st.sampled_from([0.0, 7.0, 60.0, 900.0])),
                 clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0])),
+                quirks=Quirks() if quirks is None else draw(quirks),
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
@@ -215,3 +217,27 @@ def test_heartbeats_fill_the_silence_between_messages(kit, scenario, heartbeat):
     prediction = check(kit, scenario, plan, drive, heartbeat)
     gaps = (100.0, 200.0, 300.0)
     assert prediction.totals()["Heartbeat"] == sum(-(-gap // heartbeat) - 1 for gap in gaps)
+
+
+QUIRKS = st.builds(
+    Quirks,
+    status_delay=st.sampled_from([0.0, 3.0, 40.0]),
+    boot_on_reconnect=st.booleans(),
+    reconnect_after_timeouts=st.sampled_from([0, 2]),
+    register_step_wh=st.sampled_from([0, 10, 100, 1000]),
+    clock_drift_ppm=st.sampled_from([0.0, 200.0]),
+    fixed_heartbeat=st.booleans(),
+    skips_finishing=st.booleans(),
+)
+
+
+@RELAXED
+@given(st.data())
+def test_the_quirks_of_stations_are_foreseen(kit, scenario, data):
+    world = data.draw(worlds(kit, QUIRKS))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    beat = data.draw(st.sampled_from([20, 60, 300]))
+    drive = kit.Drive(plan, kit.Csms(heartbeat=beat)).run(drain=0.0)
+    check(kit, scenario, plan, drive, beat, exact_beats=True)
+    assert drive.deviations.counts == {}
