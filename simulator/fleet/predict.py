@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
+from simulator.fleet.agenda import Stays, charging, ranges, tabulate, tidy_caps
 from simulator.fleet.darkness import CHARGES_ON, Outages
+from simulator.fleet.manners import given_up, playable, split_taps, timed_out
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
@@ -167,12 +168,15 @@ def _live_tally(
     seen = told <= shard.run_s
     tally.points(Event.OPERATIVE, told[seen], station[on][seen], (evses[on] + 1)[seen])
     every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
-    sample_s = every[shard.kind[shard.stays.station]]
-    events = quirks.applied(tabulate(shard.stays), shard.stays, shard.run_s)
-    add_stays(tally, shard.stays, events, sample_s)
+    kinds = [shard.kinds[kind] for kind in shard.kind]
+    stays = split_taps(timed_out(shard.stays, kinds, shard.run_s))
+    sample_s = np.where(charging(stays), every[shard.kind[stays.station]], 0.0)
+    events = tabulate(stays) + given_up(stays, kinds, shard.run_s)
+    events = quirks.applied(events, stays, shard.run_s)
+    add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
     quiet = silences(
-        shard.stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
+        stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
     )
     add_heartbeats(tally, quiet, beat)
     aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
@@ -273,16 +277,18 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float) -> bo
     end_s = tally.frame.end_s
     stays, recorded = network_stays(result, end_s)
     stations = result.site.stations
+    models = [station.model for station in stations]
+    stays = split_taps(timed_out(stays, models, end_s))
     evses = np.array([station.evses for station in stations], np.int32)
     outages = Outages(result, stays, end_s) if result.outages else None
     stays = stays if outages is None else outages.stays
     every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
-    sample_s = every[stays.station]
-    events = tabulate(stays)
+    sample_s = np.where(charging(stays), every[stays.station], 0.0)
+    events = tabulate(stays) + given_up(stays, models, end_s)
     if outages is not None:
         events = outages.happenings(events)
         outages.add(tally, evses)
-    quirks = StationQuirks.of([s.model for s in stations], [s.version for s in stations])
+    quirks = StationQuirks.of(models, [s.version for s in stations])
     events = quirks.applied(events, stays, end_s)
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
@@ -315,7 +321,9 @@ def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:
     full, offset, cap_s, cap_kw = tidy_caps(start, until, full, offset, cap_s, cap_kw)
     station = result.evse_station[evse].astype(np.int32)
     number = result.evse_number[evse].astype(np.int32)
-    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw), recorded
+    manner = result.visits.manner
+    manner = playable(None if manner is None else manner[visit], start, stop)
+    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner), recorded
 
 
 def _spread(n: int) -> F64:

@@ -57,6 +57,11 @@ class StationQuirks:
         """The events of stays as these stations tell them, up to ``end_s``."""
         if not self.delay_s.any() and not self.skips_finishing.any():
             return events
+        free = np.zeros(len(stays), dtype=bool)
+        # Available was told instead of Finishing there, and is not told again.
+        for group in events:
+            if group.event is Event.FINISHING:
+                free[group.row] = self.skips_finishing[stays.station[group.row]]
         found = []
         for group in events:
             station = stays.station[group.row]
@@ -67,7 +72,7 @@ class StationQuirks:
                     late_s = np.where(self.is_16[station], late_s, 0.0)
                 at_s = at_s + late_s
                 keep &= (late_s == 0.0) | (at_s <= end_s)
-            if group.event is Event.FINISHING:
-                keep &= ~self.skips_finishing[station]
+            if group.event is Event.UNPLUGGED:
+                keep &= ~free[group.row]
             found.append(replace(group, at_s=at_s[keep], row=group.row[keep]))
         return found

@@ -259,6 +259,10 @@ class Station(State):
         """Does a token there wait for the CSMS's answer?"""
         return self._evse(evse).auth is not None
 
+    def waiting(self, evse: int) -> bool:
+        """Does an accepted token there wait for the plug?"""
+        return self._evse(evse).token is not None
+
     def status(self, evse: int) -> Status:
         """The status of an EVSE, or with 0 of the station."""
         return self._evse(evse, 0).status

@@ -22,6 +22,7 @@ import pytest
 from simulator.demand.visits import Curves, Visits
 from simulator.engine.plan import EngineResult, Outcome, SitePlan, SiteResult
 from simulator.fleet.crew import Conditions, virtual_stations
+from simulator.fleet.identity import UNKNOWN
 from simulator.fleet.ledger import Ledger
 from simulator.scenario import Network, SiteInstance, StationInstance, load_scenario
 from simulator.scenario.model import Site
@@ -94,7 +95,8 @@ class Csms:
         return datetime.fromtimestamp(self.epoch + now, UTC).isoformat()
 
     def _info(self, payload) -> dict[str, str]:
-        return {"status": "Invalid" if payload["idTag"] in self.refused else "Accepted"}
+        bad = payload["idTag"] in self.refused or payload["idTag"].startswith(UNKNOWN)
+        return {"status": "Invalid" if bad else "Accepted"}
 
     def BootNotification(self, now, station, payload):  # noqa: N802
         return {
@@ -291,6 +293,7 @@ class Stay:
     limit: float = 11.0
     curve: int = 0
     phases: int = 3
+    manner: int = 0
 
 
 def site_result(site: SiteInstance, stays: Sequence[Stay], horizon: float) -> SiteResult:
@@ -317,6 +320,7 @@ def site_result(site: SiteInstance, stays: Sequence[Stay], horizon: float) -> Si
         evse=np.full(n, -1, np.int32),
         label=None,
         curves=TAPER,
+        manner=np.array([stay.manner for stay in stays], np.int8),
     )
     caps = [list(stay.caps) or [(stay.start, stay.limit)] for stay in stays]
     plan = SitePlan(

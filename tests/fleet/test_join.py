@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulator.demand.visits import Manner
 from simulator.fleet.liveplan import build_live_plan, split
 from simulator.fleet.predict import predict_live
 from simulator.scenario.profile_model import Quirks
@@ -67,7 +68,7 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False, exact_beat
 
 
 @st.composite
-def evse_stays(draw, evse, horizon, kit_stay):
+def evse_stays(draw, evse, horizon, kit_stay, manners=(0,)):
     """Sessions of one EVSE that follow one another, some without a gap."""
     stays, at = [], float(draw(st.integers(-40, 300)) / 4)
     at = max(at, 0.0)
@@ -90,6 +91,7 @@ def evse_stays(draw, evse, horizon, kit_stay):
                 caps,
                 soc=draw(st.sampled_from([0.05, 0.5, 0.9])),
                 curve=draw(st.sampled_from([0, 1])),
+                manner=draw(st.sampled_from(manners)),
             )
         )
         if np.isnan(end):
@@ -99,7 +101,7 @@ def evse_stays(draw, evse, horizon, kit_stay):
 
 
 @st.composite
-def worlds(draw, kit, quirks=None):
+def worlds(draw, kit, quirks=None, manners=(0,)):
     """A small network with an engine plan, and how the run plays it."""
     horizon = 4000.0
     sites = []
@@ -117,7 +119,9 @@ def worlds(draw, kit, quirks=None):
         site = kit.site(f"s{number}", kinds, draw(st.sampled_from(["local", "none"])))
         evses = sum(kind.evses for kind in kinds)
         stays = [
-            stay for evse in range(evses) for stay in draw(evse_stays(evse, horizon, kit.Stay))
+            stay
+            for evse in range(evses)
+            for stay in draw(evse_stays(evse, horizon, kit.Stay, manners))
         ]
         sites.append((site, stays))
     speed = draw(st.sampled_from([1.0, 4.0, 7.0]))
@@ -240,4 +244,26 @@ def test_the_quirks_of_stations_are_foreseen(kit, scenario, data):
     beat = data.draw(st.sampled_from([20, 60, 300]))
     drive = kit.Drive(plan, kit.Csms(heartbeat=beat)).run(drain=0.0)
     check(kit, scenario, plan, drive, beat, exact_beats=True)
+    assert drive.deviations.counts == {}
+
+
+@RELAXED
+@given(st.data())
+def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
+    world = data.draw(worlds(kit, manners=list(Manner)))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
+    check(kit, scenario, plan, drive, 60, exact_samples=True)
+    assert drive.deviations.counts == {}
+
+
+@RELAXED
+@given(st.data())
+def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, data):
+    world = data.draw(worlds(kit, QUIRKS, list(Manner)))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
+    check(kit, scenario, plan, drive.run(drain=0.0), 60)
     assert drive.deviations.counts == {}
