@@ -244,7 +244,7 @@ class VirtualStation:
     def _change(self, now: float, evse: int, visit: Visit) -> None:
         """The charging state changes: the car is full, or its cap becomes 0 or is lifted."""
         due, event = visit.following
-        visit.played_s = due
+        visit.played_s, visit.state = due, event
         visit.following = next(visit.agenda, OVER)
         if event is Event.SUSPENDED_EV:
             visit.charge.finish(now)

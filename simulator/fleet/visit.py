@@ -60,7 +60,7 @@ class Visit:
             self.start_s, self.stop_s, plan.full_s(row), *caps
         )
         self.state = next(self.agenda)[1]
-        """How charging begins."""
+        """How charging begins, or goes on if it begins anew."""
         self.following = next(self.agenda, OVER)
         self.played_s = self.start_s
         """When the last change that was played was due."""

@@ -441,6 +441,13 @@ def test_who_taps_twice_has_two_transactions(kit, play):
     assert not drive.deviations.counts
 
 
+def test_who_taps_twice_begins_anew_as_the_first_transaction_left_it(kit, play):
+    caps = [(10.0, 0.0), (11.0, 11.0)]
+    drive = play([kit.Stay(0, 10.0, 50.0, caps=caps, manner=Manner.TAPS_TWICE)]).run()
+    states = [what for _, what in told(drive) if what[0] in "CS" and what != "StartTransaction"]
+    assert states == ["SuspendedEVSE", "Charging", "StopTransaction", "Charging", "StopTransaction"]
+
+
 def test_a_second_tap_waits_until_there_is_something_to_stop(kit, play):
     stay = kit.Stay(0, 10.0, 50.0, manner=Manner.TAPS_TWICE)
     drive = play([stay], csms=kit.Csms(slow={"Authorize": 4.0})).run()
