@@ -11,21 +11,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.demand.calendar import DAY_S, clock_times
-from simulator.demand.visits import Visits
+from simulator.demand.visits import Manner, Visits
 
 if TYPE_CHECKING:
     from simulator.demand.retail import Retail
     from simulator.scenario import Site
+    from simulator.scenario.model import Drivers
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
+
+STAY_S: Final = {Manner.REFUSED: 20.0, Manner.WALKS_AWAY: 90.0}
+"""How long who does not charge keeps an EVSE (a guess): a refused driver goes before the 60 s that
+ConnectionTimeOut commonly is, one who walks away is waited for that long."""
 
 Chance = Callable[[str], F64]
 """Gives the uniform numbers of a habit, one per visit."""
@@ -53,6 +58,8 @@ def with_driver_habits(visits: Visits, site: Site, around: Surroundings, chance:
         changes["reserved_s"] = np.where(reserves, held_s, np.nan)
         if site.reservations.no_show > 0.0:
             changes["no_show"] = reserves & (chance("no_show") < site.reservations.no_show)
+    if site.drivers is not None:
+        changes |= _manners(visits, site.drivers, chance("manner"))
     if site.idle_response > 0.0 and around.retail is not None:
         grace_s = around.retail.idle_grace_s
         if grace_s is not None:
@@ -61,6 +68,24 @@ def with_driver_habits(visits: Visits, site: Site, around: Surroundings, chance:
             there_s = np.where(draw < site.idle_response, draw / site.idle_response, np.inf)
             changes["linger_s"] = np.minimum(visits.linger_s, there_s * max(grace_s, 1e-9))
     return replace(visits, **changes) if changes else visits
+
+
+def _manners(visits: Visits, drivers: Drivers, uniform: F64) -> dict[str, Any]:
+    """Who deals with the station in which manner; who does not charge wants nothing and goes."""
+    shares = (drivers.unplug, drivers.double_tap, drivers.wrong_token, drivers.walk_away)
+    edges = np.cumsum(shares)
+    drawn = np.searchsorted(edges, uniform, side="right")
+    manner = np.where(drawn < len(shares), drawn + 1, Manner.PLAIN).astype(np.int8)
+    leaves_s = np.full(len(visits), np.inf)
+    for who, stay_s in STAY_S.items():
+        leaves_s[manner == who] = stay_s
+    idle = np.isfinite(leaves_s)
+    return {
+        "manner": manner,
+        "target_soc": np.where(idle, visits.soc, visits.target_soc),
+        "departure_s": np.minimum(visits.departure_s, visits.arrival_s + leaves_s),
+        "linger_s": np.where(idle, np.inf, visits.linger_s),
+    }
 
 
 def with_car_habits(

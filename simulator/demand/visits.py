@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,24 @@ NEUTRAL: dict[str, Any] = {
     "used_soc": 0.0,
     "reserved_s": np.nan,
     "no_show": False,
+    "manner": np.int8(0),
 }
 """The optional columns, and what None means in each of them."""
+
+
+class Manner(IntEnum):
+    """How a driver deals with the station."""
+
+    PLAIN = 0
+    """Plugs in, presents a token; presents it again to stop, and unplugs."""
+    PULLS = 1
+    """Unplugs without having stopped the transaction."""
+    TAPS_TWICE = 2
+    """Presents the token again right after the start, which stops the transaction; begins anew."""
+    REFUSED = 3
+    """Plugs in, presents a token that is no good, and leaves."""
+    WALKS_AWAY = 4
+    """Presents a good token and never plugs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,8 @@ class Visits:
     """When an EVSE is to be reserved for the visit, before its arrival; nan: no reservation."""
     no_show: NDArray[np.bool_] | None = None
     """Has a reservation and never comes."""
+    manner: NDArray[np.int8] | None = None
+    """`Manner` of each driver; None: all plain."""
 
     def __len__(self) -> int:
         return len(self.arrival_s)

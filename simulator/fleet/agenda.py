@@ -12,6 +12,11 @@ The rules, for a visit from ``start`` to ``stop`` whose battery is full at ``ful
 * at ``stop``: transaction ended, finishing, unplugged. Changes due at that very moment are not
   played.
 
+A driver may have another manner (`Manner`): one who pulls the plug causes the same events; one who
+is refused only plugs in, presents a token and unplugs; one who walks away only presents a token and
+gives the EVSE back. One who taps twice has two transactions, the first from ``start`` to ``TAP_S``
+later, the second from twice that on (``manners.split_taps``).
+
 Caps must be tidy (see ``tidy_caps``): the first stands at ``start``, times rise, none at ``full``
 or later, and the cap in force at ``full`` is above 0 (a car without power does not become full).
 """
@@ -25,14 +30,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.demand.visits import Manner
+from simulator.fleet.rules import TAP_S
 from simulator.station.events import Event
 
 F64 = NDArray[np.float64]
+I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 OPENING: Final = (Event.PLUGGED_IN, Event.TOKEN_PRESENTED, Event.TRANSACTION_STARTED)
 CLOSING: Final = (Event.TRANSACTION_ENDED, Event.FINISHING, Event.UNPLUGGED)
+
+
+IDLE: Final = (Manner.REFUSED, Manner.WALKS_AWAY)
+"""Manners without a transaction."""
+FIRST_TAP: Final = max(Manner) + 1
+"""The first transaction of a driver who taps twice: nobody unplugs at its end."""
+AGAIN: Final = max(Manner) + 2
+"""The second one: the car has been plugged in all along."""
 
 
 def state_at(at_s: float, full_s: float, cap_kw: float) -> Event:
@@ -60,14 +76,31 @@ def changes(
 
 
 def visit_agenda(
-    start_s: float, stop_s: float, full_s: float, cap_s: Sequence[float], cap_kw: Sequence[float]
+    start_s: float,
+    stop_s: float,
+    full_s: float,
+    cap_s: Sequence[float],
+    cap_kw: Sequence[float],
+    manner: int = Manner.PLAIN,
 ) -> Iterator[tuple[float, Event]]:
     """All events of one visit in order; ``stop_s`` may be ``inf`` (nothing ends within the run)."""
+    if manner in IDLE:
+        yield start_s, Event.PLUGGED_IN
+        yield start_s, Event.TOKEN_PRESENTED
+        if stop_s != np.inf:
+            yield stop_s, Event.UNPLUGGED
+        return
+    if manner == Manner.TAPS_TWICE:
+        again_s = start_s + 2.0 * TAP_S
+        yield from visit_agenda(start_s, start_s + TAP_S, full_s, cap_s, cap_kw, FIRST_TAP)
+        first = max(k for k, at_s in enumerate(cap_s) if k == 0 or at_s <= again_s)
+        yield from visit_agenda(again_s, stop_s, full_s, cap_s[first:], cap_kw[first:])
+        return
     for event in OPENING:
         yield start_s, event
     yield from changes(start_s, stop_s, full_s, cap_s, cap_kw)
     if stop_s != np.inf:
-        for event in CLOSING:
+        for event in CLOSING[: 2 if manner == FIRST_TAP else 3]:
             yield stop_s, event
 
 
@@ -86,6 +119,8 @@ class Stays:
     cap_offset: I64
     cap_s: F64
     cap_kw: F64
+    manner: I8 | None = None
+    """`Manner` of each, or a piece of one that taps twice; None: all plain."""
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -107,7 +142,25 @@ def tabulate(stays: Stays) -> list[Happenings]:
     groups = [Happenings(event, stays.start_s, rows) for event in OPENING]
     groups += _states(stays, rows)
     groups += [Happenings(event, stays.stop_s[ended], ended) for event in CLOSING]
-    return groups
+    if stays.manner is None or not stays.manner.any():
+        return groups
+    found = []
+    for group in groups:
+        if group.event is Event.UNPLUGGED:
+            keep = stays.manner[group.row] != FIRST_TAP
+        elif group.event in (Event.PLUGGED_IN, Event.TOKEN_PRESENTED):
+            keep = np.ones(len(group.row), dtype=bool)
+        else:
+            keep = charging(stays)[group.row]
+        found.append(Happenings(group.event, group.at_s[keep], group.row[keep]))
+    return found
+
+
+def charging(stays: Stays) -> NDArray[np.bool_]:
+    """Which stays have a transaction, shape (stays,)."""
+    if stays.manner is None:
+        return np.ones(len(stays), dtype=bool)
+    return ~np.isin(stays.manner, IDLE)
 
 
 def _states(stays: Stays, rows: I64) -> list[Happenings]:

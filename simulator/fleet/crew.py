@@ -72,6 +72,14 @@ def settings_of(kind: StationModel, version: str, speed: float, conditions: Cond
         call_timeout_s=conditions.call_timeout_s,
         hardware=hardware_of(kind),
         security_profile=conditions.security_profile,
+        timeouts_before_reconnect=kind.quirks.reconnect_after_timeouts,
+        status_delay_s=kind.quirks.status_delay,
+        boot_on_reconnect=kind.quirks.boot_on_reconnect,
+        register_step_wh=float(kind.quirks.register_step_wh),
+        clock_drift_ppm=kind.quirks.clock_drift_ppm,
+        accepts_unknown_keys=kind.quirks.accepts_unknown_keys,
+        fixed_heartbeat=kind.quirks.fixed_heartbeat,
+        skips_finishing=kind.quirks.skips_finishing,
     )
 
 

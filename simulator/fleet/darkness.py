@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.demand.visits import Manner
 from simulator.engine.outages import Spans, downtime
 from simulator.fleet.agenda import CLOSING, Happenings, Stays, ranges, tidy_caps
 from simulator.station.events import Event
@@ -40,6 +41,7 @@ Piece = tuple[int, float, float, int, float]
 LEAVES, CUT_OFF, BREAKS = range(3)
 """How a piece of a stay ends: the driver goes, the power does, or the EVSE breaks down."""
 
+WALKED: Final = Manner.WALKS_AWAY
 CHARGES_ON: Final = (
     "cars still plugged in when the power comes back charge on, in transactions of their own"
 )
@@ -141,6 +143,7 @@ def _cut(stays: Stays, evse: I64, outages: Outages) -> tuple[list[Piece], list[t
     dark, faulted = _by_number(outages.down.dark), _by_number(outages.down.faulted)
     pieces: list[Piece] = []
     left: list[tuple[float, int]] = []
+    nobody = set() if stays.manner is None else set(np.flatnonzero(stays.manner == WALKED).tolist())
     columns = stays.station, evse, stays.start_s, stays.stop_s, stays.full_s
     for row, (station, index, start, stop, full) in enumerate(
         zip(*(column.tolist() for column in columns), strict=True)
@@ -157,7 +160,7 @@ def _cut(stays: Stays, evse: I64, outages: Outages) -> tuple[list[Piece], list[t
                 break
         else:
             if begin > start and full <= begin:
-                if stop <= outages.end_s:
+                if stop <= outages.end_s and row not in nobody:
                     left.append((stop, row))
                 continue
             breaks = any(at == stop for at, _ in faulted.get(index, ()))
@@ -184,7 +187,11 @@ def _pieces(stays: Stays, row: I64, start: F64, stop: F64, end_s: float) -> Stay
     offset, caps = ranges(stays.cap_offset[row], np.diff(stays.cap_offset)[row])
     until = np.minimum(stop, np.nextafter(end_s, inf))
     tidied = tidy_caps(start, until, full, offset, stays.cap_s[caps], stays.cap_kw[caps])
-    return Stays(stays.station[row], stays.evse[row], start, stop, *tidied)
+    manner = None
+    if stays.manner is not None:
+        # A driver who comes back to power taps once.
+        manner = np.where(start == stays.start_s[row], stays.manner[row], 0).astype(np.int8)
+    return Stays(stays.station[row], stays.evse[row], start, stop, *tidied, manner)
 
 
 def _rows(spans: Spans) -> list[tuple[int, float, float]]:

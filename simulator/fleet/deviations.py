@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """The authorisation was answered so late that charging was worked out anew."""
     NOT_STARTED = "not_started"
     """No transaction by the planned end: token refused, or no answer in time."""
+    NOT_REFUSED = "not_refused"
+    """A token that is no good was accepted."""
     STOPPED_EARLY = "stopped_early"
     """The transaction ended before the driver ended it: remote stop, refused token, reset."""
     LIMITED = "limited"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario, StationInstance
 
 PREFIX: Final = "CSW"
+UNKNOWN: Final = "CSX"
+"""Begins the tokens that no inventory of ours lists."""
 ACCEPTED: Final = "accepted"
 
 
@@ -65,6 +67,8 @@ class TokenPools:
     seed: int
     listed: tuple[str, ...] = ()
     evses: int = 0
+    refused: tuple[str, ...] = ()
+    """The tokens of the inventory that are not accepted."""
 
     def pool(self, site: str, ordinal: int, evse: int, position: int) -> tuple[str, ...]:
         """Tokens that take turns at an EVSE (1-based in its station).
@@ -88,6 +92,15 @@ class TokenPools:
         pool = self.pool(site, ordinal, evse, position)
         return pool[turn % len(pool)]
 
+    def wrong_token(self, site: str, ordinal: int, evse: int, position: int, turn: int) -> str:
+        """A token that is no good, for the ``turn``-th visit of an EVSE.
+
+        One that the inventory lists as not accepted if there is one, else one that nobody knows.
+        """
+        if self.refused:
+            return self.refused[(position + turn * self.evses) % len(self.refused)]
+        return UNKNOWN + derived_token(self.seed, site, ordinal, evse, turn)[len(PREFIX) :]
+
     @property
     def warning(self) -> str | None:
         """What to tell the user about an inventory that is too small, or None."""
@@ -110,7 +123,8 @@ def token_pools(scenario: Scenario, evses: int) -> TokenPools:
     if not listed:
         label = scenario.file.tokens or "tokens"
         raise InputError([Problem(label, "column 'status'", None, "at least one Accepted token")])
-    return TokenPools(scenario.seed, listed, evses)
+    refused = tuple(token.token for token in scenario.tokens if token.status.lower() != ACCEPTED)
+    return TokenPools(scenario.seed, listed, evses, refused)
 
 
 def evse_positions(evses_per_station: Sequence[int]) -> list[int]:

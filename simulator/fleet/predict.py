@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
+from simulator.fleet.agenda import Stays, charging, ranges, tabulate, tidy_caps
 from simulator.fleet.aligned import add_aligned
 from simulator.fleet.darkness import CHARGES_ON, Outages
+from simulator.fleet.manners import given_up, playable, split_taps, timed_out
+from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
     Frame,
@@ -165,15 +167,24 @@ def _live_tally(
     on = shard.connect_due_s < shard.run_s
     due = shard.connect_due_s[on]
     tally.points(Event.BOOT, due, station[on])
-    tally.points(Event.OPERATIVE, due, station[on], told_at_boot(shard.versions, evses)[on])
     tell = startups_told(shard.versions, profile) & on
     tally.points(Event.SECURITY, shard.connect_due_s[tell], station[tell])
+    quirks = StationQuirks.of([shard.kinds[kind] for kind in shard.kind], shard.versions)
+    told = due + quirks.delay_s[on]
+    seen = told <= shard.run_s
+    statuses = told_at_boot(shard.versions, evses)[on]
+    tally.points(Event.OPERATIVE, told[seen], station[on][seen], statuses[seen])
     every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
-    sample_s = every[shard.kind[shard.stays.station]]
-    events = tabulate(shard.stays)
-    add_stays(tally, shard.stays, events, sample_s)
+    kinds = [shard.kinds[kind] for kind in shard.kind]
+    stays = split_taps(timed_out(shard.stays, kinds, shard.run_s))
+    sample_s = np.where(charging(stays), every[shard.kind[stays.station]], 0.0)
+    events = tabulate(stays) + given_up(stays, kinds, shard.run_s)
+    events = quirks.applied(events, stays, shard.run_s)
+    add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
-    quiet = silences(shard.stays, events, sample_s, beat, awake, shard.run_s)
+    quiet = silences(
+        stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
+    )
     add_heartbeats(tally, quiet, beat)
     aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
     add_aligned(tally, awake, aligned, evses, shard.stays, epoch_at_zero)
@@ -282,20 +293,25 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float, profi
     end_s = tally.frame.end_s
     stays, recorded = network_stays(result, end_s)
     stations = result.site.stations
+    models = [station.model for station in stations]
+    stays = split_taps(timed_out(stays, models, end_s))
     evses = np.array([station.evses for station in stations], np.int32)
     outages = Outages(result, stays, end_s) if result.outages else None
     stays = stays if outages is None else outages.stays
     every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
-    sample_s = every[stays.station]
-    events = tabulate(stays)
+    sample_s = np.where(charging(stays), every[stays.station], 0.0)
+    events = tabulate(stays) + given_up(stays, models, end_s)
     if outages is not None:
         events = outages.happenings(events)
         versions = [station.version for station in stations]
         outages.add(tally, told_at_boot(versions, evses), startups_told(versions, profile))
+    quirks = StationQuirks.of(models, [s.version for s in stations])
+    events = quirks.applied(events, stays, end_s)
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
-    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy), beat)
+    fixed = quirks.fixed_heartbeat
+    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy, fixed), beat)
     aligned = np.array([aligned_interval(station.model) for station in stations])
     dark = None if outages is None else outages.dark
     add_aligned(tally, np.zeros(len(stations)), aligned, evses, stays, epoch, dark)
@@ -335,7 +351,9 @@ def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:
     full, offset, cap_s, cap_kw = tidy_caps(start, until, full, offset, cap_s, cap_kw)
     station = result.evse_station[evse].astype(np.int32)
     number = result.evse_number[evse].astype(np.int32)
-    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw), recorded
+    manner = result.visits.manner
+    manner = playable(None if manner is None else manner[visit], start, stop)
+    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner), recorded
 
 
 def _spread(n: int) -> F64:

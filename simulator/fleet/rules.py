@@ -28,6 +28,13 @@ began less than this late still stops at its planned moment. Beyond it the physi
 again from what really happened, and a deviation says so.
 """
 
+TAP_S: Final = 1.5
+"""A driver who taps twice does so this long after the first time, and as long again after that
+(a guess; both together must stay below the slack)."""
+
+TWICE_LEAST_S: Final = 10.0
+"""A stay that is shorter in run time has no room for it, and is played plainly."""
+
 TOKENS_PER_EVSE: Final = 4
 """Drivers who take turns at an EVSE; one at a time, so no token is ever used twice at once."""
 

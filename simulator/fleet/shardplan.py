@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.demand.visits import Manner
 from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
 from simulator.fleet.identity import TokenPools
@@ -216,11 +217,18 @@ class StationPlan:
         """State of charge that the driver wants."""
         return float(self.shard.cars.target_soc[row])
 
+    def manner(self, row: int) -> int:
+        """How a stay's driver deals with the station (`Manner`)."""
+        manner = self.shard.stays.manner
+        return Manner.PLAIN if manner is None else int(manner[row])
+
     def token(self, row: int) -> str:
         """The token of a stay's driver."""
         shard = self.shard
         evse = int(shard.stays.evse[row])
-        return shard.tokens.token(
+        pools = shard.tokens
+        find = pools.wrong_token if self.manner(row) == Manner.REFUSED else pools.token
+        return find(
             shard.sites[shard.site[self.station]],
             int(shard.ordinal[self.station]),
             evse,

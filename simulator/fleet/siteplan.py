@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tidy_caps
 from simulator.fleet.hardware import hardware_caps
+from simulator.fleet.manners import playable
 from simulator.fleet.rules import BOOT_ALLOWANCE_S, MIN_STAY_S
 from simulator.fleet.shardplan import Cars
 
@@ -138,6 +139,7 @@ def _stays(result: SiteResult, visit: I64, span: Window, base: int) -> Stays:
         cap_offset=np.arange(n + 1, dtype=np.int64),
         cap_s=start,
         cap_kw=np.full(n, np.inf),
+        manner=None if result.visits.manner is None else result.visits.manner[visit],
     )
 
 
@@ -179,6 +181,7 @@ def take(stays: Stays, rows: I64) -> Stays:
         cap_offset=offset,
         cap_s=stays.cap_s[caps],
         cap_kw=stays.cap_kw[caps],
+        manner=None if stays.manner is None else stays.manner[rows],
     )
 
 
@@ -197,7 +200,8 @@ def _begin(
     full, offset, cap_s, cap_kw = tidy_caps(
         begin, end, stays.full_s, stays.cap_offset, stays.cap_s, stays.cap_kw
     )
-    begun = Stays(stays.station, stays.evse, begin, end, full, offset, cap_s, cap_kw)
+    manner = playable(stays.manner, begin, end)
+    begun = Stays(stays.station, stays.evse, begin, end, full, offset, cap_s, cap_kw, manner)
     return begun, replace(cars, soc=soc)
 
 
@@ -231,6 +235,7 @@ def joined(parts: Sequence[SitePart]) -> tuple[Stays, Cars, F64, F64]:
         ),
         cap_s=_stack([p.stays.cap_s for p in parts], np.float64),
         cap_kw=_stack([p.stays.cap_kw for p in parts], np.float64),
+        manner=_manners([p.stays for p in parts]),
     )
     moved = [
         replace(p.cars, knot=p.cars.knot + base, knot_stop=p.cars.knot_stop + base)
@@ -248,6 +253,13 @@ def joined(parts: Sequence[SitePart]) -> tuple[Stays, Cars, F64, F64]:
         _stack([soc for soc, _ in tables], np.float64),
         _stack([kw for _, kw in tables], np.float64),
     )
+
+
+def _manners(parts: Sequence[Stays]) -> NDArray[np.int8] | None:
+    if all(stays.manner is None for stays in parts):
+        return None
+    every = [np.zeros(len(s), np.int8) if s.manner is None else s.manner for s in parts]
+    return np.concatenate(every)
 
 
 def _stack(columns: Sequence[NDArray], kind: type) -> NDArray:  # type: ignore[type-arg]

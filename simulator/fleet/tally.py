@@ -177,13 +177,15 @@ def silences(
     awake_s: F64,
     end_s: float,
     dark: tuple[I32, F64, F64] | None = None,
+    fixed: NDArray[np.bool_] | None = None,
 ) -> Silence:
     """When stations are silent long enough that a heartbeat may be due.
 
     ``awake_s`` is the moment of each station's first message (``inf``: it has none),
     ``heartbeat_s`` its heartbeat interval. A stay whose meter values come at least as often as
     heartbeats is one message after another; of other stays every message counts by itself.
-    ``dark`` are spans (station, from, to) without power: nobody is there to be silent.
+    ``dark`` are spans (station, from, to) without power: nobody is there to be silent. Of stations
+    marked in ``fixed`` nothing else ends a silence: their heartbeats have a timer of their own.
     """
     dense = (sample_s > 0.0) & (sample_s <= heartbeat_s[stays.station])
     station: list[NDArray[Any]] = []
@@ -214,7 +216,14 @@ def silences(
     station.append(stays.station[row])
     start.append(at)
     end.append(at)
-    return _gaps(np.concatenate(station), np.concatenate(start), np.concatenate(end), end_s)
+    columns = np.concatenate(station), np.concatenate(start), np.concatenate(end)
+    if fixed is not None and fixed.any():
+        kept = ~fixed[columns[0]]
+        kept[: len(awake)] = True
+        if dark is not None:
+            kept[len(awake) : len(awake) + len(dark[0])] |= dark[2] > dark[1]
+        columns = columns[0][kept], columns[1][kept], columns[2][kept]
+    return _gaps(*columns, end_s)
 
 
 def _gaps(station: I64, start: F64, end: F64, end_s: float) -> Silence:

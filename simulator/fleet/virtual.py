@@ -15,6 +15,8 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.demand.draws import Draws, key64
+from simulator.demand.visits import Manner
+from simulator.fleet.agenda import IDLE
 from simulator.fleet.charge import Charge
 from simulator.fleet.deviations import Deviations, Kind
 from simulator.fleet.rules import MAINS_V, PACK_EMPTY_V, PACK_FULL_V, SLACK_S
@@ -224,6 +226,10 @@ class VirtualStation:
         visit = self._visits[evse - 1]
         if visit is None:
             self._arrive(now, evse)
+        elif visit.tap_s < visit.stop_s and visit.tap_s <= visit.due_s:
+            due = visit.tap_s
+            if visit.tap(now):
+                self.station.present_token(now, evse, visit.token, due)
         elif visit.transaction and visit.following[0] < visit.stop_s:
             self._change(now, evse, visit)
         else:
@@ -248,14 +254,15 @@ class VirtualStation:
         visit = self._visits[evse - 1] = Visit(self._plan, row)
         visit.charge.done = visit.state is Event.SUSPENDED_EV
         station = self.station
-        station.plug_in(now, evse, due)
+        if visit.manner != Manner.WALKS_AWAY:
+            station.plug_in(now, evse, due)
         if not visit.foreign:
             station.present_token(now, evse, visit.token, due)
 
     def _change(self, now: float, evse: int, visit: Visit) -> None:
         """The charging state changes: the car is full, or its cap becomes 0 or is lifted."""
         due, event = visit.following
-        visit.played_s = due
+        visit.played_s, visit.state = due, event
         visit.following = next(visit.agenda, OVER)
         if event is Event.SUSPENDED_EV:
             visit.charge.finish(now)
@@ -272,17 +279,21 @@ class VirtualStation:
             if visit.held:
                 due = now
             visit.ending = True
-            if not visit.foreign:
+            pulls = visit.manner == Manner.PULLS and self.station.conf.stop_on_disconnect
+            if not visit.foreign and not pulls:
                 self.station.present_token(now, evse, visit.token, due)
         elif not visit.ending:
             if not visit.held and self.station.authorising(evse):
                 visit.held = True
                 return
-            self._deviations.add(now, self._index, evse, Kind.NOT_STARTED, now - visit.start_s)
+            if visit.manner not in IDLE:
+                self._deviations.add(now, self._index, evse, Kind.NOT_STARTED, now - visit.start_s)
             due = now if visit.held else due
         self._unplug(now, evse, visit, due)
 
     def _unplug(self, now: float, evse: int, visit: Visit, due: float) -> None:
+        if visit.manner == Manner.WALKS_AWAY and self.station.waiting(evse):
+            self.station.present_token(now, evse, visit.token, due)  # which gives the EVSE back
         self.station.unplug(now, evse, due)
         visit.charge.advance(now)
         self._registers[evse - 1] += visit.charge.energy_wh
@@ -301,6 +312,9 @@ class VirtualStation:
             return
         visit.transaction = True
         visit.foreign = not own
+        if own and visit.manner == Manner.REFUSED:
+            self._deviations.add(now, self._index, evse, Kind.NOT_REFUSED)
+        visit.begun(now)
         visit.charge.close(now)
         late_s = now - visit.start_s
         if late_s > SLACK_S and not visit.charge.done:
@@ -321,7 +335,7 @@ class VirtualStation:
         if visit is None:
             return
         visit.charge.open(now)
-        if visit.transaction and not visit.ending:
+        if visit.transaction and not visit.ending and not visit.tapping:
             visit.ending = True
             self._deviations.add(now, self._index, evse, Kind.STOPPED_EARLY)
         visit.transaction = False

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final
 
+from simulator.demand.visits import Manner
 from simulator.fleet.agenda import changes
-from simulator.fleet.rules import SLACK_S
+from simulator.fleet.rules import SLACK_S, TAP_S
 from simulator.fleet.shardplan import StationPlan
 from simulator.station.events import Event
 
@@ -30,11 +31,14 @@ class Visit:
         "foreign",
         "held",
         "limited",
+        "manner",
         "played_s",
         "row",
         "start_s",
         "state",
         "stop_s",
+        "tap_s",
+        "taps",
         "token",
         "transaction",
     )
@@ -45,12 +49,18 @@ class Visit:
         self.start_s = plan.start_s(row)
         self.stop_s = plan.stop_s(row)
         self.token = plan.token(row)
+        self.manner = plan.manner(row)
+        twice = self.manner == Manner.TAPS_TWICE
+        self.taps = 2 if twice else 0
+        """Taps still to come of a driver who taps twice: one that stops, one that begins anew."""
+        self.tap_s = self.start_s + TAP_S if twice else inf
+        """When the next of them is due."""
         self.charge = plan.charge(row, caps)
         self.agenda: Iterator[tuple[float, Event]] = changes(
             self.start_s, self.stop_s, plan.full_s(row), *caps
         )
         self.state = next(self.agenda)[1]
-        """How charging begins."""
+        """How charging begins, or goes on if it begins anew."""
         self.following = next(self.agenda, OVER)
         self.played_s = self.start_s
         """When the last change that was played was due."""
@@ -69,8 +79,34 @@ class Visit:
     def due_s(self) -> float:
         """When something is to happen next."""
         if self.transaction:
-            return min(self.following[0], self.stop_s)
-        return self.stop_s + SLACK_S if self.held else self.stop_s
+            return min(self.following[0], self.stop_s, self.tap_s)
+        return min(self.stop_s + SLACK_S if self.held else self.stop_s, self.tap_s)
+
+    @property
+    def tapping(self) -> bool:
+        """Does the second tap end the transaction that the first began?"""
+        return self.taps == 1 and self.tap_s < inf
+
+    def begun(self, now: float) -> None:
+        """The transaction has begun; a second tap that came too early for it comes again."""
+        if self.taps == 2 and self.tap_s == inf:
+            self.tap_s = now + TAP_S
+
+    def tap(self, now: float) -> bool:
+        """A driver who taps twice is about to: does it stop what has begun, or begin anew?"""
+        due, self.tap_s = self.tap_s, inf
+        if self.ending or self.foreign or (self.taps == 2 and not self.transaction):
+            return False
+        self.taps -= 1
+        if self.taps:
+            self.tap_s = due + TAP_S
+            return True
+        while self.following[0] <= due:  # nothing was there to follow these changes
+            self.played_s, self.state = self.following
+            self.following = next(self.agenda, OVER)
+            if self.state is Event.SUSPENDED_EV:
+                self.charge.finish(now)
+        return True
 
     def work_out_anew(self, now: float, plan: StationPlan) -> None:
         """Less energy flowed, or flows, than planned: find out when the car is done, if at all."""

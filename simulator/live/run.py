@@ -204,14 +204,22 @@ class _Run:
         scenario = prepared.scenario
         with tempfile.TemporaryDirectory(prefix="chargeswarm-") as private:
             known: Path | None = None
-            if scenario.file.csms.security_profile >= 1:
+            tokens: Path | None = None
+            secured = scenario.file.csms.security_profile >= 1
+            refuses = any(s.drivers and s.drivers.wrong_token for s in scenario.file.sites)
+            if secured or refuses:
                 from simulator.fleet.inventory import export
 
-                known, _ = export(
+                stations, listed = export(
                     scenario, prepared.network, Path(private), password=self._password
                 )
+                known = stations if secured else None
+                tokens = listed if refuses else None
             options = CsmsOptions(
-                port=0, stations=known, heartbeat_interval_s=int(_heartbeat_s(scenario))
+                port=0,
+                stations=known,
+                tokens=tokens,
+                heartbeat_interval_s=int(_heartbeat_s(scenario)),
             )
             self._screen.note("starting the embedded CSMS")
             csms = self._csms = EmbeddedCsms(options)

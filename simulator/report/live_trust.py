@@ -113,6 +113,7 @@ _DEVIATIONS = {
     "not_started": "No transaction by the planned end: token refused, or no answer in time.",
     "stopped_early": "The transaction ended before the driver ended it.",
     "limited": "A charging profile gave less than the plan would have.",
+    "not_refused": "A token that is no good was accepted.",
     "unplanned_start": "A transaction that no driver began.",
     "played_transfer": "Firmware or a log was not transferred: only its time passed.",
 }

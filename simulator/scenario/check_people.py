@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 JITTER_SIGMAS = 3.0
 """A depot vehicle comes back at most so many standard deviations early or late."""
 
-_NEED_ARRIVALS = ("balking", "reservations", "plug_in_probability", "idle_response")
+_NEED_ARRIVALS = ("drivers", "balking", "reservations", "plug_in_probability", "idle_response")
 _NEED_RETAIL = ("tariff_followers", "idle_response")
+_MANNERS = ("unplug", "double_tap", "wrong_token", "walk_away")
 _NEED_CARS = ("delayed_start", "tariff_followers", "priority", "vehicle_to_grid")
 
 
@@ -31,6 +32,7 @@ def check_people(tables: Tables) -> Iterator[Problem]:
         loc = ("sites", index)
         yield from _needs(tables, loc)
         yield from _balking(tables, loc)
+        yield from _drivers(tables, loc)
         yield from _giving_back(tables, loc)
         yield from _reroute(tables, loc)
         for number in tables.tables(*loc, "depot"):
@@ -78,6 +80,13 @@ def _balking(tables: Tables, loc: Loc) -> Iterator[Problem]:
             expected = "no larger chance than behind a shorter queue"
             yield tables.problem((*loc, "balking", place), expected)
         before = chance if chance is not None else before
+
+
+def _drivers(tables: Tables, loc: Loc) -> Iterator[Problem]:
+    shares = [_number(tables, units.RATIO, *loc, "drivers", name) for name in _MANNERS]
+    total = sum(share for share in shares if share is not None)
+    if total > 1.0 + 1e-9:
+        yield tables.problem((*loc, "drivers"), f"shares of at most 1 together, not {total:g}")
 
 
 def _giving_back(tables: Tables, loc: Loc) -> Iterator[Problem]:

@@ -213,6 +213,23 @@ class Priority(Table):
     weight: Annotated[float, Field(gt=1, description="Against 1 for everybody else.")] = 2.0
 
 
+class Drivers(Table):
+    """How drivers deal with the stations; the rest stop with the card that they began with."""
+
+    unplug: Annotated[
+        f.Ratio, Field(description="Unplug without stopping (a locked cable is stopped first).")
+    ] = 0.0
+    double_tap: Annotated[
+        f.Ratio, Field(description="Stop by a second tap what they have just begun; begin anew.")
+    ] = 0.0
+    wrong_token: Annotated[
+        f.Ratio, Field(description="Plug in, are refused, and leave without charging.")
+    ] = 0.0
+    walk_away: Annotated[
+        f.Ratio, Field(description="Are authorised and never plug in (ConnectionTimeOut).")
+    ] = 0.0
+
+
 class Depot(Table):
     """Vehicles with a schedule that come back every day with what they have used."""
 
@@ -342,6 +359,9 @@ class Site(Table):
     vehicle_to_grid: Annotated[VehicleToGrid | None, Field(description="Cars that give back.")] = (
         None
     )
+    drivers: Annotated[
+        Drivers | None, Field(description="Drivers who do not do what they should.")
+    ] = None
     depot: Annotated[
         tuple[Depot, ...], Field(strict=False, description="Vehicles with a schedule.")
     ] = ()

@@ -18,6 +18,7 @@ from simulator.scenario.profile_model import (
     ArrivalProfile,
     Pair,
     PatienceLaw,
+    Quirks,
     StationFile,
     StationModel,
     StayFile,
@@ -25,6 +26,9 @@ from simulator.scenario.profile_model import (
     VehicleMix,
     VehicleMixFile,
 )
+
+LONGEST_DELAY_S = 600.0
+"""A status that is later than this tells nothing any more."""
 
 
 class Wrong(Protocol):
@@ -251,6 +255,11 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
         seconds = getattr(file, field)
         if seconds is not None and seconds != int(seconds):
             problems.append(wrong((field,), "whole seconds, as OCPP 1.6 has them"))
+    if file.quirks.register_step_wh not in (0, 10, 100, 1000):
+        problems.append(wrong(("quirks", "register_step_wh"), "10, 100 or 1000 Wh"))
+    if file.quirks.status_delay > LONGEST_DELAY_S:
+        expected = f"at most {LONGEST_DELAY_S / 60:g} min"
+        problems.append(wrong(("quirks", "status_delay"), expected))
     for key in file.configuration:
         if key in DERIVED_KEYS:
             problems.append(wrong(("configuration", key), f"the field {DERIVED_KEYS[key]} instead"))
@@ -281,6 +290,7 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
         split=file.split,
         modules=file.modules or 0,
         module_kw=file.module_kw or 0.0,
+        quirks=Quirks(**{name: getattr(file.quirks, name) for name in Quirks.__slots__}),
     )
 
 

@@ -126,6 +126,28 @@ class VehicleMix:
 
 
 @dataclass(frozen=True, slots=True)
+class Quirks:
+    """What a station's firmware does that it should not; nothing unless said."""
+
+    status_delay: float = 0.0
+    """Seconds by which StatusNotification is late."""
+    reconnect_after_timeouts: int = 0
+    """Drops the connection after so many unanswered calls in a row; 0: never."""
+    boot_on_reconnect: bool = False
+    """BootNotification after every reconnect."""
+    register_step_wh: int = 0
+    """The energy register moves in steps of so many Wh; 0: of 1 Wh."""
+    clock_drift_ppm: float = 0.0
+    """Standard deviation of how fast or slow the stations' clocks run."""
+    accepts_unknown_keys: bool = False
+    """ChangeConfiguration of an unknown key is Accepted, without effect (1.6)."""
+    fixed_heartbeat: bool = False
+    """Heartbeats on a timer of their own, whatever else is sent."""
+    skips_finishing: bool = False
+    """Available straight after the transaction, with the car still plugged in (1.6)."""
+
+
+@dataclass(frozen=True, slots=True)
 class StationModel:
     """A type of charging station."""
 
@@ -163,6 +185,7 @@ class StationModel:
     modules: int = 0
     """Power modules that are routed to the EVSEs; 0 unless ``split`` is ``modules``."""
     module_kw: float = 0.0
+    quirks: Quirks = Quirks()
 
     @property
     def least_kw(self) -> float:
@@ -263,6 +286,19 @@ class VehicleMixFile(ProfileFile):
     vehicles: Annotated[tuple[VehicleFile, ...], Field(strict=False, min_length=1)]
 
 
+class QuirksFile(Table):
+    """The ``[quirks]`` of a station profile: see `Quirks`."""
+
+    status_delay: f.DurationOrZero = 0.0
+    reconnect_after_timeouts: Annotated[int, Field(ge=0, le=100)] = 0
+    boot_on_reconnect: bool = False
+    register_step_wh: Annotated[int, Field(ge=0)] = 0
+    clock_drift_ppm: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    accepts_unknown_keys: bool = False
+    fixed_heartbeat: bool = False
+    skips_finishing: bool = False
+
+
 class StationFile(ProfileFile):
     """``profiles/stations/*.toml``."""
 
@@ -292,3 +328,4 @@ class StationFile(ProfileFile):
     configuration: Annotated[dict[str, str | int | bool], Field(strict=False)] = Field(
         default_factory=dict
     )
+    quirks: QuirksFile = QuirksFile()

@@ -1,6 +1,7 @@
 """Heartbeat as an inactivity timer (1.6 §4.6, §9.1.10), and the clock that it sets.
 
-Every frame sent moves ``beat_due`` (rpc.py). Once in 24 hours a heartbeat is sent in any case.
+Every frame sent moves ``beat_due`` (rpc.py), but for a ``fixed_heartbeat``. Once in 24 hours a
+heartbeat is sent in any case.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from simulator.station import clock, metervalues, security, smartcharging
 from simulator.station.events import Event
 from simulator.station.model import Call, Link, Registration
 from simulator.station.ports import CallOutcome
+from simulator.station.quirks import Drift
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
 
@@ -29,7 +31,7 @@ def start(st: State, now: float) -> None:
 def wake(st: State, now: float) -> None:
     """The interval passed without a frame, or the day without a heartbeat."""
     due = max(min(st.beat_due, st.day_due), st.link_since)
-    st.beat_due = inf
+    st.beat_due = due + st.heartbeat_s if st.settings.fixed_heartbeat else inf
     if st.link is not Link.ONLINE or st.registration is not Registration.ACCEPTED:
         return
     st.day_due = due + clock.DAY_S
@@ -54,6 +56,11 @@ def set_clock(st: State, now: float, current_time: object) -> bool:
     step = st.clock_zero - before
     if abs(step) > LARGE_STEP_S:
         security.note(st, now, "SettingSystemTime", f"by {step:+.3f} s")
+    if st.settings.clock_drift_ppm:
+        if st.drift is None:
+            rate = st.settings.clock_drift_ppm * 1e-6
+            st.drift = Drift(rate * _normal(st.draws.uniform(), st.draws.uniform()), now)
+        st.drift.since = now
     metervalues.align(st, now)
     smartcharging.refresh(st, now, now)
     return True

@@ -3,7 +3,7 @@
 Back-off as in 2.0.1 part 4 §5.3 (1.6J errata 3.4 asks for "an appropriate" one): a minimum, doubled
 at each failure up to a number of times, plus a random part each time. It starts anew once the CSMS
 has answered something, or a connection held for as long as the wait. A plain reconnect sends no
-BootNotification (1.6J §5.4).
+BootNotification (1.6J §5.4), but for firmware that does (``boot_on_reconnect``).
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ def connected(st: State, now: float) -> None:
     st.backlog = st.orders
     gate_off(st, now, GATE_OFFLINE)
     network.arrived(st, now)
+    if st.registration is Registration.ACCEPTED and st.settings.boot_on_reconnect:
+        st.registration = Registration.NONE
+        st.boot_due = now
+        gate_on(st, now, GATE_BOOT)
     if st.registration is Registration.ACCEPTED:
         statuses.report_changed(st, now)
         heartbeat.start(st, now)

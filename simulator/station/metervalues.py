@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from math import floor, inf
 
-from simulator.station import clock
+from simulator.station import clock, quirks
 from simulator.station.configuration import Configuration
 from simulator.station.events import Event
 from simulator.station.model import Evse, Registration, Transaction
@@ -105,10 +105,10 @@ def align(st: State, now: float) -> None:
     if st.registration is not Registration.ACCEPTED:
         st.aligned_due = inf
         return
-    _arm_aligned(st, max(st.clock_zero + now, st.aligned_epoch))
+    _arm_aligned(st, now, max(st.clock_zero + now, st.aligned_epoch))
 
 
-def _arm_aligned(st: State, after: float) -> None:
+def _arm_aligned(st: State, now: float, after: float) -> None:
     conf = st.conf
     due = inf
     if conf.aligned is not None and conf.aligned_s > 0.0:
@@ -116,7 +116,7 @@ def _arm_aligned(st: State, after: float) -> None:
     if conf.stop_aligned is not None and conf.aligned_record_s > 0.0:
         due = min(due, clock.next_aligned(after, conf.aligned_record_s))
     st.aligned_epoch_next = due
-    st.aligned_due = due - st.clock_zero
+    st.aligned_due = quirks.reaches(st, now, due)
 
 
 def wake_aligned(st: State, now: float) -> None:
@@ -134,7 +134,7 @@ def wake_aligned(st: State, now: float) -> None:
             raise_event(st, event, now, due, evse, evse.tx)
         if kept and evse.tx is not None:
             _record(st, now, evse, evse.tx, conf.stop_aligned)
-    _arm_aligned(st, epoch)
+    _arm_aligned(st, now, epoch)
 
 
 def _falls_on(epoch_s: float, interval_s: float) -> bool:

@@ -8,17 +8,19 @@ Incoming: anything at all, of any size, without an exception; what cannot be rea
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf, isnan
 from typing import Any
 
 import msgspec
 
-from simulator.station import diary, txqueue
+from simulator.station import diary, timers, txqueue
 from simulator.station.effects import Send
 from simulator.station.events import Event
 from simulator.station.model import Authorisation, Call, Evse, Link, Registration, Transaction
 from simulator.station.payloads import INTERNAL, NOT_IMPLEMENTED, NOT_SUPPORTED, Refusal
 from simulator.station.ports import CallOutcome
+from simulator.station.quirks import tick
 from simulator.station.securitylog import record
 from simulator.station.state import State
 from simulator.station.waits import busy_off, busy_on, finished, mark, settle
@@ -51,12 +53,16 @@ def raise_event(
     tx: Transaction | None = None,
     auth: Authorisation | None = None,
     about: Any = None,
+    late_s: float = 0.0,
 ) -> None:
-    """Something happened: put every message that the version has for it in its lane."""
+    """Something happened: put every message that the version has for it in its lane.
+
+    ``late_s``: it tells of this moment, but so much later.
+    """
     if event not in diary.ROUTINE:
         diary.note(st, now, event.value, 0 if evse is None else evse.number)
     for action in st.table.messages.get(event, ()):
-        plan(st, action, event, now, due, evse, tx, auth, about=about)
+        plan(st, action, event, now, due, evse, tx, auth, about=about, late_s=late_s)
 
 
 def plan(
@@ -70,8 +76,10 @@ def plan(
     auth: Authorisation | None = None,
     urgent: bool = False,
     about: Any = None,
+    late_s: float = 0.0,
 ) -> None:
     """Put one message in its lane. ``urgent``: transaction message or not, it is not kept."""
+    tick(st, now)
     spec = st.table.actions[action]
     queued = spec.queued and not urgent
     due = min(due, now)
@@ -80,11 +88,27 @@ def plan(
     if body is None:
         return
     call.body = body
+    if late_s > 0.0:
+        timers.at(st, due + late_s, partial(_late, call, now))
+    else:
+        _join(st, now, call)
+
+
+def _late(call: Call, since: float, st: State, now: float, due: float) -> None:
+    """The time of a message that was held back; it is history if the connection was lost since."""
+    accepted = st.registration is Registration.ACCEPTED
+    if st.link is Link.ONLINE and accepted and st.link_since <= since:
+        call.due = due
+        _join(st, now, call)
+
+
+def _join(st: State, now: float, call: Call) -> None:
+    """The message is due: into its lane."""
     st.orders += 1
     call.order = st.orders
-    st.observer.call_planned(st.index, action, due, 1)
+    st.observer.call_planned(st.index, call.action, call.due, 1)
     mark(st, call, now)
-    if queued:
+    if call.queued:
         txqueue.push(st, call, now)
     elif st.calls is None:
         st.calls = [call]
@@ -120,13 +144,19 @@ def _send(st: State, call: Call, now: float) -> None:
     timeout = st.conf.call_timeout_s
     st.call_due = now + timeout
     busy_on(st, now)
-    st.beat_due = now + st.heartbeat_s
+    _spoke(st, now)
     tx = call.tx
     head = tx.wire_id if call.needs_id and tx is not None else ""
     data = f'[2,"{mid}","{call.action}",{{{head}{call.body}}}]'.encode()
     st.effects.append(Send(data, True))
     if call.lost and tx is not None:
         st.observer.transaction_message(st.index, tx.local_id, "retried", now)
+
+
+def _spoke(st: State, now: float) -> None:
+    """A frame leaves: the silence begins anew, which a fixed timer does not care for."""
+    if not st.settings.fixed_heartbeat or st.beat_due == inf:
+        st.beat_due = now + st.heartbeat_s
 
 
 def written(st: State, now: float) -> None:
@@ -328,7 +358,7 @@ def _refuse(st: State, now: float, mid: str, action: str, code: str, why: str) -
 def _answer(st: State, now: float, data: bytes) -> bool:
     """Answers go before anything else; while the socket is full a few are kept."""
     if st.writable_now:
-        st.beat_due = now + st.heartbeat_s
+        _spoke(st, now)
         st.effects.append(Send(data, False))
         return True
     if st.answers is None:

@@ -162,6 +162,22 @@ class Settings:
     transfer_retry_s: float = 60.0
     faults: Mapping[str, float] = field(default_factory=dict)
     """What goes wrong in the given share of cases: see ``FAULTS``."""
+    status_delay_s: float = 0.0
+    """StatusNotification leaves so much later than the change that it tells; what is held back when
+    the connection is lost is told as after any outage."""
+    boot_on_reconnect: bool = False
+    """BootNotification after every reconnect, though nothing was reset (1.6J §5.4 says none)."""
+    register_step_wh: float = 0.0
+    """The energy register moves in steps of so many Wh; 0: as fine as it is told."""
+    clock_drift_ppm: float = 0.0
+    """Standard deviation of how fast or slow the clocks of stations run, in parts per million;
+    the CSMS's time sets them right again."""
+    accepts_unknown_keys: bool = False
+    """ChangeConfiguration of an unknown key is Accepted, and nothing comes of it (1.6)."""
+    fixed_heartbeat: bool = False
+    """Heartbeats on a timer of their own, whatever else is sent."""
+    skips_finishing: bool = False
+    """Available straight after the transaction, with the car still plugged in (1.6)."""
     max_queue: int = 500
     """Transaction messages kept; past it the oldest meter values go first."""
     max_frame: int = 262_144
@@ -188,6 +204,9 @@ class Settings:
             raise ValueError(f"run_id {self.run_id!r}: expected 1 to {MAX_RUN_ID} characters")
         if not self.run_id.isascii() or not self.run_id.replace("-", "").replace("_", "").isalnum():
             raise ValueError(f"run_id {self.run_id!r}: expected letters, digits, '-' and '_'")
+        for name in ("status_delay_s", "register_step_wh", "clock_drift_ppm"):
+            if not 0.0 <= getattr(self, name) < inf:
+                raise ValueError(f"{name} {getattr(self, name)}: expected 0 or more")
         for name in (
             "call_timeout_s",
             "backoff_min_s",

@@ -18,6 +18,7 @@ from simulator.station.events import Event
 from simulator.station.model import Call, Evse, Link, Registration, TokenInfo, Transaction
 from simulator.station.payloads import Refusal
 from simulator.station.ports import CallOutcome, Draws, Keys, Meter, Observer
+from simulator.station.quirks import CoarseMeter, Drift
 from simulator.station.schemas import Check, Fault, schema
 from simulator.station.settings import Identity, Settings
 from simulator.station.smart import Smart
@@ -188,6 +189,7 @@ class State:
         "diary",
         "display",
         "draws",
+        "drift",
         "effects",
         "ended",
         "evse_due",
@@ -257,7 +259,8 @@ class State:
         self.identity = identity
         self.table = table
         self.settings = settings
-        self.meter = meter
+        step_wh = settings.register_step_wh
+        self.meter = CoarseMeter(meter, step_wh) if step_wh else meter
         self.draws = draws
         self.observer = observer
         self.keys = keys
@@ -318,6 +321,7 @@ class State:
         # Clock and heartbeat.
         self.clock_zero = epoch_at_zero
         self.clock_error = 0.0
+        self.drift: Drift | None = None
         self.heartbeat_s = conf.heartbeat_s
         self.beat_due = inf
         self.day_due = inf

@@ -23,6 +23,7 @@ from simulator.station import (
     monitoring,
     notices,
     plugandcharge,
+    quirks,
     reservations,
     reset,
     rpc,
@@ -74,6 +75,7 @@ class Station(State):
         """A text frame came in. Never raises, whatever it holds."""
         if self.ended:
             return
+        quirks.tick(self, now)
         rpc.receive(self, now, data)
         self._settle(now)
 
@@ -123,6 +125,7 @@ class Station(State):
         """Do everything that is due by ``now``."""
         if self.ended:
             return
+        quirks.tick(self, now)
         if self.limit_due <= now:
             # First, so that a meter value of the same moment shows the new limit.
             smartcharging.wake(self, now)
@@ -324,6 +327,10 @@ class Station(State):
     def authorising(self, evse: int) -> bool:
         """Does a token there wait for the CSMS's answer?"""
         return self._evse(evse).auth is not None
+
+    def waiting(self, evse: int) -> bool:
+        """Does an accepted token there wait for the plug?"""
+        return self._evse(evse).token is not None
 
     def status(self, evse: int) -> Status:
         """The status of an EVSE, or with 0 of the station."""

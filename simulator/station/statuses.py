@@ -66,6 +66,8 @@ def current(evse: Evse) -> Status:
 def update(st: State, now: float, due: float, evse: Evse) -> None:
     """Something about the EVSE changed: see what its status is now, and report a change."""
     new = current(evse)
+    if new is Status.FINISHING and st.settings.skips_finishing and st.table.version == "1.6":
+        new = Status.AVAILABLE
     old = evse.status
     if new is not old:
         if new not in TRANSITIONS[old]:
@@ -121,7 +123,8 @@ def report_changed(st: State, now: float) -> None:
     """
     everything = now - st.lost_at > st.conf.offline_threshold_s
     for evse in st.evses:
-        if everything:
+        held_back = st.lost_at - st.settings.status_delay_s < evse.since < st.lost_at
+        if everything or held_back:
             evse.told = None
         if evse.told != st.table.word(evse) and evse.status_due == inf:
             _report(st, _EVENTS[evse.status], now, now, evse)
@@ -133,7 +136,8 @@ def _report(st: State, event: Event, now: float, due: float, evse: Evse) -> None
         return
     if st.link is Link.ONLINE and st.registration is Registration.ACCEPTED:
         evse.told = word
-        raise_event(st, st.table.told(event, word), now, due, evse)
+        told = st.table.told(event, word)
+        raise_event(st, told, now, due, evse, late_s=st.settings.status_delay_s)
 
 
 def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:

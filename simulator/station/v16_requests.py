@@ -169,7 +169,7 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     """ChangeConfiguration (§5.3)."""
     key = KEYS.get(payload["key"].lower())
     if key is None:
-        return worded("NotSupported"), None
+        return worded("Accepted" if st.settings.accepts_unknown_keys else "NotSupported"), None
     value: str = payload["value"].strip()
     if not key.writable or refuse(key, value, st.settings) or _unfit(st, key, value):
         return worded("Rejected"), None

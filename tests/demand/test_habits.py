@@ -14,6 +14,7 @@ from simulator.demand import Visits, draw_visits
 from simulator.demand.calendar import clock_times
 from simulator.demand.habits import most_ahead
 from simulator.demand.patience import draw_patience, patience_s
+from simulator.demand.visits import Manner
 from simulator.scenario import Scenario
 
 
@@ -82,7 +83,7 @@ def test_a_driver_joins_behind_k_with_the_chance_stated(chances: list[float], u:
 
 
 def test_balking_is_a_column_of_its_own(make: Any, one_site: Any) -> None:
-    plain = drawn(make())
+    plain = drawn(make(sites=[one_site("home")]))
     shy = drawn(make(sites=[one_site("home", balking=[1.0, 0.5, "25 %"])]))
     assert plain.most_ahead is None and shy.most_ahead is not None
     assert {int(x) for x in shy.most_ahead} == {0, 1, 2}
@@ -198,3 +199,22 @@ def test_habits_do_not_depend_on_the_horizon_and_can_be_cut(
     for column, values in week.columns():
         np.testing.assert_array_equal(getattr(part, column), values[: len(part)], err_msg=column)
         np.testing.assert_array_equal(getattr(window, column), values[inside], err_msg=column)
+
+
+MANNERS = {"unplug": 0.2, "double_tap": 0.1, "wrong_token": 0.15, "walk_away": 0.05}
+
+
+def test_drivers_of_every_manner_have_their_share_and_who_does_not_charge_goes(
+    make: Any, one_site: Any
+) -> None:
+    plain = drawn(make(sites=[one_site("home")]))
+    v = drawn(make(sites=[one_site("home", drivers=MANNERS)]))
+    assert v.manner is not None and plain.manner is None
+    for who, share in zip(list(Manner)[1:], MANNERS.values(), strict=True):
+        assert (v.manner == who).mean() == pytest.approx(share, abs=share_error(share, len(v)))
+    idle = np.isin(v.manner, (Manner.REFUSED, Manner.WALKS_AWAY))
+    for name in ("target_soc", "departure_s", "linger_s"):
+        np.testing.assert_array_equal(getattr(v, name)[~idle], getattr(plain, name)[~idle])
+    assert (v.target_soc == v.soc)[idle].all()
+    assert ((v.departure_s - v.arrival_s)[idle] <= 90.0).all()
+    np.testing.assert_array_equal(v.arrival_s, plain.arrival_s)

@@ -22,6 +22,7 @@ import pytest
 from simulator.demand.visits import Curves, Visits
 from simulator.engine.plan import EngineResult, Outcome, SitePlan, SiteResult
 from simulator.fleet.crew import Conditions, virtual_stations
+from simulator.fleet.identity import UNKNOWN
 from simulator.fleet.ledger import Ledger
 from simulator.scenario import Network, SiteInstance, StationInstance, load_scenario
 from simulator.scenario.model import Site
@@ -95,7 +96,8 @@ class Csms:
 
     def _info(self, payload) -> dict[str, str]:
         token = payload["idToken"]["idToken"] if "idToken" in payload else payload["idTag"]
-        return {"status": "Invalid" if token in self.refused else "Accepted"}
+        bad = token in self.refused or token.startswith(UNKNOWN)
+        return {"status": "Invalid" if bad else "Accepted"}
 
     def BootNotification(self, now, station, payload):  # noqa: N802
         return {
@@ -305,6 +307,7 @@ class Stay:
     limit: float = 11.0
     curve: int = 0
     phases: int = 3
+    manner: int = 0
 
 
 def site_result(site: SiteInstance, stays: Sequence[Stay], horizon: float) -> SiteResult:
@@ -331,6 +334,7 @@ def site_result(site: SiteInstance, stays: Sequence[Stay], horizon: float) -> Si
         evse=np.full(n, -1, np.int32),
         label=None,
         curves=TAPER,
+        manner=np.array([stay.manner for stay in stays], np.int8),
     )
     caps = [list(stay.caps) or [(stay.start, stay.limit)] for stay in stays]
     plan = SitePlan(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.demand.visits import Manner
 from simulator.fleet.agenda import (
     CLOSING,
     OPENING,
@@ -20,6 +22,7 @@ from simulator.fleet.agenda import (
     tidy_caps,
     visit_agenda,
 )
+from simulator.fleet.manners import playable, split_taps
 from simulator.station.events import Event
 
 INF = float("inf")
@@ -57,12 +60,14 @@ def tidy(raw) -> Stays:
     full, offset, cap_s, cap_kw = tidy_caps(*raw)
     n = len(start)
     ones = np.ones(n, np.int32)
-    return Stays(ones * 0, ones, start, stop, full, offset, cap_s, cap_kw)
+    return Stays(np.arange(n, dtype=np.int32), ones, start, stop, full, offset, cap_s, cap_kw)
 
 
-@given(raw_stays())
-def test_all_visits_at_once_have_the_events_of_each_visit_by_itself(raw):
+@given(raw_stays(), st.lists(st.sampled_from(Manner), min_size=6, max_size=6))
+def test_all_visits_at_once_have_the_events_of_each_visit_by_itself(raw, manners):
     stays = tidy(raw)
+    wanted = np.array(manners[: len(stays)], np.int8)
+    stays = replace(stays, manner=playable(wanted, stays.start_s, stays.stop_s))
     one_by_one = Counter()
     for row in range(len(stays)):
         caps = slice(stays.cap_offset[row], stays.cap_offset[row + 1])
@@ -72,12 +77,15 @@ def test_all_visits_at_once_have_the_events_of_each_visit_by_itself(raw):
             stays.full_s[row],
             stays.cap_s[caps].tolist(),
             stays.cap_kw[caps].tolist(),
+            0 if stays.manner is None else stays.manner[row],
         ):
             one_by_one[event, float(at), row] += 1
     at_once = Counter()
-    for group in tabulate(stays):
-        for at, row in zip(group.at_s.tolist(), group.row.tolist(), strict=True):
-            at_once[group.event, at, row] += 1
+    pieces = split_taps(stays)
+    for group in tabulate(pieces):
+        visits = pieces.station[group.row].tolist()
+        for at, visit in zip(group.at_s.tolist(), visits, strict=True):
+            at_once[group.event, at, visit] += 1
     assert at_once == one_by_one
 
 

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulator.demand.visits import Manner
 from simulator.fleet.liveplan import build_live_plan, split
 from simulator.fleet.predict import predict_live
 from simulator.fleet.shardplan import aligned_interval
+from simulator.scenario.profile_model import Quirks
 
 EXACT = (
     "BootNotification",
@@ -38,7 +40,7 @@ def sessions_by_station(plan):
     return np.bincount(plan.stays.station, minlength=plan.stations)
 
 
-def check(kit, scenario, plan, drive, heartbeat, exact_samples=False):
+def check(kit, scenario, plan, drive, heartbeat, exact_samples=False, exact_beats=False):
     """Measured equals predicted, within what is allowed."""
     prediction = predict_live(
         scenario, [plan], heartbeat_s=heartbeat, epoch_at_zero=drive.csms.epoch
@@ -60,7 +62,7 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False):
         aligned = plan.versions[index] != "1.6" and aligned_interval(plan.spec(index).kind) > 0
         assert max(map(abs, gaps)) <= (int(sessions[index]) if aligned else slack), (name, gaps)
         beats = measured[name].get("Heartbeat", 0) - predicted[name].get("Heartbeat", 0)
-        assert abs(beats) <= (1 if exact_samples else 1 + sessions[index]), (
+        assert abs(beats) <= (1 if exact_samples or exact_beats else 1 + sessions[index]), (
             name,
             "Heartbeat",
             beats,
@@ -75,7 +77,7 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False):
 
 
 @st.composite
-def evse_stays(draw, evse, horizon, kit_stay):
+def evse_stays(draw, evse, horizon, kit_stay, manners=(0,)):
     """Sessions of one EVSE that follow one another, some without a gap."""
     stays, at = [], float(draw(st.integers(-40, 300)) / 4)
     at = max(at, 0.0)
@@ -98,6 +100,7 @@ def evse_stays(draw, evse, horizon, kit_stay):
                 caps,
                 soc=draw(st.sampled_from([0.05, 0.5, 0.9])),
                 curve=draw(st.sampled_from([0, 1])),
+                manner=draw(st.sampled_from(manners)),
             )
         )
         if np.isnan(end):
@@ -107,7 +110,7 @@ def evse_stays(draw, evse, horizon, kit_stay):
 
 
 @st.composite
-def worlds(draw, kit, versions=("1.6",)):
+def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,)):
     """A small network with an engine plan, and how the run plays it; versions take turns."""
     horizon = 4000.0
     sites = []
@@ -118,6 +121,7 @@ def worlds(draw, kit, versions=("1.6",)):
                 evses=draw(st.integers(1, 2)),
                 meter_interval=draw(st.sampled_from([0.0, 7.0, 60.0, 900.0])),
                 clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0])),
+                quirks=Quirks() if quirks is None else draw(quirks),
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
@@ -125,7 +129,9 @@ def worlds(draw, kit, versions=("1.6",)):
         site = kit.site(f"s{number}", kinds, control, versions)
         evses = sum(kind.evses for kind in kinds)
         stays = [
-            stay for evse in range(evses) for stay in draw(evse_stays(evse, horizon, kit.Stay))
+            stay
+            for evse in range(evses)
+            for stay in draw(evse_stays(evse, horizon, kit.Stay, manners))
         ]
         sites.append((site, stays))
     speed = draw(st.sampled_from([1.0, 4.0, 7.0]))
@@ -258,3 +264,49 @@ def test_a_session_of_2_0_1_told_in_full(kit, scenario):
     assert states == ["Charging", "SuspendedEVSE", "Charging", "SuspendedEV"]
     words = [p["connectorStatus"] for _, _, a, p in drive.csms.frames if a == "StatusNotification"]
     assert words == ["Available", "Available", "Occupied", "Available"]
+
+
+QUIRKS = st.builds(
+    Quirks,
+    status_delay=st.sampled_from([0.0, 3.0, 40.0]),
+    boot_on_reconnect=st.booleans(),
+    reconnect_after_timeouts=st.sampled_from([0, 2]),
+    register_step_wh=st.sampled_from([0, 10, 100, 1000]),
+    clock_drift_ppm=st.sampled_from([0.0, 200.0]),
+    fixed_heartbeat=st.booleans(),
+    skips_finishing=st.booleans(),
+)
+
+
+@RELAXED
+@given(st.data())
+def test_the_quirks_of_stations_are_foreseen(kit, scenario, data):
+    world = data.draw(worlds(kit, quirks=QUIRKS))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    beat = data.draw(st.sampled_from([20, 60, 300]))
+    drive = kit.Drive(plan, kit.Csms(heartbeat=beat)).run(drain=0.0)
+    check(kit, scenario, plan, drive, beat, exact_beats=True)
+    assert drive.deviations.counts == {}
+
+
+@RELAXED
+@given(st.data())
+def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
+    world = data.draw(worlds(kit, manners=list(Manner)))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
+    check(kit, scenario, plan, drive, 60, exact_samples=True)
+    assert drive.deviations.counts == {}
+
+
+@RELAXED
+@given(st.data())
+def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, data):
+    world = data.draw(worlds(kit, quirks=QUIRKS, manners=list(Manner)))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
+    check(kit, scenario, plan, drive.run(drain=0.0), 60)
+    assert drive.deviations.counts == {}

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from simulator.demand.visits import Manner
 from simulator.fleet.liveplan import build_live_plan
 from simulator.fleet.rules import PACK_EMPTY_V, PACK_FULL_V, SLACK_S
 from simulator.fleet.stages import close_due
@@ -388,3 +389,100 @@ def test_the_drivers_of_an_evse_take_turns(kit, play):
     assert len(set(tokens)) == 4
     assert tokens[:4] == tokens[4:8]
     assert all(0 < len(token) <= 20 for token in tokens)
+
+
+# -- drivers who do not do what they should --
+
+
+def told(drive):
+    """(seconds, action or status) of connector 1, from the first visit on."""
+    return [
+        (when, payload.get("status", action))
+        for when, _, action, payload in drive.csms.frames[3:]
+        if action != "MeterValues"
+    ]
+
+
+def test_who_pulls_the_plug_ends_the_transaction_without_a_token(kit, play):
+    drive = play([kit.Stay(0, 10.0, 50.0, manner=Manner.PULLS)]).run()
+    assert (entry(drive).reason, entry(drive).stop_s) == ("EVDisconnected", 50.0)
+    (stop,) = [p for _, _, action, p in drive.csms.frames if action == "StopTransaction"]
+    assert "idTag" not in stop
+    assert not drive.deviations.counts
+
+
+def test_a_locked_cable_is_stopped_first(kit, play):
+    kind = kit.model(configuration={"StopTransactionOnEVSideDisconnect": "false"})
+    drive = play([kit.Stay(0, 10.0, 50.0, manner=Manner.PULLS)], kind=kind).run()
+    assert (entry(drive).reason, entry(drive).stop_s) == ("Local", 50.0)
+
+
+def test_who_taps_twice_has_two_transactions(kit, play):
+    caps = [(10.0, 11.0), (30.0, 0.0)]
+    drive = play([kit.Stay(0, 10.0, 50.0, caps=caps, manner=Manner.TAPS_TWICE)]).run()
+    assert told(drive) == [
+        (10.0, "Preparing"),
+        (10.0, "Authorize"),
+        (10.0, "StartTransaction"),
+        (10.0, "Charging"),
+        (11.5, "StopTransaction"),
+        (11.5, "Finishing"),
+        (13.0, "Authorize"),
+        (13.0, "Preparing"),
+        (13.0, "StartTransaction"),
+        (13.0, "Charging"),
+        (30.0, "SuspendedEVSE"),
+        (50.0, "StopTransaction"),
+        (50.0, "Finishing"),
+        (50.0, "Available"),
+    ]
+    drawn = [e.meter_stop_wh - e.meter_start_wh for e in drive.watch]
+    assert drawn == pytest.approx([11_000 * 1.5 / 3600, 11_000 * 17.0 / 3600])
+    assert not drive.deviations.counts
+
+
+def test_who_taps_twice_begins_anew_as_the_first_transaction_left_it(kit, play):
+    caps = [(10.0, 0.0), (11.0, 11.0)]
+    drive = play([kit.Stay(0, 10.0, 50.0, caps=caps, manner=Manner.TAPS_TWICE)]).run()
+    states = [what for _, what in told(drive) if what[0] in "CS" and what != "StartTransaction"]
+    assert states == ["SuspendedEVSE", "Charging", "StopTransaction", "Charging", "StopTransaction"]
+
+
+def test_a_second_tap_waits_until_there_is_something_to_stop(kit, play):
+    stay = kit.Stay(0, 10.0, 50.0, manner=Manner.TAPS_TWICE)
+    drive = play([stay], csms=kit.Csms(slow={"Authorize": 4.0})).run()
+    assert [e.start_s for e in drive.watch] == [14.0, 21.0]
+    assert drive.csms.statuses(0, 1)[-1] == "Available"
+
+
+def test_a_wrong_token_is_refused_and_its_driver_leaves(kit, play):
+    drive = play([kit.Stay(0, 10.0, 30.0, manner=Manner.REFUSED), kit.Stay(0, 40.0, 60.0)]).run()
+    assert told(drive)[:3] == [(10.0, "Preparing"), (10.0, "Authorize"), (30.0, "Available")]
+    (wrong, right) = [p["idTag"] for _, _, a, p in drive.csms.frames if a == "Authorize"]
+    assert wrong.startswith("CSX") and right.startswith("CSW")
+    assert [e.start_s for e in drive.watch] == [40.0]
+    assert not drive.deviations.counts
+
+
+def test_a_wrong_token_that_is_accepted_is_a_deviation(kit, play):
+    csms = kit.Csms()
+    csms._info = lambda payload: {"status": "Accepted"}
+    drive = play([kit.Stay(0, 10.0, 30.0, manner=Manner.REFUSED)], csms=csms).run()
+    assert drive.deviations.counts == {"not_refused": 1}
+    assert (entry(drive).reason, entry(drive).stop_s) == ("Local", 30.0)
+
+
+@pytest.mark.parametrize(("stop", "freed"), [(90.0, 70.0), (30.0, 30.0)])
+def test_who_walks_away_leaves_a_token_until_connection_time_out(kit, play, stop, freed):
+    stays = [kit.Stay(0, 10.0, stop, manner=Manner.WALKS_AWAY), kit.Stay(0, 100.0, 120.0)]
+    drive = play(stays, run_s=200.0).run()
+    assert told(drive)[:3] == [(10.0, "Authorize"), (10.0, "Preparing"), (freed, "Available")]
+    assert [e.start_s for e in drive.watch] == [100.0]
+    assert not drive.deviations.counts
+
+
+def test_the_end_of_the_run_frees_what_somebody_walked_away_from(kit, play):
+    drive = play([kit.Stay(0, 10.0, manner=Manner.WALKS_AWAY)])
+    drive.at(30.0, "call", 0, lambda station, now: station.stop_all(now))
+    drive.run()
+    assert drive.csms.statuses(0, 1) == ["Available", "Preparing", "Available"]

@@ -34,6 +34,7 @@ plug_in_probability = 0.8
 delayed_start = { share = 0.3, at = "23:00" }
 priority = { share = 0.1, weight = 3 }
 vehicle_to_grid = { share = 0.5, reserve = 0.4 }
+drivers = { unplug = "10 %", double_tap = 0.02, wrong_token = 0.05, walk_away = 0.01 }
 """
 
 
@@ -48,6 +49,11 @@ def test_everything_that_a_site_can_say_of_people_is_read(say: Any) -> None:
             "balking = [0.5, 0.9]",
             "balking[1]: value 0.9: expected no larger chance than behind a shorter queue",
         ),
+        (
+            "drivers = { unplug = 0.8, walk_away = 0.4 }",
+            "drivers: value {...}: expected shares of at most 1 together, not 1.2",
+        ),
+        ("drivers = { unplug = 2 }", "drivers.unplug: value 2: expected a ratio of at most 1"),
         ("balking = [1.5]", "balking[0]: value 1.5: expected a ratio of at most 1"),
         (
             'reroute = { to = ["home"], travel = "8m" }',

@@ -22,6 +22,7 @@ from simulator.scenario import (
     load_scenario,
 )
 from simulator.scenario.profile_build import around_the_clock
+from simulator.scenario.profile_model import Quirks
 from simulator.scenario.profiles import data_folder, names
 
 ARRIVALS, MIXES, MODELS = (names(kind) for kind in ("arrivals", "vehicles", "stations"))
@@ -243,3 +244,33 @@ def test_shipped_data_is_found_in_an_installed_package(
     (folder / "only-here.toml").write_text("")
     monkeypatch.setattr("importlib.resources.files", lambda name: tmp_path / "site-packages" / name)
     assert names("arrivals") == ["only-here"]
+
+
+def test_at_least_ten_archetypes_and_some_with_the_quirks_of_old_firmware() -> None:
+    models = [load_profile("stations", name) for name in MODELS]
+    kinds = [model for model in models if isinstance(model, StationModel)]
+    assert len(kinds) >= 10
+    assert len({kind.model for kind in kinds}) == len(kinds)
+    said = {name for kind in kinds for name in Quirks.__slots__ if getattr(kind.quirks, name)}
+    assert said == set(Quirks.__slots__)
+    plain = load_profile("stations", "ac-22-dual")
+    assert isinstance(plain, StationModel) and plain.quirks == Quirks()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("register_step_wh = 7", "10, 100 or 1000 Wh"),
+        ('status_delay = "11m"', "at most 10 min"),
+        ("clock_drift_ppm = -1", "quirks.clock_drift_ppm"),
+        ("boots = true", "quirks.boots"),
+    ],
+)
+def test_a_wrong_quirk_is_located(tmp_path: Path, text: str, expected: str) -> None:
+    folder = tmp_path / "profiles" / "stations"
+    folder.mkdir(parents=True)
+    shipped = (data_folder("profiles") / "stations" / "ac-22-dual.toml").read_text()
+    (folder / "odd.toml").write_text(f"{shipped}\n[quirks]\n{text}\n")
+    with pytest.raises(ScenarioError, match=r"odd\.toml") as found:
+        load_profile("stations", "odd", tmp_path)
+    assert expected in str(found.value)
