@@ -56,6 +56,7 @@ def test_1_6_4_9_suspended_evse_wins_over_suspended_ev(make):
     bench.forget()
     bench.do("ev_suspended", 1).go(1.0)
     bench.do("evse_suspended", 1).go(1.0)
+    assert bench.statuses(1) == ["SuspendedEV", "SuspendedEVSE"]
     bench.do("ev_resumed", 1).do("ev_suspended", 1).go(1.0)
     bench.do("evse_resumed", 1).go(1.0)
     assert bench.statuses(1) == ["SuspendedEV", "SuspendedEVSE", "SuspendedEV"]
