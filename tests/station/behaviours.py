@@ -8,7 +8,8 @@ throws every switch, and by ``test_switch_off.py``.
 
 from math import inf
 
-from behaviours_transactions import CHARGING, LATER, TRANSACTIONS
+from behaviours_areas import REPORTS, SECURITY, TOKENS
+from behaviours_transactions import CHARGING, TRANSACTIONS
 from switches import (
     Row,
     Switch,
@@ -521,4 +522,9 @@ STATUSES = (
     ),
 )
 
-ROWS = (*CONNECTION, *BOOT, *STATUSES, *TRANSACTIONS, *CHARGING, *LATER)
+ROWS = tuple(
+    sorted(
+        (*CONNECTION, *BOOT, *STATUSES, *TOKENS, *TRANSACTIONS, *CHARGING, *REPORTS, *SECURITY),
+        key=lambda row: row.key[:3],
+    )
+)

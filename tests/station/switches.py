@@ -29,13 +29,17 @@ class Switch:
     off: Callable[[], None]
     tests: tuple[str, ...]
 
+    def ready(self, tests):
+        """Are its tests among those that there are?"""
+        return set(self.tests) <= tests
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A behaviour that a real station shows.
 
-    ``switches`` prove it; ``missing`` says what of it has no proof, and why. One is always there.
-    ``heralds``: how the names of tests of the missing part begin, so that they are noticed.
+    ``switches`` prove it; ``missing`` says what of it has no proof, and why. ``until``: why there
+    is none yet, where none of the tests is there that the switches name.
     """
 
     key: str
@@ -43,7 +47,12 @@ class Row:
     where: str
     switches: tuple[Switch, ...] = ()
     missing: str = ""
-    heralds: tuple[str, ...] = ()
+    until: str = ""
+
+    def why_not(self, tests):
+        """What is not covered, given the names of all tests; "" if all of it is."""
+        ready = all(switch.ready(tests) for switch in self.switches)
+        return "; ".join(why for why in ("" if ready else self.until, self.missing) if why)
 
 
 def find(name):
@@ -165,6 +174,22 @@ def configured(**fields):
     def off():
         for module in ("v16_keys", "v201_keys"):
             changed(f"station.{module}.configure", spoil)()
+
+    return off
+
+
+def every(*offs):
+    """All of these that there are (at least one): a behaviour may have moved or have two places."""
+
+    def off():
+        thrown = 0
+        for one in offs:
+            try:
+                one()
+                thrown += 1
+            except (LookupError, AttributeError):
+                continue
+        assert thrown, "nothing to switch off"
 
     return off
 
