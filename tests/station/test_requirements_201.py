@@ -5,7 +5,7 @@ import itertools
 import pytest
 from station_harness import EPOCH, SILENT, Refuse
 
-from simulator.station import clock
+from simulator.station import clock, v201
 
 
 @pytest.fixture
@@ -88,3 +88,24 @@ def test_e14_fr_02_what_waits_for_a_retry_is_in_the_queue(make201):
     answer = bench.ask("GetTransactionStatus", {"transactionId": name})
     assert answer == {"messagesInQueue": True, "ongoingIndicator": True}
     assert bench.ask("GetTransactionStatus") == {"messagesInQueue": True}
+
+
+def test_g02_fr_01_a_heartbeat_after_an_interval_of_silence(make201):
+    bench = make201()
+    bench.csms.interval = 90
+    bench.boot().go(200.0)
+    assert bench.actions() == ["Heartbeat", "Heartbeat"]
+
+
+def test_c11_clear_cache_has_an_answer(make201):
+    assert make201().boot().ask("ClearCache")["status"] in ("Accepted", "Rejected")
+
+
+def test_p01_fr_05_data_for_an_unknown_vendor(make201):
+    answer = make201().boot().ask("DataTransfer", {"vendorId": "nobody", "data": {"a": 1}})
+    assert answer == {"status": "UnknownVendorId"}
+
+
+@pytest.mark.parametrize("action", sorted(v201.TABLE.unsupported))
+def test_p4_4_3_an_action_without_support_is_answered_not_supported(make201, action):
+    assert make201().boot().call(action, {"anything": 1})[2] == "NotSupported"
