@@ -142,6 +142,8 @@ class Wired:
             call_timeout_s=30.0 * speed,
             backoff_min_s=1.0,
         )
+        # With keys, where the station of the bench has some: certificates are parsed with them.
+        keys = {"keys": harness.KEYS} if hasattr(harness, "KEYS") else {}
         self.station = Station(
             0,
             Identity(identity, "Vendor", "Model", "SN-1", "1.0", 2),
@@ -151,6 +153,7 @@ class Wired:
             harness.FakeDraws(),
             self.log,
             harness.EPOCH,
+            **keys,
         )
 
     @property

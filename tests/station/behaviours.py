@@ -444,7 +444,7 @@ STATUSES = (
             Switch(
                 "going through Available",
                 value("station.statuses.TRANSITIONS", {s: frozenset(Status) for s in Status}),
-                ("test_1_6_4_9_only_transitions_of_the_table_are_ever_reported",),
+                ("test_1_6_4_9_from_preparing_out_of_service_by_way_of_available",),
             ),
             Switch(
                 "the order of the suspensions",
