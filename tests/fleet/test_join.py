@@ -268,7 +268,8 @@ def test_a_session_of_2_0_1_told_in_full(kit, scenario):
 
 QUIRKS = st.builds(
     Quirks,
-    status_delay=st.sampled_from([0.0, 3.0, 40.0]),
+    # No delay ends with the run: a driver that is late by a moment would decide what is sent.
+    status_delay=st.sampled_from([0.0, 3.2, 40.3]),
     boot_on_reconnect=st.booleans(),
     reconnect_after_timeouts=st.sampled_from([0, 2]),
     register_step_wh=st.sampled_from([0, 10, 100, 1000]),

@@ -174,6 +174,32 @@ def test_pings_are_answered_and_fragments_put_together(bench, play) -> None:
     assert ponged == [True]
 
 
+def test_1_6j_5_3_a_peer_that_answers_no_ping_is_taken_for_gone(bench, play) -> None:
+    async def handler(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send('[3,"1",{}]')
+        connection.transport.pause_reading()  # the peer hears nothing more and says nothing
+        await over.wait()
+        connection.transport.abort()
+
+    over = asyncio.Event()
+
+    async def work() -> None:
+        async with csms(handler, ping_interval=None) as port:
+            b = bench(port)
+            b.shared.ping_s_of = lambda station: 0.05
+            b.link.start(0.0)
+            await b.until(lambda: b.station.said("receive"))
+            while not b.station.said("disconnected") and b.shared.clock() < 2.0:
+                await asyncio.sleep(0.01)
+                b.link.wake(b.shared.clock())
+            over.set()
+            assert b.watching.kinds == ["ping_timeout"]
+            assert b.station.said("disconnected")
+
+    play(work())
+
+
 def test_binary_frames_are_counted_and_the_connection_lives_on(bench, play) -> None:
     async def handler(connection: ServerConnection) -> None:
         await connection.send(b"\x00\x01")

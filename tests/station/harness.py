@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
@@ -226,6 +227,24 @@ def boot_conf(now, status="Accepted", interval=300):
     return {"status": status, "currentTime": clock.iso(EPOCH + now), "interval": interval}
 
 
+RECORD = set()
+"""(version, what, action, test): what was seen, and fitted its schema.
+
+``what`` is "sent", "answered" by whatever, "done" (answered by no word of refusal) or "refused".
+
+``support.py`` makes the page of what is implemented from it."""
+
+
+NO = frozenset(("NotImplemented", "NotSupported", "Rejected", "Unknown", "UnknownVendorId"))
+"""Statuses of an answer by which nothing is done."""
+
+
+def record(version, what, action):
+    """Note it for the test that runs now."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+    RECORD.add((version, what, action, test.partition("[")[0].rpartition("::")[2]))
+
+
 class Bench:
     """One station and everything around it. Times are seconds; nothing ever waits."""
 
@@ -351,6 +370,11 @@ class Bench:
             assert frames[0] is found[0], "the answer goes before anything else"
             if found[0][0] == 3:
                 validator(f"{action}Response", self.version).validate(found[0][2])
+                record(self.version, "answered", action)
+                if found[0][2].get("status") not in NO:
+                    record(self.version, "done", action)
+            elif found[0][2] == "NotSupported":
+                record(self.version, "refused", action)
         return found[0] if found else None
 
     def ask(self, action, payload=None):
@@ -428,6 +452,7 @@ class Bench:
         assert mid not in self.used_ids, "message id used twice"
         self.used_ids.add(mid)
         validator(action, self.version).validate(payload)
+        record(self.version, "sent", action)
         assert not self._outstanding, "one CALL at a time"
         self._outstanding[mid] = action
         self.sent.append((self.now, action, payload))

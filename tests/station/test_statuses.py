@@ -56,9 +56,18 @@ def test_1_6_4_9_suspended_evse_wins_over_suspended_ev(make):
     bench.forget()
     bench.do("ev_suspended", 1).go(1.0)
     bench.do("evse_suspended", 1).go(1.0)
+    assert bench.statuses(1) == ["SuspendedEV", "SuspendedEVSE"]
     bench.do("ev_resumed", 1).do("ev_suspended", 1).go(1.0)
     bench.do("evse_resumed", 1).go(1.0)
     assert bench.statuses(1) == ["SuspendedEV", "SuspendedEVSE", "SuspendedEV"]
+
+
+def test_1_6_4_9_from_preparing_out_of_service_by_way_of_available(make):
+    bench = make().boot()
+    bench.do("plug_in", 1).go(1.0)
+    bench.ask("ChangeAvailability", {"connectorId": 1, "type": "Inoperative"})
+    bench.go(1.0)
+    assert bench.statuses(1) == ["Preparing", "Available", "Unavailable"]
 
 
 def test_1_6_4_9_finishing_until_unplugged(make):

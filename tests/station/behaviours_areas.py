@@ -1,0 +1,267 @@
+"""The rows of ``behaviours.py`` on lists of tokens, reservations, reports, firmware, security."""
+
+from switches import Row, Switch, before, changed, configured, instead, put, without
+
+
+def _forgetful(st, now, call, payload):
+    call.about.about.wait_s = 1.0
+
+
+def _lost_offline(was):
+    from simulator.station.model import Link
+
+    return lambda st, now, *args: was(st, now, *args) if st.link is Link.ONLINE else None
+
+
+TOKENS = (
+    Row(
+        "4.4 cache",
+        "updated by every answer, with expiry, kept over a reboot; asked again where not valid",
+        "1.6 §3.5.1; C10.FR.02/03, C12.FR.02",
+        (
+            Switch(
+                "learning from answers",
+                without("station.authcache.keep"),
+                (
+                    "test_1_6_3_5_1_the_cache_is_updated_by_authorize_start_and_stop",
+                    "test_c10_fr_05_the_cache_is_updated_by_transaction_events",
+                    "test_1_6_err_3_4_the_cache_survives_a_reset",
+                ),
+            ),
+            Switch(
+                "starting by it",
+                without("station.authcache.look"),
+                (
+                    "test_1_6_3_5_1_the_cache_starts_without_asking_if_local_pre_authorize",
+                    "test_c12_fr_02_a_cached_token_starts_with_a_transaction_event_alone",
+                ),
+            ),
+            Switch(
+                "room for what is valid",
+                instead(
+                    "station.authcache._make_room",
+                    lambda was: lambda cache, epoch: cache.pop(next(iter(cache))),
+                ),
+                ("test_1_6_3_5_1_not_valid_entries_make_room_first_then_the_oldest",),
+            ),
+            Switch(
+                "asking again",
+                without("station.tokens.asks_again", False),
+                (
+                    "test_1_6_3_5_1_a_token_known_as_not_valid_is_asked_about_again",
+                    "test_c10_fr_03_and_c12_fr_05_a_cached_token_that_is_not_accepted_is_asked_about",
+                ),
+            ),
+        ),
+        until="there is no authorisation cache; ClearCache is Rejected",
+    ),
+    Row(
+        "4.4 local list",
+        "goes before the cache; a conflict is told",
+        "1.6 §3.5.2, §3.5.3; D01",
+        (
+            Switch(
+                "looking at it",
+                without("station.locallist.look"),
+                (
+                    "test_1_6_3_5_3_the_list_wins_over_the_cache",
+                    "test_1_6_3_5_and_c14_fr_02_who_is_on_the_list_starts_without_asking",
+                    "test_1_6_3_5_2_a_csms_that_contradicts_its_list_is_told",
+                ),
+            ),
+            Switch(
+                "noticing a contradiction",
+                without("station.tokens._contradicts", False),
+                ("test_1_6_3_5_2_a_csms_that_contradicts_its_list_is_told",),
+            ),
+        ),
+        until="there is no local list; SendLocalList is refused",
+    ),
+    Row(
+        "4.4 local authorisation offline",
+        "LocalAuthorizeOffline decides for known tokens",
+        "1.6 §3.5.4; C13",
+        (
+            Switch(
+                "heeding the key",
+                configured(local_offline=True),
+                (
+                    "test_1_6_3_5_4_offline_the_known_by_local_authorize_offline_the_unknown_by_their_own_key",
+                ),
+            ),
+        ),
+        until="nothing local to authorise with",
+    ),
+    Row(
+        "4.4 energy after a refusal",
+        "MaxEnergyOnInvalidId is delivered and no more",
+        "1.6 §9.1.17; E05.FR.02/03",
+        (
+            Switch(
+                "stopping there",
+                without("station.maxenergy._look"),
+                (
+                    "test_1_6_9_1_14_max_energy_on_invalid_id_is_delivered_and_no_more",
+                    "test_e05_fr_02_and_fr_03_energy_flows_until_max_energy_on_invalid_id",
+                ),
+            ),
+        ),
+        until="MaxEnergyOnInvalidId is not offered",
+    ),
+    Row(
+        "4.5 reservation id",
+        "told with the transaction that uses the reservation up",
+        "1.6 §4.8, §5.13; E01.FR.13",
+        (
+            Switch(
+                "using it up",
+                without("station.reservations.use", True),
+                ("test_1_6_5_13_and_h03_fr_01_the_reserved_token_uses_it_and_says_so",),
+            ),
+            Switch(
+                "telling it in 2.0.1",
+                without("station.v201_events._reservation", ""),
+                ("test_e01_fr_13_and_e03_fr_03_the_next_event_tells_the_reservation",),
+            ),
+            Switch(
+                "keeping others away",
+                without("station.reservations.refuses", False),
+                ("test_1_6_5_13_others_are_refused_without_asking",),
+            ),
+        ),
+        until="there are no reservations; ReserveNow is refused",
+    ),
+)
+
+REPORTS = (
+    Row(
+        "4.6 split reports",
+        "in parts numbered from 0, with tbc on all but the last",
+        "B07, K09, N02",
+        (
+            Switch(
+                "tbc of charging profiles",
+                changed(
+                    "station.v201_smartcharging.report",
+                    lambda body, *args: body.replace('"tbc":true', '"tbc":false'),
+                ),
+                ("test_k09_fr_01_profiles_are_reported_by_evse_with_tbc_on_all_but_the_last",),
+            ),
+            Switch(
+                "tbc of variables",
+                changed(
+                    "station.v201_reports.notify_report",
+                    lambda body, *args: body.replace('"tbc":true', '"tbc":false'),
+                ),
+                ("test_b07_fr_04_10_parts_are_numbered_from_0_and_the_last_says_so",),
+            ),
+            Switch(
+                "numbers of the parts",
+                before(
+                    "station.v201_reports.notify_report",
+                    lambda st, now, call: put(call.about, seq=0),
+                ),
+                ("test_b07_fr_04_10_parts_are_numbered_from_0_and_the_last_says_so",),
+            ),
+        ),
+        until="NotifyReport is not sent",
+    ),
+)
+
+SECURITY = (
+    Row(
+        "4.7 firmware update",
+        "walks its states, reboots, says the request's id in each (2.0.1)",
+        "1.6 §5.19; L01.FR.01/10",
+        (
+            Switch(
+                "telling the states",
+                without("station.firmware._tell"),
+                (
+                    "test_1_6_5_19_downloading_downloaded_installing_reboot_installed",
+                    "test_l01_fr_10_every_state_with_the_request_id_and_a_boot_for_the_update",
+                ),
+            ),
+            Switch(
+                "downloading",
+                without("station.firmware._download"),
+                ("test_1_6_5_19_downloading_downloaded_installing_reboot_installed",),
+            ),
+        ),
+        until="UpdateFirmware is refused",
+    ),
+    Row(
+        "4.7 a new update",
+        "cancels the old one",
+        "1.6 §5.19; L01.FR.24",
+        (
+            Switch(
+                "cancelling",
+                without("station.firmware._cancel"),
+                ("test_1_6_5_19_a_new_request_cancels_the_old_one",),
+            ),
+        ),
+        until="UpdateFirmware is refused",
+    ),
+    Row(
+        "4.7 logs and diagnostics",
+        "are really uploaded",
+        "1.6 §5.9; N01",
+        (
+            Switch(
+                "the upload",
+                without("station.logs._upload"),
+                (
+                    "test_1_6_5_9_diagnostics_are_named_uploaded_and_told",
+                    "test_n01_fr_01_to_fr_09_uploading_uploaded_with_name_and_request_id",
+                ),
+            ),
+        ),
+        until="GetLog and GetDiagnostics are refused",
+    ),
+    Row(
+        "4.7 certificate requests",
+        "tried again with a doubling wait; every station has a certificate of its own",
+        "A02.FR.17/18, A00.FR.427",
+        (
+            Switch(
+                "the doubling",
+                before("station.certificates.sign_answered", _forgetful),
+                ("test_a02_fr_17_to_fr_19_asked_again_with_a_wait_that_doubles_then_no_more",),
+            ),
+            Switch(
+                "trying again",
+                without("station.certificates._again"),
+                ("test_a02_fr_17_to_fr_19_asked_again_with_a_wait_that_doubles_then_no_more",),
+            ),
+            Switch(
+                "the station's own name",
+                without("station.certificates._name", "one for all"),
+                ("test_a02_fr_03_the_request_names_serial_number_and_owner",),
+            ),
+        ),
+        until="no station asks for a certificate",
+    ),
+    Row(
+        "4.7 security events",
+        "are told, kept while offline and told after it",
+        "A00.FR.310/311, A04",
+        (
+            Switch(
+                "telling them",
+                without("station.security.note"),
+                (
+                    "test_a04_fr_01_a_reset_and_the_startup_after_it_are_told",
+                    "test_a02_fr_07_any_other_is_rejected_and_a_security_event",
+                ),
+            ),
+            Switch(
+                "keeping them",
+                instead("station.notices.tell", _lost_offline),
+                ("test_a04_fr_02_events_of_an_outage_are_told_after_it_in_order",),
+            ),
+        ),
+        missing="InvalidCsmsCertificate: whoever speaks TLS for the station would have to tell it",
+        until="no security event is told",
+    ),
+)
