@@ -22,6 +22,7 @@ from simulator.engine.kernel.members import (
     STATION_TOP,
     discharge_kw,
     gather,
+    look_again,
     look_at,
     own_cap_kw,
     station_can_bind,
@@ -57,12 +58,14 @@ from simulator.engine.kernel.state import (
 
 
 def set_cap(k: State, i: int, cap_kw: float, now: float) -> None:
-    """Put a new cap in force at EVSE ``i``, and log it if asked to; needs its ``soc_now``."""
+    """Put a new cap in force at EVSE ``i``, and log it if asked to."""
     evse = k.evses[i]
     if cap_kw == evse.cap_kw and not evse.fresh:
         return
     turns = evse.fresh or (cap_kw > 0.0) != (evse.cap_kw > 0.0)
     if evse.active:
+        if evse.looked_s != now:
+            look_again(evse, now)
         settle_at(k, evse, now, evse.soc_now)
         renew(k, i, cap_kw)
     evse.fresh = 0

@@ -42,6 +42,9 @@ SITE = np.dtype(
         ("arrive_s", "f8"),  # arrival of next_visit, or inf
         ("rotate_period_s", "f8"),
         ("interval_s", "f8"),
+        ("interval_start_s", "f8"),  # of the interval last booked
+        ("interval_stop_s", "f8"),
+        ("interval", "i8"),
         ("now_s", "f8"),  # the last decision
         ("call_s", "f8"),  # a decision asked for from outside, or inf
         ("rotate_s", "f8"),  # next turn of those who pause, or inf
@@ -79,6 +82,7 @@ SITE = np.dtype(
         ("dark", "i8"),  # no power at the stations
         ("turns", "i8"),  # a greedy policy that hands on the turn
         ("restless", "i8"),  # keys change while a vehicle charges
+        ("sorted", "i8"),  # that order is by key, which nothing has changed since
         ("listed", "i8"),  # length of the order that greedy policies keep
     ],
     align=True,
@@ -124,6 +128,9 @@ EVSE = np.dtype(
         ("knot_stop", "i8"),
         ("soc_now", "f8"),  # for policies, valid at a decision
         ("want_kw", "f8"),
+        ("looked_s", "f8"),  # when soc_now was looked up
+        ("least_kw", "f8"),  # of its curve, from the first knot to the target
+        ("steady", "i8"),  # curve_kw holds until the piece ends
         ("paused", "i8"),
         ("cap_kw", "f8"),
         ("fresh", "i8"),  # started at this decision: its first cap is due
