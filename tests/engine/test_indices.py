@@ -1,23 +1,32 @@
 """The kernel never looks up a negative index, so it may be compiled without numba's test for it.
 
 It is played as plain Python on arrays that refuse one. Features are drawn until every function of
-the kernel has run, all of them with an index in it.
+the kernel has run.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from types import FunctionType, SimpleNamespace
 
 import numpy as np
 import pytest
-from engine_build import HORIZON_S, cases, play, rich_cases, script, with_policy
+from engine_build import (
+    HORIZON_S,
+    cases,
+    play,
+    posts,
+    rich_cases,
+    script,
+    site,
+    visits,
+    with_policy,
+)
 from engine_limits import tree_cases
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from simulator.engine.kernel import advance, compiled
+from simulator.engine.kernel import advance, compiled, state
 from simulator.engine.kernel.cache import PARTS
 from simulator.engine.kernel.kernel import Kernel
 from simulator.engine.policies import NAMES, POLICIES
@@ -76,7 +85,8 @@ def strict():
     )
 
 
-ELSEWHERE = {"advance_soc", "time_to_soc", "drained_soc", "curve.power_at", "curve.piece"}
+ELSEWHERE = {"curve.advance_soc", "curve.time_to_soc", "curve.drained_soc", "curve.power_at"}
+ELSEWHERE |= {"curve.piece"}
 """Physics for others than the kernel."""
 
 
@@ -87,7 +97,7 @@ def functions():
         for name, value in vars(part).items():
             if isinstance(value, FunctionType) and value.__module__ == part.__name__:
                 long = f"{part.__name__.rpartition('.')[2]}.{name}"
-                if name not in ELSEWHERE and long not in ELSEWHERE:
+                if long not in ELSEWHERE:
                     found[value.__code__] = long
     return found
 
@@ -146,3 +156,55 @@ def test_no_index_is_negative_whatever_a_site_has(strict, unused):
     for part in (plain_sites, rich_sites, trees):
         part()
     assert not set(unused.values())
+
+
+def test_the_arrays_refuse_what_the_compiled_kernel_could_not_bear(strict, monkeypatch):
+    """The proof above can fail: a kernel that counts from the end is found out."""
+
+    def last_block(k, block, now):
+        k.due_s[block - 1] = now
+
+    monkeypatch.setattr(advance, "release_block", last_block)
+    run = SiteRun(visits([0.0], soc=0.7), site(*posts(1)), HORIZON_S, kernel=strict)
+    with pytest.raises(IndexError, match="negative index -1"):
+        run.advance(HORIZON_S)
+    for array in (np.zeros(3).view(Numbers), np.zeros(3, state.EVSE).view(Records)):
+        with pytest.raises(IndexError):
+            array[-1]
+    with pytest.raises(IndexError):
+        np.zeros((2, 3)).view(Numbers)[1, -1] += 1.0
+    with pytest.raises(IndexError):
+        np.zeros((2, 3)).view(Numbers)[1][-1]
+
+
+def numbas_own(context, builder, idxty, idx, size):
+    """Stands for numba's own."""
+
+
+def other_arguments(context, idx):
+    """As another version of numba may have it."""
+
+
+def test_numbas_test_of_indices_comes_back_whatever_happens(monkeypatch):
+    module = SimpleNamespace(fix_integer_index=numbas_own)
+    monkeypatch.setattr(compiled.importlib, "import_module", lambda name: module)
+    with pytest.raises(ZeroDivisionError), compiled._indices_as_they_are():
+        assert module.fix_integer_index is not numbas_own
+        1 / 0  # noqa: B018
+    assert module.fix_integer_index is numbas_own
+
+
+@pytest.mark.parametrize(
+    "module", [SimpleNamespace(), SimpleNamespace(fix_integer_index=other_arguments), None]
+)
+def test_the_kernel_is_compiled_with_the_test_where_numba_is_another(module, monkeypatch, caplog):
+    def find(name):
+        if module is None:
+            raise ImportError(name)
+        return module
+
+    monkeypatch.setattr(compiled.importlib, "import_module", find)
+    before = dict(vars(module)) if module else {}
+    with caplog.at_level("INFO"), compiled._indices_as_they_are():
+        assert (dict(vars(module)) if module else {}) == before
+    assert "test of every index" in caplog.text

@@ -15,6 +15,8 @@ from simulator.engine.kernel.load import soc_at
 from simulator.engine.kernel.modules import split
 from simulator.engine.kernel.order import OUTSIDE
 from simulator.engine.kernel.state import (
+    ANYHOW,
+    ASKED,
     FEED,
     FLOOR,
     GROUP,
@@ -24,6 +26,7 @@ from simulator.engine.kernel.state import (
     NUMBER,
     PARENT,
     PLACE,
+    SERVED_AS,
     SPLIT_MODULES,
     SPLIT_POLICY,
     START,
@@ -124,6 +127,7 @@ def join_in(k: State, key: Any, i: int, n: int, group: int, now: float, feeding:
             k.site[0].ceiling_kw += power - evse.ceiling_kw
             evse.ceiling_kw = power
     if feeding:
+        k.links[SERVED_AS, i] = ANYHOW
         evse.want_kw = discharge_kw(evse, evse.soc_now)
         k.scratch[FLOOR, n] = 0.0
         k.scratch[WEIGHT, n] = 1.0
@@ -134,6 +138,9 @@ def join_in(k: State, key: Any, i: int, n: int, group: int, now: float, feeding:
         evse.want_kw = evse.curve_kw
         if evse.control_kw < evse.limit_kw:
             evse.want_kw = min(evse.want_kw, own_cap_kw(evse))
+            k.links[SERVED_AS, i] = ANYHOW
+        elif evse.fresh:
+            k.links[SERVED_AS, i] = ANYHOW
         k.scratch[FLOOR, n] = min(evse.min_kw, evse.want_kw)
         if evse.keyed != evse.visit or k.site[0].restless:
             evse.keyed = evse.visit
@@ -142,6 +149,7 @@ def join_in(k: State, key: Any, i: int, n: int, group: int, now: float, feeding:
                 k.site[0].sorted = 0
         k.scratch[WEIGHT, n] = evse.key
     k.scratch[WANT, n] = evse.want_kw
+    k.scratch[ASKED, n] = evse.want_kw
 
 
 def lay_nodes(k: State, top: int, feeding: bool) -> int:

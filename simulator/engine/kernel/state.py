@@ -282,7 +282,7 @@ CAP = np.dtype([("visit", "i8"), ("time_s", "f8"), ("kw", "f8")], align=True)
 NO_CAPS, ALL_CAPS, PAUSES = range(3)
 """What of the caps is logged: nothing, every cap, or only where a vehicle pauses or goes on."""
 
-FLOOR, WANT, WEIGHT, GIVE, SPARE, LIMIT, LEFT, SLOPE, FEED, BY_KIND = range(10)
+FLOOR, WANT, WEIGHT, GIVE, SPARE, LIMIT, LEFT, SLOPE, FEED, ASKED, BY_KIND = range(11)
 SCRATCH_ROWS = BY_KIND + 2 * KINDS
 (
     MEMBER,
@@ -297,10 +297,15 @@ SCRATCH_ROWS = BY_KIND + 2 * KINDS
     FIXED,
     NUMBER,
     LISTED,
-) = range(12)
-LINK_ROWS = LISTED + 1
+    SERVED_AS,
+) = range(13)
+LINK_ROWS = SERVED_AS + 1
 """By member or limit; NUMBER by EVSE: the member that it is, as long as members are sorted, else
--1 (-2: not in the kept order, LISTED, either)."""
+-1 (-2: not in the kept order, LISTED, either). SERVED_AS by EVSE: what the last decision meant."""
+
+ANYHOW, FULLY, NOT_AT_ALL = range(3)
+"""Values of the row SERVED_AS: look closer; all that it wants; it pauses. The latter two only where
+no controller has a say: then the same again changes nothing."""
 
 
 class State(NamedTuple):
