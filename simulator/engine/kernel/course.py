@@ -21,21 +21,35 @@ from simulator.engine.kernel.pairing import (
     pair_kind,
     pair_limit_kw,
 )
-from simulator.engine.kernel.state import BLOCK, FUTURE, RUNNING, State
+from simulator.engine.kernel.state import BLOCK, FUTURE, LOOK_FOR, RUNNING, State
 
 
 def set_due(k: State, i: int, due_s: float) -> None:
-    """Set the next event of EVSE ``i`` and keep its block's least."""
+    """Set the next event of EVSE ``i`` and keep its block's least, or have it looked for."""
     block = i // BLOCK
     was = k.due_s[i]
     k.due_s[i] = due_s
     if due_s <= k.block_due_s[block]:
         k.block_due_s[block] = due_s
     elif was == k.block_due_s[block]:
-        least = math.inf
-        for n in range(block * BLOCK, min(block * BLOCK + BLOCK, k.due_s.shape[0])):
-            least = min(least, k.due_s[n])
-        k.block_due_s[block] = least
+        k.block_due_s[block] = LOOK_FOR
+
+
+def block_due(k: State, block: int) -> float:
+    """The next event of a block; looked for at most once, however many of the block change."""
+    if k.block_due_s[block] == LOOK_FOR:
+        one = math.inf
+        two = math.inf
+        n = block * BLOCK
+        stop = min(n + BLOCK, k.due_s.shape[0])
+        while n + 1 < stop:  # Side by side: neither waits for the other.
+            one = min(one, k.due_s[n])
+            two = min(two, k.due_s[n + 1])
+            n += 2
+        if n < stop:
+            one = min(one, k.due_s[n])
+        k.block_due_s[block] = min(one, two)
+    return float(k.block_due_s[block])
 
 
 def settle(k: State, evse: Any, now: float) -> None:

@@ -46,8 +46,11 @@ def want_kw(k: State, evse: Any, soc: float) -> float:
         # The curve alone holds it, and does not rise before the piece ends.
         return float(min(evse.limit_kw, evse.power_kw + evse.slope * (soc - evse.anchor_soc)))
     knot = segment(soc, k.knots_soc, evse.knot, evse.knot_stop)
+    right_kw = k.knots_kw[knot + 1] * evse.scale
+    if right_kw >= evse.limit_kw:
+        return float(evse.limit_kw)
     evse.at_kw = curve_at(soc, evse.scale, k.knots_soc, k.knots_kw, knot)
-    top = max(evse.at_kw, k.knots_kw[knot + 1] * evse.scale)
+    top = max(evse.at_kw, right_kw)
     return float(min(evse.limit_kw, top))
 
 

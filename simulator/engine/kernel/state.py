@@ -10,6 +10,7 @@ SoC and ends at (``end_s``, ``end_soc``). Only a decision or the end of a piece 
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ NO_SHOW = int(Outcome.NO_SHOW)
 
 BLOCK = 32
 """EVSEs per block of the two-level search for the next due time."""
+
+LOOK_FOR = -math.inf
+"""Instead of a block's next due time: it has changed."""
 
 SITE = np.dtype(
     [
@@ -319,7 +323,7 @@ class State(NamedTuple):
     knots_soc: Any  # f8, (k,)
     knots_kw: Any  # f8, (k,), battery side
     due_s: Any  # f8, (n,): the next event of each EVSE
-    block_due_s: Any  # f8, (ceil(n / BLOCK),): the least of each block
+    block_due_s: Any  # f8, (ceil(n / BLOCK),): the least of each block, or LOOK_FOR
     load_kwh: Any  # f8, (i,)
     caps: Any  # CAP, (room,)
     scratch: Any  # f8, (SCRATCH_ROWS, most of EVSEs and limits)
