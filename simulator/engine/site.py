@@ -133,7 +133,12 @@ class SiteRun:
             self.state.site["arrive_s"] = visits.arrival_s[0]
 
     def advance(self, until_s: float) -> None:
-        """Let everything happen up to and including ``until_s``, at most to the horizon."""
+        """Let everything happen up to and including ``until_s``, at most to the horizon.
+
+        Nothing happens before 0.
+        """
+        if until_s < 0.0:
+            return
         if self.now_s < self.warmup_s <= until_s:
             self._advance(self.warmup_s)
             self._forget()

@@ -121,6 +121,8 @@ def duration(seconds: Any) -> str:
         return with_unit(number * 1000, "ms")
     if abs(number) < 60:
         return with_unit(number, "s")
+    if number < 0:
+        return f"−{duration(-number)}"
     rest = round(number)
     parts = []
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):

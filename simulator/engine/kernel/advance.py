@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from simulator.engine.kernel.changes import apply_change, call_for_decision
-from simulator.engine.kernel.course import end_piece, set_due, start_charging, unplug
+from simulator.engine.kernel.course import block_due, end_piece, set_due, start_charging, unplug
 from simulator.engine.kernel.load import pass_time, record_energy, soc_at
 from simulator.engine.kernel.share import close_nodes, decide
 from simulator.engine.kernel.state import BLOCK, SERVED, State
@@ -104,7 +104,7 @@ def next_event_s(k: State) -> float:
     if s.next_change < k.changes.shape[0]:
         now = min(now, k.changes[s.next_change].time_s)
     for block in range(k.block_due_s.shape[0]):
-        now = min(now, k.block_due_s[block])
+        now = min(now, block_due(k, block))
     return float(now)
 
 
@@ -116,7 +116,7 @@ def handle(k: State, now: float) -> None:
         apply_change(k, k.changes[s.next_change])
         s.next_change += 1
     for block in range(k.block_due_s.shape[0]):
-        while k.block_due_s[block] <= now:
+        while block_due(k, block) <= now:
             release_block(k, block, now)
     if s.renege_s <= now:
         s.events += renege(k, now)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +21,6 @@ import numba
 from numba import float64, int64, types, void
 from numba.experimental import function_type
 from numba.extending import register_jitable
-from numba.np import arrayobj
 
 from simulator.engine import policies
 from simulator.engine.kernel import advance, state
@@ -34,6 +35,8 @@ _numba_address: Any = function_type._get_wrapper_address
 _OPTIONS = {"error_model": "numpy", "_nrt": False}
 _INLINE = {**_OPTIONS, "forceinline": True}
 _ENTRIES = ("advance", "finish")
+_TESTS_INDICES = ("numba.np.arrayobj", "fix_integer_index")
+_TESTED_WITH = ["context", "builder", "idxty", "idx", "size"]
 
 
 @functools.cache
@@ -72,17 +75,29 @@ def _indices_as_they_are() -> Iterator[None]:
     """Compile without numba's test of every index for being negative, a sixth of the time.
 
     The kernel never counts from the end of an array (-1 stands for none there, and is never looked
-    up). numba has no option for it: this replaces the function that makes the test.
+    up). numba has no option for it: this replaces the function that makes the test. Where numba has
+    no such function (any more), the kernel is compiled with the test.
     """
+    where, name = _TESTS_INDICES
+    try:
+        module: Any = importlib.import_module(where)
+        tested = getattr(module, name)
+        known = list(inspect.signature(tested).parameters) == _TESTED_WITH
+    except (ImportError, AttributeError, TypeError, ValueError):
+        known = False
+    if not known:
+        log.info("The kernel is compiled with a test of every index: unknown version of numba.")
+        yield
+        return
 
     def as_it_is(context: Any, builder: Any, idxty: Any, idx: Any, size: Any) -> Any:
         return context.cast(builder, idx, idxty, types.intp)
 
-    tested, arrayobj.fix_integer_index = arrayobj.fix_integer_index, as_it_is
+    setattr(module, name, as_it_is)
     try:
         yield
     finally:
-        arrayobj.fix_integer_index = tested
+        setattr(module, name, tested)
 
 
 class Address(types.WrapperAddressProtocol):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simulator.charging.curve import curve_at, draining, lasting, piece_from, segment
+from simulator.charging.curve import (
+    curve_at,
+    draining,
+    lasting,
+    least_kw,
+    piece_from,
+    segment,
+)
 from simulator.engine.kernel.load import power_at, record_energy, soc_at
 from simulator.engine.kernel.pairing import (
     pair_discharge_kw,
@@ -14,21 +21,35 @@ from simulator.engine.kernel.pairing import (
     pair_kind,
     pair_limit_kw,
 )
-from simulator.engine.kernel.state import BLOCK, FUTURE, RUNNING, State
+from simulator.engine.kernel.state import BLOCK, FUTURE, LOOK_FOR, RUNNING, State
 
 
 def set_due(k: State, i: int, due_s: float) -> None:
-    """Set the next event of EVSE ``i`` and keep its block's least."""
+    """Set the next event of EVSE ``i`` and keep its block's least, or have it looked for."""
     block = i // BLOCK
     was = k.due_s[i]
     k.due_s[i] = due_s
     if due_s <= k.block_due_s[block]:
         k.block_due_s[block] = due_s
     elif was == k.block_due_s[block]:
-        least = math.inf
-        for n in range(block * BLOCK, min(block * BLOCK + BLOCK, k.due_s.shape[0])):
-            least = min(least, k.due_s[n])
-        k.block_due_s[block] = least
+        k.block_due_s[block] = LOOK_FOR
+
+
+def block_due(k: State, block: int) -> float:
+    """The next event of a block; looked for at most once, however many of the block change."""
+    if k.block_due_s[block] == LOOK_FOR:
+        one = math.inf
+        two = math.inf
+        n = block * BLOCK
+        stop = min(n + BLOCK, k.due_s.shape[0])
+        while n + 1 < stop:  # Side by side: neither waits for the other.
+            one = min(one, k.due_s[n])
+            two = min(two, k.due_s[n + 1])
+            n += 2
+        if n < stop:
+            one = min(one, k.due_s[n])
+        k.block_due_s[block] = min(one, two)
+    return float(k.block_due_s[block])
 
 
 def settle(k: State, evse: Any, now: float) -> None:
@@ -60,8 +81,17 @@ def renew(k: State, i: int, cap_kw: float) -> None:
     evse.end_soc = evse.anchor_soc
     evse.end_s = math.inf
     evse.ceiling_kw = 0.0
+    evse.steady = 0
     if cap_kw > 0.0:
-        if evse.anchor_soc < evse.target_soc:
+        if cap_kw <= evse.least_kw and evse.anchor_soc < evse.target_soc:
+            # Its curve never comes below the cap.
+            evse.power_kw = cap_kw
+            evse.end_soc = evse.target_soc
+            dsoc = evse.target_soc - evse.anchor_soc
+            evse.end_s = evse.anchor_s + lasting(dsoc, cap_kw, 0.0, evse.capacity_kwh)
+            evse.ceiling_kw = cap_kw
+            site.ceiling_kw += cap_kw
+        elif evse.anchor_soc < evse.target_soc:
             evse.knot = segment(evse.anchor_soc, k.knots_soc, evse.knot, evse.knot_stop)
             at = evse.at_kw
             if at < 0.0 or evse.soc_now != evse.anchor_soc:
@@ -164,6 +194,16 @@ def start_charging(k: State, i: int, now: float) -> None:
     station = k.stations[evse.station]
     evse.ready_s = math.inf
     evse.curve_kw = -1.0  # what is known there is of the one before
+    evse.looked_s = -1.0
+    evse.least_kw = least_kw(
+        evse.target_soc,
+        evse.scale,
+        k.knots_soc,
+        k.knots_kw,
+        k.visits[evse.visit].knot,
+        evse.knot_stop,
+    )
+    evse.steady = 0
     evse.active = 1
     evse.fresh = 1
     evse.paused = 1

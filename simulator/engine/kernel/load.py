@@ -44,6 +44,9 @@ def record_energy(k: State, evse: Any, now: float, soc: float) -> None:
         return
     if evse.power_kw < 0.0:
         k.sessions[evse.visit].discharged_kwh -= evse.power_kw * ((now - start_s) / 3600.0)
+    if evse.slope == 0.0 and site.interval_start_s <= start_s and now <= site.interval_stop_s:
+        book(k, evse, site.interval, evse.power_kw * ((now - start_s) / 3600.0))
+        return
     j = min(int(start_s / site.interval_s), last)
     while j < last:
         border_s = (j + 1) * site.interval_s
@@ -57,6 +60,9 @@ def record_energy(k: State, evse: Any, now: float, soc: float) -> None:
             book(k, evse, j, (border_soc - start_soc) * evse.capacity_kwh)
             start_soc = border_soc
         j += 1
+    site.interval = j
+    site.interval_start_s = j * site.interval_s
+    site.interval_stop_s = (j + 1) * site.interval_s
     if evse.slope == 0.0:
         book(k, evse, j, evse.power_kw * ((now - start_s) / 3600.0))
     else:
@@ -119,6 +125,9 @@ def watch_peak(k: State, until_s: float) -> None:
     most_kw = site.limit_kw * (1.0 - 1e-12)
     if site.peak_kw >= most_kw and site.net_peak_kw >= most_kw + site.base_kw:
         return
+    most_kw = most_load(k, until_s) + _SLACK * (1.0 + abs(site.ceiling_kw))
+    if most_kw <= site.peak_kw and most_kw + site.base_kw <= site.net_peak_kw:
+        return
     total = 0.0
     ceiling = 0.0
     rising = False
@@ -136,6 +145,16 @@ def watch_peak(k: State, until_s: float) -> None:
     note_peak(site, total, site.now_s)
     if rising:
         note_peak(site, total_power(k, until_s), until_s)
+
+
+def most_load(k: State, until_s: float) -> float:
+    """A bound of the load until ``until_s``: of those who rise what they have come to by then."""
+    most_kw = k.site[0].ceiling_kw
+    for i in range(k.evses.shape[0]):
+        evse = k.evses[i]
+        if evse.active and evse.slope > 0.0:
+            most_kw += power_at(evse, until_s) - evse.ceiling_kw
+    return float(most_kw)
 
 
 def note_peak(site: Any, total: float, now: float) -> None:

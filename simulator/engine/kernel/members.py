@@ -13,15 +13,20 @@ from typing import Any
 from simulator.charging.curve import curve_at, segment
 from simulator.engine.kernel.load import soc_at
 from simulator.engine.kernel.modules import split
+from simulator.engine.kernel.order import OUTSIDE
 from simulator.engine.kernel.state import (
+    ANYHOW,
+    ASKED,
     FEED,
     FLOOR,
     GROUP,
     LIMIT,
     MEMBER,
     NODE_AT,
+    NUMBER,
     PARENT,
     PLACE,
+    SERVED_AS,
     SPLIT_MODULES,
     SPLIT_POLICY,
     START,
@@ -41,16 +46,39 @@ def want_kw(k: State, evse: Any, soc: float) -> float:
         # The curve alone holds it, and does not rise before the piece ends.
         return float(min(evse.limit_kw, evse.power_kw + evse.slope * (soc - evse.anchor_soc)))
     knot = segment(soc, k.knots_soc, evse.knot, evse.knot_stop)
+    right_kw = k.knots_kw[knot + 1] * evse.scale
+    if right_kw >= evse.limit_kw:
+        return float(evse.limit_kw)
     evse.at_kw = curve_at(soc, evse.scale, k.knots_soc, k.knots_kw, knot)
-    top = max(evse.at_kw, k.knots_kw[knot + 1] * evse.scale)
+    top = max(evse.at_kw, right_kw)
     return float(min(evse.limit_kw, top))
 
 
 def look_at(evse: Any, now: float) -> None:
     """Bring ``soc_now`` up to date; what was derived from an earlier one no longer holds."""
     evse.soc_now = soc_at(evse, now)
+    evse.looked_s = now
+    evse.steady = 0
     evse.curve_kw = -1.0
     evse.at_kw = -1.0
+
+
+def look_again(evse: Any, now: float) -> None:
+    """Bring ``soc_now`` up to date where the want stays as it is."""
+    evse.soc_now = soc_at(evse, now)
+    evse.looked_s = now
+    evse.at_kw = -1.0
+
+
+def is_steady(evse: Any) -> int:
+    """Whether the want just looked up holds until the piece ends: 1 or 0.
+
+    It does on a level stretch of curve, at full power, and on the way up to a knot; it sinks with a
+    falling curve, and a vehicle that is held back may pass into one unnoticed.
+    """
+    held_back = evse.power_kw == evse.cap_kw and evse.cap_kw < evse.limit_kw
+    held_back = held_back and evse.limit_kw > evse.least_kw
+    return int(evse.power_kw > 0.0 and evse.slope >= 0.0 and not held_back)
 
 
 def discharge_kw(evse: Any, soc: float) -> float:
@@ -91,29 +119,40 @@ def join_in(k: State, key: Any, i: int, n: int, group: int, now: float, feeding:
     evse = k.evses[i]
     k.links[MEMBER, n] = i
     k.links[GROUP, n] = group
-    known = evse.cap_kw == 0.0 and evse.soc_now == evse.anchor_soc and evse.curve_kw >= 0.0
-    if not known or evse.fresh:
+    paused = evse.cap_kw == 0.0 and evse.soc_now == evse.anchor_soc and evse.curve_kw >= 0.0
+    if evse.steady and not feeding:
+        if k.site[0].restless:
+            look_again(evse, now)
+    elif not paused or evse.fresh:
         look_at(evse, now)
         if evse.slope < 0.0:  # A tighter bound of the load for nothing.
             power = evse.power_kw + evse.slope * (evse.soc_now - evse.anchor_soc)
             k.site[0].ceiling_kw += power - evse.ceiling_kw
             evse.ceiling_kw = power
     if feeding:
+        k.links[SERVED_AS, i] = ANYHOW
         evse.want_kw = discharge_kw(evse, evse.soc_now)
         k.scratch[FLOOR, n] = 0.0
         k.scratch[WEIGHT, n] = 1.0
     else:
         if evse.curve_kw < 0.0:
             evse.curve_kw = want_kw(k, evse, evse.soc_now)
+            evse.steady = is_steady(evse)
         evse.want_kw = evse.curve_kw
         if evse.control_kw < evse.limit_kw:
             evse.want_kw = min(evse.want_kw, own_cap_kw(evse))
+            k.links[SERVED_AS, i] = ANYHOW
+        elif evse.fresh:
+            k.links[SERVED_AS, i] = ANYHOW
         k.scratch[FLOOR, n] = min(evse.min_kw, evse.want_kw)
         if evse.keyed != evse.visit or k.site[0].restless:
             evse.keyed = evse.visit
             evse.key = key(k.site[0], evse, now)
+            if k.links[NUMBER, i] != OUTSIDE:
+                k.site[0].sorted = 0
         k.scratch[WEIGHT, n] = evse.key
     k.scratch[WANT, n] = evse.want_kw
+    k.scratch[ASKED, n] = evse.want_kw
 
 
 def lay_nodes(k: State, top: int, feeding: bool) -> int:

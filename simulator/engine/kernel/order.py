@@ -48,9 +48,10 @@ def has_key_before(k: State, a: int, b: int) -> bool:
     return bool(one < two)
 
 
-def recall(k: State, n: int) -> None:
-    """Put the members in the order of the last decision, newcomers at the end."""
+def recall(k: State, n: int) -> int:
+    """Put the members in the order of the last decision, newcomers at the end; returns how many."""
     site = k.site[0]
+    before = site.listed
     number = k.links[NUMBER]
     listed = k.links[LISTED]
     known = 0
@@ -60,6 +61,7 @@ def recall(k: State, n: int) -> None:
             listed[site.listed] = i
             site.listed += 1
         number[i] = m
+    newcomers = site.listed - before
     kept = 0
     for t in range(site.listed):
         i = listed[t]
@@ -73,6 +75,7 @@ def recall(k: State, n: int) -> None:
         listed[kept] = i
         kept += 1
     site.listed = kept
+    return int(newcomers)
 
 
 def keep(k: State, n: int) -> None:
@@ -90,12 +93,17 @@ def keep(k: State, n: int) -> None:
 def put_in_order(k: State, n: int, by_key: bool) -> None:
     """Sort the members (links row ORDER) by the policy's key, or by turns."""
     order = k.links[ORDER]
+    start = 1
     if n > FEW:
-        recall(k, n)
+        newcomers = recall(k, n)
+        if by_key and k.site[0].sorted and not k.site[0].restless:
+            start = max(1, n - newcomers)
+        # Those who are no members now may stand anywhere among them.
+        k.site[0].sorted = by_key and n == k.site[0].listed
     else:
         for m in range(n):
             order[m] = m
-    for m in range(1, n):
+    for m in range(start, n):
         one = order[m]
         at = m
         if by_key:

@@ -22,6 +22,7 @@ from simulator.engine.kernel.members import (
     STATION_TOP,
     discharge_kw,
     gather,
+    look_again,
     look_at,
     own_cap_kw,
     station_can_bind,
@@ -35,8 +36,11 @@ from simulator.engine.kernel.phases import (
     make_room,
 )
 from simulator.engine.kernel.state import (
+    ANYHOW,
+    ASKED,
     FIXED,
     FLOOR,
+    FULLY,
     GIVE,
     GROUP,
     HELD,
@@ -44,9 +48,11 @@ from simulator.engine.kernel.state import (
     LIMIT,
     MEMBER,
     NODE_AT,
+    NOT_AT_ALL,
     ORDER,
     PARENT,
     PAUSES,
+    SERVED_AS,
     SPARE,
     START,
     STOP,
@@ -57,12 +63,14 @@ from simulator.engine.kernel.state import (
 
 
 def set_cap(k: State, i: int, cap_kw: float, now: float) -> None:
-    """Put a new cap in force at EVSE ``i``, and log it if asked to; needs its ``soc_now``."""
+    """Put a new cap in force at EVSE ``i``, and log it if asked to."""
     evse = k.evses[i]
     if cap_kw == evse.cap_kw and not evse.fresh:
         return
     turns = evse.fresh or (cap_kw > 0.0) != (evse.cap_kw > 0.0)
     if evse.active:
+        if evse.looked_s != now:
+            look_again(evse, now)
         settle_at(k, evse, now, evse.soc_now)
         renew(k, i, cap_kw)
     evse.fresh = 0
@@ -164,6 +172,7 @@ def release_caps(k: State, station: Any, now: float) -> None:
     """Nothing can bind at this station: everybody runs as it likes."""
     station.curbed = 0
     for i in range(station.first, station.stop):
+        k.links[SERVED_AS, i] = ANYHOW
         evse = k.evses[i]
         if evse.active:
             cap = own_cap_kw(evse)
@@ -300,8 +309,17 @@ def put_in_force(k: State, n: int, feeding: bool, now: float) -> None:
     """Give the members their caps."""
     for m in range(n):
         i = k.links[MEMBER, m]
-        evse = k.evses[i]
         give = k.scratch[GIVE, m]
+        served = ANYHOW
+        if give >= k.scratch[ASKED, m]:
+            served = FULLY
+        elif give <= 0.0:
+            served = NOT_AT_ALL
+        if served != ANYHOW and k.links[SERVED_AS, i] == served:
+            continue
+        evse = k.evses[i]
+        if not feeding and evse.control_kw >= evse.limit_kw:
+            k.links[SERVED_AS, i] = served
         cap = give
         paused = 0
         if feeding:
@@ -349,6 +367,7 @@ def darken(k: State, now: float) -> None:
         station.dirty = 0
         station.curbed = 0
         for i in range(station.first, station.stop):
+            k.links[SERVED_AS, i] = ANYHOW
             evse = k.evses[i]
             if evse.active:
                 look_at(evse, now)

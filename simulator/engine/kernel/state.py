@@ -10,6 +10,7 @@ SoC and ends at (``end_s``, ``end_soc``). Only a decision or the end of a piece 
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,9 @@ NO_SHOW = int(Outcome.NO_SHOW)
 BLOCK = 32
 """EVSEs per block of the two-level search for the next due time."""
 
+LOOK_FOR = -math.inf
+"""Instead of a block's next due time: it has changed."""
+
 SITE = np.dtype(
     [
         ("limit_kw", "f8"),  # what the vehicles may draw: grid or curtail_kw less base_kw, or 0
@@ -42,6 +46,9 @@ SITE = np.dtype(
         ("arrive_s", "f8"),  # arrival of next_visit, or inf
         ("rotate_period_s", "f8"),
         ("interval_s", "f8"),
+        ("interval_start_s", "f8"),  # of the interval last booked
+        ("interval_stop_s", "f8"),
+        ("interval", "i8"),
         ("now_s", "f8"),  # the last decision
         ("call_s", "f8"),  # a decision asked for from outside, or inf
         ("rotate_s", "f8"),  # next turn of those who pause, or inf
@@ -79,6 +86,7 @@ SITE = np.dtype(
         ("dark", "i8"),  # no power at the stations
         ("turns", "i8"),  # a greedy policy that hands on the turn
         ("restless", "i8"),  # keys change while a vehicle charges
+        ("sorted", "i8"),  # that order is by key, which nothing has changed since
         ("listed", "i8"),  # length of the order that greedy policies keep
     ],
     align=True,
@@ -124,6 +132,9 @@ EVSE = np.dtype(
         ("knot_stop", "i8"),
         ("soc_now", "f8"),  # for policies, valid at a decision
         ("want_kw", "f8"),
+        ("looked_s", "f8"),  # when soc_now was looked up
+        ("least_kw", "f8"),  # of its curve, from the first knot to the target
+        ("steady", "i8"),  # curve_kw holds until the piece ends
         ("paused", "i8"),
         ("cap_kw", "f8"),
         ("fresh", "i8"),  # started at this decision: its first cap is due
@@ -275,7 +286,7 @@ CAP = np.dtype([("visit", "i8"), ("time_s", "f8"), ("kw", "f8")], align=True)
 NO_CAPS, ALL_CAPS, PAUSES = range(3)
 """What of the caps is logged: nothing, every cap, or only where a vehicle pauses or goes on."""
 
-FLOOR, WANT, WEIGHT, GIVE, SPARE, LIMIT, LEFT, SLOPE, FEED, BY_KIND = range(10)
+FLOOR, WANT, WEIGHT, GIVE, SPARE, LIMIT, LEFT, SLOPE, FEED, ASKED, BY_KIND = range(11)
 SCRATCH_ROWS = BY_KIND + 2 * KINDS
 (
     MEMBER,
@@ -290,10 +301,15 @@ SCRATCH_ROWS = BY_KIND + 2 * KINDS
     FIXED,
     NUMBER,
     LISTED,
-) = range(12)
-LINK_ROWS = LISTED + 1
+    SERVED_AS,
+) = range(13)
+LINK_ROWS = SERVED_AS + 1
 """By member or limit; NUMBER by EVSE: the member that it is, as long as members are sorted, else
--1 (-2: not in the kept order, LISTED, either)."""
+-1 (-2: not in the kept order, LISTED, either). SERVED_AS by EVSE: what the last decision meant."""
+
+ANYHOW, FULLY, NOT_AT_ALL = range(3)
+"""Values of the row SERVED_AS: look closer; all that it wants; it pauses. The latter two only where
+no controller has a say: then the same again changes nothing."""
 
 
 class State(NamedTuple):
@@ -307,7 +323,7 @@ class State(NamedTuple):
     knots_soc: Any  # f8, (k,)
     knots_kw: Any  # f8, (k,), battery side
     due_s: Any  # f8, (n,): the next event of each EVSE
-    block_due_s: Any  # f8, (ceil(n / BLOCK),): the least of each block
+    block_due_s: Any  # f8, (ceil(n / BLOCK),): the least of each block, or LOOK_FOR
     load_kwh: Any  # f8, (i,)
     caps: Any  # CAP, (room,)
     scratch: Any  # f8, (SCRATCH_ROWS, most of EVSEs and limits)
