@@ -5,7 +5,7 @@ walks plain decoded JSON and says what is wrong first, as a ``Misfit``: which ki
 was expected. The version's table turns the kind into the error code of its specification
 (1.6J §4.2.3, 2.0.1 part 4 §4.2.3).
 
-Stricter than JSON Schema in one point: 1.0 is no whole number.
+Stricter than JSON Schema in two points: 1.0 is no whole number, and a number has 64 bits.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import msgspec
 
 from simulator.station import clock
 
+MOST: Final = 2**63
 _NOUNS: Final = {
     "string": "text",
     "integer": "a whole number",
@@ -111,6 +112,8 @@ class Check:
         if isinstance(value, list):
             return self._list(value, name)
         if isinstance(value, int | float) and not isinstance(value, bool):
+            if not -MOST <= value <= MOST:
+                return Misfit(Fault.VALUE, f"{name} is beyond 64 bits")
             low, high = self.least, self.most
             if (low is not None and value < low) or (high is not None and value > high):
                 span = f"{'' if low is None else low}..{'' if high is None else high}"

@@ -116,6 +116,13 @@ def test_a_misfit_says_where_and_what_was_expected():
     assert check.misfit([]) == (Fault.SHAPE, "the payload is not an object")
 
 
+def test_numbers_have_64_bits():
+    check = schema("2.0.1", "GetCompositeSchedule")
+    assert check.misfit({"duration": 2**63, "evseId": 1}) is None
+    found = check.misfit({"duration": 10**400, "evseId": 1})
+    assert found is not None and found.fault is Fault.VALUE
+
+
 def test_dates_must_be_dates():
     found = schema("1.6", "ReserveNow").misfit(
         {"connectorId": 1, "expiryDate": "tomorrow", "idTag": "T", "reservationId": 1}
