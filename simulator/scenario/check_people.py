@@ -87,6 +87,12 @@ def _drivers(tables: Tables, loc: Loc) -> Iterator[Problem]:
     total = sum(share for share in shares if share is not None)
     if total > 1.0 + 1e-9:
         yield tables.problem((*loc, "drivers"), f"shares of at most 1 together, not {total:g}")
+    versions = tables.get("csms", "versions")
+    newer = [v for v in versions if v != "1.6"] if isinstance(versions, dict) else []
+    for name in ("double_tap", "walk_away") if newer else ():
+        if _number(tables, units.RATIO, *loc, "drivers", name):
+            expected = f"nothing here: OCPP {listed(newer)} stations do not foresee it yet"
+            yield tables.problem((*loc, "drivers", name), expected)
 
 
 def _giving_back(tables: Tables, loc: Loc) -> Iterator[Problem]:

@@ -20,6 +20,8 @@ RING = (
     'arrivals = "public-dc"\nvisits_per_evse_day = 6.0\nvehicles = "depot-example"',
 )
 
+CITY = Path(__file__).parents[2] / "scenarios" / "city-launch.toml"
+
 
 def at(where: str, text: str) -> tuple[str, str]:
     """The end of the home site, with one more field."""
@@ -40,6 +42,15 @@ drivers = { unplug = "10 %", double_tap = 0.02, wrong_token = 0.05, walk_away = 
 
 def test_everything_that_a_site_can_say_of_people_is_read(say: Any) -> None:
     assert say(at("home", RICH)) == []
+
+
+def test_manners_that_2_0_1_stations_do_not_foresee_are_refused() -> None:
+    manners = "sites.ring-road.drivers={ unplug = 0.1, walk_away = 0.1 }"
+    assert load_scenario(CITY, sets=[manners])
+    mixed = 'csms.versions={ "1.6" = 0.5, "2.0.1" = 0.5 }'
+    with pytest.raises(ScenarioError, match=r"drivers\.walk_away: .*2\.0\.1") as refused:
+        load_scenario(CITY, sets=[manners, mixed])
+    assert "drivers.unplug" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
