@@ -22,6 +22,7 @@ from websockets.http11 import Request, Response
 from simulator.csms.desk import Desk, Shared, now_iso
 from simulator.csms.door import (
     SUBPROTOCOLS,
+    Refusal,
     Registers,
     read_registers,
     refuse,
@@ -31,8 +32,8 @@ from simulator.csms.door import (
 from simulator.csms.journal import Journal
 from simulator.csms.line import Outcome
 from simulator.csms.options import CsmsOptions
-from simulator.csms.point16 import Point16
-from simulator.csms.point201 import Point201
+from simulator.csms.peer import Peer, connections
+from simulator.csms.point import POINTS, Point
 from simulator.csms.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -45,12 +46,9 @@ OPEN_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 30.0
 """How long a station may take to answer a command, unless the caller says."""
+_GOING_AWAY = 1001
 _PROTOCOL_ERROR = 1002
 _POLICY_VIOLATION = 1008
-
-
-Point = Point16 | Point201
-_POINTS: dict[str, type[Point16] | type[Point201]] = {"1.6": Point16, "2.0.1": Point201}
 
 
 class CentralSystem:
@@ -73,8 +71,8 @@ class CentralSystem:
         self._shared = Shared(options, tokens=Tokens(self._registers.tokens))
         self.holdings = self._shared.holdings
         self.tokens = self._shared.tokens
-        self._server: Server | None = None
-        self._live: dict[str, tuple[ServerConnection, Point]] = {}
+        self._server: Server | asyncio.Server | None = None
+        self._live: dict[str, Point | Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -100,28 +98,44 @@ class CentralSystem:
                 self.holdings.adopt(transaction)
             journal.start()
         try:
-            self._server = await serve(
-                self._converse,
-                self.options.host,
-                self.options.port,
-                process_request=self._at_the_door,
-                select_subprotocol=select_subprotocol,
-                compression=None,
-                ping_interval=None,
-                open_timeout=OPEN_TIMEOUT_S,
-                close_timeout=CLOSE_TIMEOUT_S,
-                backlog=BACKLOG,
-                logger=_quiet_logger(),
-            )
+            self._server = await (self._listen_fast() if self.options.fast else self._listen())
         except BaseException:
             self._close_journal()
             raise
+
+    async def _listen(self) -> Server:
+        """The reference: the ``ocpp`` package on the ``websockets`` library."""
+        return await serve(
+            self._converse,
+            self.options.host,
+            self.options.port,
+            process_request=self._at_the_door,
+            select_subprotocol=select_subprotocol,
+            compression=None,
+            ping_interval=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            backlog=BACKLOG,
+            logger=_quiet_logger(),
+        )
+
+    async def _listen_fast(self) -> asyncio.Server:
+        """The fast path: an asyncio protocol for each connection."""
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(
+            connections(self), self.options.host, self.options.port, backlog=BACKLOG
+        )
 
     async def stop(self) -> None:
         """Close every connection (1001, going away), stop listening, write everything down."""
         if self._server is not None:
             self.holdings.connected_at_end = self.holdings.connected()
             self._server.close()
+            if self.options.fast:
+                left = [peer.leave(_GOING_AWAY, "") for peer in self._live.values()]
+                await asyncio.gather(*left)
+                while self._live:
+                    await asyncio.sleep(0.01)
             await self._server.wait_closed()
             self._server = None
         # Every line is closed, so that what still runs here ends by itself.
@@ -145,16 +159,44 @@ class CentralSystem:
         if journal is not None:
             journal.close()
 
+    # -- who enters and leaves (what a fast peer asks too) ----------------------------------------
+
+    def door(self, station_id: str, authorization: str | None) -> Refusal | None:
+        """Why a station may not connect, counted; None if it may."""
+        refusal = refuse(station_id, authorization, self._registers.passwords)
+        if refusal is not None:
+            self.refused(refusal.reason)
+        return refusal
+
+    def refused(self, why: str) -> None:
+        """Count a handshake that led to nothing."""
+        self.holdings.refused[why] += 1
+
+    def enter(self, station_id: str, version: str, end: Point | Peer) -> Desk:
+        """A station is connected: the desk that serves it."""
+        desk = Desk(station_id, version, self._shared, lambda: self._after_boot(end))
+        self._replace(station_id, end)
+        desk.record.connects += 1
+        desk.record.connected = True
+        return desk
+
+    def leave(self, end: Point | Peer) -> None:
+        """The connection is gone."""
+        if self._live.get(end.id) is end:
+            del self._live[end.id]
+            self.holdings.station(end.id).connected = False
+
+    def complain(self, what: str) -> None:
+        """Count a frame that could not be handled."""
+        self.holdings.complaints[what] += 1
+
+    # -- the reference ----------------------------------------------------------------------------
+
     def _at_the_door(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse a handshake with an HTTP error, or let it pass."""
-        refusal = refuse(
-            station_of(request.path),
-            request.headers.get("Authorization"),
-            self._registers.passwords,
-        )
+        refusal = self.door(station_of(request.path), request.headers.get("Authorization"))
         if refusal is None:
             return None
-        self.holdings.refused[refusal.reason] += 1
         response = connection.respond(refusal.status, refusal.text)
         if refusal.status == 401:
             response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
@@ -164,29 +206,22 @@ class CentralSystem:
         """Serve one connection until it closes."""
         version = SUBPROTOCOLS.get(connection.subprotocol or "")
         if version is None:
-            self.holdings.refused["no common sub-protocol"] += 1
+            self.refused("no common sub-protocol")
             spoken = " and ".join(SUBPROTOCOLS)
             await connection.close(_PROTOCOL_ERROR, f"this CSMS speaks {spoken}")
             return
         assert connection.request is not None
-        station_id = station_of(connection.request.path)
-        desk = Desk(station_id, version, self._shared, lambda: self._after_boot(point))
-        point = _POINTS[version](connection, desk)
-        self._replace(station_id, connection, point)
-        desk.record.connects += 1
-        desk.record.connected = True
+        point = POINTS[version](station_of(connection.request.path), connection)
+        point.begin(self.enter(point.id, version, point))
         try:
-            await self._listen(connection, point)
+            await self._hear(connection, point)
         except ConnectionClosed:
             pass
         finally:
             point.line.close()
-            live = self._live.get(station_id)
-            if live is not None and live[0] is connection:
-                del self._live[station_id]
-                desk.record.connected = False
+            self.leave(point)
 
-    async def _listen(self, connection: ServerConnection, point: Point) -> None:
+    async def _hear(self, connection: ServerConnection, point: Point) -> None:
         """Hand every frame to the package's routing, one after the other, as they come."""
         while True:
             frame = await connection.recv()
@@ -197,13 +232,13 @@ class CentralSystem:
             except Exception as error:  # the package does not foresee every malformed frame
                 self.holdings.complaints[f"unhandled {type(error).__name__}"] += 1
 
-    def _replace(self, station_id: str, connection: ServerConnection, point: Point) -> None:
+    def _replace(self, station_id: str, end: Point | Peer) -> None:
         """Close the connection that a station left behind when it connects again."""
         old = self._live.get(station_id)
-        self._live[station_id] = (connection, point)
+        self._live[station_id] = end
         if old is not None:
             self.holdings.replaced += 1
-            self._keep(old[0].close(_POLICY_VIOLATION, "connected again"))
+            self._keep(old.leave(_POLICY_VIOLATION, "connected again"))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` beside the connections, and wait for its end when the CSMS stops."""
@@ -211,13 +246,13 @@ class CentralSystem:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _after_boot(self, point: Point) -> None:
+    def _after_boot(self, point: Point | Peer) -> None:
         """Send the boot script, if there is one for the version of the station."""
         script = self._script.get(point.line.version)
         if script:
             self._keep(self._run_script(point, script))
 
-    async def _run_script(self, point: Point, script: Sequence[Step]) -> None:
+    async def _run_script(self, point: Point | Peer, script: Sequence[Step]) -> None:
         """Send one command after the other; stop when the connection is gone."""
         from simulator.csms.onboot import fill
 
@@ -230,7 +265,7 @@ class CentralSystem:
     def version_of(self, station_id: str) -> str | None:
         """Return the version that a connected station speaks; None if it is not connected."""
         live = self._live.get(station_id)
-        return None if live is None else live[1].line.version
+        return None if live is None else live.line.version
 
     def connected(self) -> list[str]:
         """Return the stations that are connected, in the order of their names."""
@@ -250,10 +285,10 @@ class CentralSystem:
         live = self._live.get(station_id)
         if live is None:
             return None
-        return await self._send(live[1], action, payload, timeout_s)
+        return await self._send(live, action, payload, timeout_s)
 
     async def _send(
-        self, point: Point, action: str, payload: dict[str, Any], timeout_s: float
+        self, point: Point | Peer, action: str, payload: dict[str, Any], timeout_s: float
     ) -> Outcome:
         outcome = await point.line.call(action, payload, timeout_s)
         self.holdings.commanded(action, outcome.result)

@@ -1,6 +1,6 @@
 """What the points of every version share: how a connection's station is recorded and answered.
 
-No OCPP types: :mod:`simulator.csms.point16` and :mod:`simulator.csms.point201` word the answers.
+No words of OCPP: :mod:`simulator.csms.answers16` and :mod:`simulator.csms.answers201` have them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from simulator.csms.journal import Journal
 from simulator.csms.options import CsmsOptions
 from simulator.csms.tokens import Tokens
 from simulator.csms.transactions import Event, Transaction
-
-REGISTER = "Energy.Active.Import.Register"
 
 
 def now_iso() -> str:
@@ -135,26 +133,3 @@ class Desk:
         if self._journal and values:
             number = None if transaction is None else transaction.id
             self._journal.samples(self.station, connector, number, values)
-
-
-def registers_wh(meter_value: Sequence[dict[str, Any]]) -> list[float]:
-    """Return the total energy registers among sampled values in Wh, in their order.
-
-    A missing measurand means the energy register, a missing unit Wh (OCPP 1.6, section 7.28;
-    OCPP 2.0.1, SampledValueType). Values per phase and signed values of 1.6 are not totals.
-    """
-    found = []
-    for sample in meter_value:
-        for value in sample.get("sampled_value", ()):
-            if value.get("measurand", REGISTER) != REGISTER or "phase" in value:
-                continue
-            if value.get("format", "Raw") != "Raw":
-                continue
-            unit = value.get("unit_of_measure", {})
-            try:
-                number = float(value["value"]) * 10.0 ** unit.get("multiplier", 0)
-            except (KeyError, TypeError, ValueError, OverflowError):
-                continue
-            kilo = (unit.get("unit") or value.get("unit")) == "kWh"
-            found.append(number * 1000.0 if kilo else number)
-    return found

@@ -147,10 +147,10 @@ class Journal:
     def samples(
         self, station: str, connector: int, transaction: int | None, values: Values[Any]
     ) -> None:
-        """Write the sampled values of MeterValues or of a StopTransaction (keys in snake case)."""
+        """Write the sampled values of a message, as they are on the wire."""
         for sample in values:
             at = sample.get("timestamp")
-            for value in sample.get("sampled_value", ()):
+            for value in sample.get("sampledValue", ()):
                 row = (
                     station,
                     connector,
@@ -158,7 +158,7 @@ class Journal:
                     at,
                     value.get("measurand", "Energy.Active.Import.Register"),
                     str(value.get("value")),
-                    value.get("unit") or value.get("unit_of_measure", {}).get("unit"),
+                    value.get("unit") or value.get("unitOfMeasure", {}).get("unit"),
                     value.get("context"),
                     value.get("phase"),
                     value.get("location"),

@@ -27,6 +27,9 @@ class CsmsOptions:
     """Database that is written while running, and continued if it exists."""
     validate: bool = True
     """Check calls and answers against the JSON schemas of the specification."""
+    fast: bool = False
+    """Answer by our own code instead of the ``ocpp`` package's: the same answers, many times as
+    many a second."""
     http: int | None = None
     """Port of the HTTP API; 0 lets the system choose, None means none."""
     http_host: str = "127.0.0.1"

@@ -1,20 +1,25 @@
-"""What the points of every version owe to the ``ocpp`` package: its decorators, with types.
+"""The reference end of a connection: parsing, schemas and errors by the ``ocpp`` package.
 
-Parsing, schema checks, CALLERRORs and serialisation are the package's, so that an implementation
-that is not ours answers our stations. One point per connection: :mod:`simulator.csms.point16` or
-:mod:`simulator.csms.point201`.
+An implementation that is not ours reads what stations send, checks it, and words CALLERRORs; what
+is answered is decided by the handlers of :mod:`simulator.csms.answers`. One point per connection.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
+from typing import Any, Final, TypeVar, cast
 
+import ocpp.v16
+import ocpp.v201
+from ocpp.charge_point import camel_to_snake_case
 from ocpp.exceptions import OCPPError
 from ocpp.routing import after as route_after
 from ocpp.routing import on as route
 
+from simulator.csms import answers16, answers201
+from simulator.csms.answers import Handler, Version
 from simulator.csms.desk import Desk
 from simulator.csms.holdings import Holdings
 from simulator.csms.line import Line
@@ -56,11 +61,66 @@ class Complaints:
         self._holdings.complaints[word] += 1
 
 
-def prepare(point: Any, desk: Desk, connection: Any, complaints: Complaints) -> Line:
-    """Give a point of the package its line, and honour ``--no-validate``; returns the line."""
-    line = Line(desk.station, desk.version, connection.send, complaints.count)
-    point._response_queue = line
-    if not desk.options.validate:
-        for handlers in point.route_map.values():
-            handlers["_skip_schema_validation"] = True
-    return line
+class _Point:
+    """What the points of every version add to the package's ``ChargePoint``."""
+
+    id: str
+    route_message: Callable[[str | bytes], Awaitable[None]]
+    _response_queue: Line
+    route_map: dict[str, dict[str, Any]]
+
+    def __init__(self, station_id: str, connection: Any) -> None:
+        super().__init__(station_id, connection)  # type: ignore[call-arg]
+        self._payload: dict[str, Any] = {}
+        self._connected = connection
+
+    def begin(self, desk: Desk) -> None:
+        """Be served by this desk from now on."""
+        self._desk = desk
+        self.logger = Complaints(desk.holdings)
+        self.line = Line(desk.station, desk.version, self._connected.send, self.logger.count)
+        self._response_queue = self.line
+        if not desk.options.validate:
+            for handlers in self.route_map.values():
+                handlers["_skip_schema_validation"] = True
+
+    async def _handle_call(self, msg: Any) -> Any:
+        """Keep the payload as it came, beside the package's translation of it."""
+        self._payload = msg.payload
+        return await super()._handle_call(msg)  # type: ignore[misc]
+
+    async def leave(self, code: int, reason: str) -> None:
+        """Close the connection."""
+        await self._connected.close(code, reason)
+
+
+def _method(action: str, handler: Handler, answer: type) -> Any:
+    """Return the method that answers an action, in the types that the package wants."""
+
+    def method(self: _Point, **_: Any) -> Any:
+        return answer(**camel_to_snake_case(handler(self._desk, self._payload)))
+
+    method.__name__ = method.__qualname__ = f"on_{action}"
+    return on(action)(method)
+
+
+def after_boot(self: _Point, **_: Any) -> None:
+    """Begin what follows a boot (the package finds methods by this very name)."""
+    self._desk.after_boot()
+
+
+def _make(version: Version, package: ModuleType) -> type[_Point]:
+    methods = {
+        f"on_{action}": _method(action, handler, getattr(package.call_result, action))
+        for action, handler in version.handlers.items()
+    }
+    methods["after_boot"] = after("BootNotification")(after_boot)
+    return type(f"Point{version.name}", (_Point, package.ChargePoint), methods)
+
+
+Point = _Point
+POINTS: Final[Mapping[str, type[_Point]]] = {
+    "1.6": _make(answers16.VERSION, ocpp.v16),
+    "2.0.1": _make(answers201.VERSION, ocpp.v201),
+}
+"""The reference end by OCPP version."""

@@ -149,6 +149,7 @@ def arguments(options: CsmsOptions) -> list[str]:
         line += ["--http", str(options.http), "--http-host", options.http_host]
     for flag, wanted in (
         ("--no-validate", not options.validate),
+        ("--fast", options.fast),
         ("--json", options.json),
         ("--until-stdin-closes", options.until_stdin_closes),
     ):

@@ -1,7 +1,7 @@
 """Reports that stations send in parts: put together, and dropped when they grow too many.
 
 A part is kept as the JSON that came, which is a fraction of the same as Python objects. Knows no
-sockets and no files. Written by :mod:`simulator.csms.point201`, read by the HTTP API.
+sockets and no files. Written by the desk, read by the HTTP API.
 """
 
 from __future__ import annotations

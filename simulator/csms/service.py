@@ -121,6 +121,11 @@ def parse(argv: Sequence[str] | None) -> CsmsOptions:
         action="store_false",
         help="do not check messages against the JSON schemas: about half the CPU",
     )
+    add(
+        "--fast",
+        action="store_true",
+        help="answer by our own code, not by the ocpp package's: same answers, for being hammered",
+    )
     add("--json", action="store_true", help="at the end, one JSON object on standard output")
     add(
         "--until-stdin-closes",

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,22 @@ from ocpp.messages import MessageType, get_validator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from simulator.csms import CsmsOptions
+from simulator.csms.central import CentralSystem
+
 LIMIT_S = 20.0
+
+
+@pytest.fixture(params=[False, True], ids=["reference", "fast"])
+def either_end(request: Any, monkeypatch: Any) -> None:
+    """The same test against the reference and against the fast end of connections."""
+    make = CentralSystem.__init__
+
+    def fast(self: Any, options: CsmsOptions, *more: Any) -> None:
+        make(self, replace(options, fast=True), *more)
+
+    if request.param:
+        monkeypatch.setattr(CentralSystem, "__init__", fast)
 
 
 class Client:

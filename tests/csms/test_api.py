@@ -19,7 +19,7 @@ from simulator.csms.door import Registers
 from simulator.csms.routes import ROUTES, SCHEMAS, document
 from simulator.csms.web import WebServer
 
-pytestmark = pytest.mark.socket
+pytestmark = [pytest.mark.socket, pytest.mark.usefixtures("either_end")]
 
 AT = "2026-06-01T12:00:00.000Z"
 RESET = {"action": "Reset", "payload": {"type": "Soft"}}

@@ -19,7 +19,7 @@ from simulator.csms.central import CentralSystem
 from simulator.csms.door import Registers
 from simulator.csms.journal import Journal, JournalError
 
-pytestmark = pytest.mark.socket
+pytestmark = [pytest.mark.socket, pytest.mark.usefixtures("either_end")]
 
 ANY_PORT = CsmsOptions(port=0)
 AT = "2026-06-01T12:00:00.000Z"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.csms.desk import registers_wh
+from simulator.csms.answers import registers_wh
 from simulator.csms.holdings import Holdings, Transaction
 
 
@@ -55,10 +55,10 @@ def test_ids_continue_after_those_of_an_earlier_life() -> None:
 
 
 def sampled(**value: object) -> list[dict[str, object]]:
-    return [{"timestamp": "2026-06-01T00:00:00Z", "sampled_value": [value]}]
+    return [{"timestamp": "2026-06-01T00:00:00Z", "sampledValue": [value]}]
 
 
-def test_the_total_registers_are_found_among_sampled_values() -> None:
+def test_the_total_registers_are_found_among_sampledValues() -> None:
     energy = "Energy.Active.Import.Register"
     assert registers_wh(sampled(value="12.5")) == [12.5]
     assert registers_wh(sampled(value="2", unit="kWh")) == [2000.0]
@@ -73,6 +73,6 @@ def test_the_total_registers_are_found_among_sampled_values() -> None:
 
 def test_registers_of_2_0_1_have_a_unit_and_a_multiplier() -> None:
     assert registers_wh(sampled(value=12.5)) == [12.5]
-    assert registers_wh(sampled(value=12.5, unit_of_measure={"unit": "kWh"})) == [12500.0]
-    assert registers_wh(sampled(value=3, unit_of_measure={"multiplier": 3})) == [3000.0]
-    assert registers_wh(sampled(value=3, unit_of_measure={"multiplier": 9999})) == []
+    assert registers_wh(sampled(value=12.5, unitOfMeasure={"unit": "kWh"})) == [12500.0]
+    assert registers_wh(sampled(value=3, unitOfMeasure={"multiplier": 3})) == [3000.0]
+    assert registers_wh(sampled(value=3, unitOfMeasure={"multiplier": 9999})) == []

@@ -20,7 +20,7 @@ from simulator.csms.commands import COMMANDS
 from simulator.csms.door import Registers
 from simulator.csms.tokens import Standing
 
-pytestmark = pytest.mark.socket
+pytestmark = [pytest.mark.socket, pytest.mark.usefixtures("either_end")]
 
 ANY_PORT = CsmsOptions(port=0)
 AT = "2026-06-01T12:00:00.000Z"
