@@ -1,8 +1,8 @@
 """The fast end of a connection: an asyncio protocol around sans-I/O ``websockets``, and msgspec.
 
-Beside the reference (:mod:`simulator.csms.point`, the ``ocpp`` package) for being hammered: no task,
-queue or lock per connection, the same answers by the same handlers. Schemas are checked by
-:mod:`simulator.station.schemas`, and what does not fit is answered with the codes of the
+For being hammered, beside the reference on the ``ocpp`` package (:mod:`simulator.csms.point`): no
+task, queue or lock per connection, and the same answers by the same handlers. Schemas are checked
+by :mod:`simulator.station.schemas`, and what does not fit is answered with the codes of the
 specification, where the package has its own ideas of some.
 """
 

@@ -58,7 +58,7 @@ def sampled(**value: object) -> list[dict[str, object]]:
     return [{"timestamp": "2026-06-01T00:00:00Z", "sampledValue": [value]}]
 
 
-def test_the_total_registers_are_found_among_sampledValues() -> None:
+def test_the_total_registers_are_found_among_sampled_values() -> None:
     energy = "Energy.Active.Import.Register"
     assert registers_wh(sampled(value="12.5")) == [12.5]
     assert registers_wh(sampled(value="2", unit="kWh")) == [2000.0]
