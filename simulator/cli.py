@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from simulator import cli_csms, cli_variants
+from simulator import cli_csms, cli_reconcile, cli_variants
 from simulator.cli_calibrate import calibrate_app
 from simulator.cli_options import (
     CsmsOpt,
@@ -26,6 +26,7 @@ from simulator.cli_options import (
     SeedOpt,
     Sets,
     StationsOpt,
+    Verdict,
 )
 from simulator.console import ProgressBar, explain, only_json, print_table
 
@@ -58,12 +59,6 @@ app.add_typer(fleet_app, name="fleet")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(profiles_app, name="profiles")
 app.add_typer(calibrate_app, name="calibrate")
-
-
-class _Verdict:
-    """The exit code of the run that just ended; usage errors never set it."""
-
-    code: int | None = None
 
 
 @app.callback(invoke_without_command=True)
@@ -161,6 +156,7 @@ def live(
     _finish(result, as_json)
 
 
+app.command()(cli_reconcile.reconcile)
 app.command()(cli_csms.csms)
 app.command()(cli_csms.command)
 
@@ -272,7 +268,7 @@ def main() -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Run one command line and return its exit code; errors are printed, never raised."""
-    _Verdict.code = None
+    Verdict.code = None
     try:
         app(args=argv, prog_name="chargeswarm")
     except SystemExit as end:
@@ -283,7 +279,7 @@ def run(argv: list[str]) -> int:
             code = 1
         if code == INTERRUPTED:
             print("interrupted", file=sys.stderr)
-        return _Verdict.code if _Verdict.code is not None else code
+        return Verdict.code if Verdict.code is not None else code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -291,7 +287,7 @@ def run(argv: list[str]) -> int:
         return 0
     except Exception as error:
         return explain(error)
-    return _Verdict.code or 0
+    return Verdict.code or 0
 
 
 def _load(scenario: str, sets: list[str] | None, csms_url: str | None) -> Scenario:
@@ -301,7 +297,7 @@ def _load(scenario: str, sets: list[str] | None, csms_url: str | None) -> Scenar
 
 
 def _finish(result: Result, as_json: bool) -> None:
-    _Verdict.code = result.exit_code
+    Verdict.code = result.exit_code
     if as_json:
         print(json.dumps(result.summary, indent=2))
     else:

@@ -64,6 +64,12 @@ def csms(
     validate: Annotated[
         bool, typer.Option(help="Check every frame against the schemas of OCPP.")
     ] = True,
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast", help="Answer by our own code, not the ocpp package's: ten times as fast."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what it holds as JSON.")] = False,
 ) -> None:
     """Run the embedded CSMS by itself, for somebody's station to connect to.
@@ -93,6 +99,7 @@ def csms(
                 http_host=http_host,
                 on_boot=on_boot,
                 validate=validate,
+                fast=fast,
                 json=as_json,
             )
         )

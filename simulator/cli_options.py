@@ -72,3 +72,9 @@ ReplicationsOpt = Annotated[
 JsonOpt = Annotated[
     bool, typer.Option("--json", help="Print the summary as JSON on standard output, nothing else.")
 ]
+
+
+class Verdict:
+    """The exit code of the command that just ended; usage errors never set it."""
+
+    code: int | None = None

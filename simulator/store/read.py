@@ -57,6 +57,10 @@ class Run:
             self._tables[name] = tables.read_table(self.path, name)
         return self._tables[name]
 
+    def forget(self, name: str) -> None:
+        """Read a table anew when it is asked for again."""
+        self._tables.pop(name, None)
+
     def row_count(self, name: str) -> int:
         """Rows of a finished table, without reading it; 0 where there is none."""
         from simulator.store import tables

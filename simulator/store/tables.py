@@ -96,6 +96,17 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("discarded", pa.bool_()),
         ("state", pa.string()),
     ),
+    # What differs between the ledger and the CSMS's own records (``chargeswarm reconcile``).
+    "reconciliation": _schema(
+        ("kind", pa.string()),
+        ("station", pa.string()),
+        ("connector", pa.int32()),
+        ("token", pa.string()),
+        ("transaction_id", pa.string()),
+        ("their_id", pa.string()),
+        ("ours", pa.string()),
+        ("theirs", pa.string()),
+    ),
     # Per station and message type: what the plan predicts and what was answered.
     "station_messages": _schema(
         ("station", pa.string()),
