@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.measure.agreement import judged
 from simulator.report import common, live_reading, words
+from simulator.report.live_reconciled import reconciled
 from simulator.report.page import Absent, Block, Cell, Equation, Facts, Section, Table, Text
 from simulator.report.plots import fleet as fleet_plots
 from simulator.report.plots import messages as message_plots
@@ -258,6 +259,7 @@ def transactions(reading: Reading) -> Section:
                 "records: a station cannot know.",
             )
         )
+    blocks += reconciled(reading)
     states = live_reading.ledger_states(reading)
     if states:
         blocks.append(
