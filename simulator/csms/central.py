@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,7 +22,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from simulator.csms.desk import Desk, Shared, now_iso
+from simulator.csms.books import Books
+from simulator.csms.desk import Desk, now_iso
 from simulator.csms.door import (
     SUBPROTOCOLS,
     Registers,
@@ -28,14 +32,17 @@ from simulator.csms.door import (
     select_subprotocol,
     station_of,
 )
+from simulator.csms.faults import FaultyWire
 from simulator.csms.journal import Journal
 from simulator.csms.line import Outcome
-from simulator.csms.options import CsmsOptions
+from simulator.csms.options import CsmsOptions, Faults
 from simulator.csms.point16 import Point16
 from simulator.csms.point201 import Point201
+from simulator.csms.shared import share
 from simulator.csms.tokens import Tokens
 
 if TYPE_CHECKING:
+    from simulator.csms.authority import Authority
     from simulator.csms.onboot import Step
 
 BACKLOG = 4096
@@ -45,6 +52,8 @@ OPEN_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 30.0
 """How long a station may take to answer a command, unless the caller says."""
+SOON_S = 0.05
+"""Until a stall or a crash that was asked for, so that who asked gets an answer."""
 _PROTOCOL_ERROR = 1002
 _POLICY_VIOLATION = 1008
 
@@ -70,9 +79,10 @@ class CentralSystem:
             from simulator.csms import onboot  # not paid for by who has no script
 
             self._script = onboot.read(options.on_boot)
-        self._shared = Shared(options, tokens=Tokens(self._registers.tokens))
+        self._shared = share(options, Tokens(self._registers.tokens))
         self.holdings = self._shared.holdings
         self.tokens = self._shared.tokens
+        self.mischief = self._shared.mischief
         self._server: Server | None = None
         self._live: dict[str, tuple[ServerConnection, Point]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,6 +108,7 @@ class CentralSystem:
             journal = self._shared.journal = Journal(self.options.sqlite)
             for transaction in journal.transactions():
                 self.holdings.adopt(transaction)
+            self._shared.books = Books(journal, self.mischief, self.holdings)
             journal.start()
         try:
             self._server = await serve(
@@ -170,7 +181,13 @@ class CentralSystem:
             return
         assert connection.request is not None
         station_id = station_of(connection.request.path)
-        desk = Desk(station_id, version, self._shared, lambda: self._after_boot(point))
+        desk = Desk(
+            station_id,
+            version,
+            self._shared,
+            lambda: self._after_boot(point),
+            lambda action, payload: self._post(point, action, payload),
+        )
         point = _POINTS[version](connection, desk)
         self._replace(station_id, connection, point)
         desk.record.connects += 1
@@ -188,14 +205,26 @@ class CentralSystem:
 
     async def _listen(self, connection: ServerConnection, point: Point) -> None:
         """Hand every frame to the package's routing, one after the other, as they come."""
-        while True:
-            frame = await connection.recv()
-            try:
-                await point.route_message(frame)
-            except ConnectionClosed:
-                raise
-            except Exception as error:  # the package does not foresee every malformed frame
-                self.holdings.complaints[f"unhandled {type(error).__name__}"] += 1
+        mischief, wire = self.mischief, None
+        try:
+            while True:
+                frame = await connection.recv()
+                try:
+                    if mischief.active:
+                        wire = wire or FaultyWire(point.id, point, connection, mischief)
+                        await wire.take(frame, self._complain)
+                    else:
+                        await point.route_message(frame)
+                except ConnectionClosed:
+                    raise
+                except Exception as error:  # the package does not foresee every malformed frame
+                    self._complain(error)
+        finally:
+            if wire is not None:
+                wire.close()
+
+    def _complain(self, error: Exception) -> None:
+        self.holdings.complaints[f"unhandled {type(error).__name__}"] += 1
 
     def _replace(self, station_id: str, connection: ServerConnection, point: Point) -> None:
         """Close the connection that a station left behind when it connects again."""
@@ -217,15 +246,47 @@ class CentralSystem:
         if script:
             self._keep(self._run_script(point, script))
 
+    def _post(self, point: Point, action: str, payload: dict[str, Any]) -> None:
+        """Send a command and go on."""
+
+        async def send() -> None:
+            await self._send(point, action, payload, COMMAND_TIMEOUT_S)
+
+        self._keep(send())
+
     async def _run_script(self, point: Point, script: Sequence[Step]) -> None:
         """Send one command after the other; stop when the connection is gone."""
         from simulator.csms.onboot import fill
 
         for step in script:
-            payload = fill(step.payload, point.id, now_iso())
+            payload = self.fill_root(fill(step.payload, point.id, now_iso()))
             outcome = await self._send(point, step.action, payload, step.timeout_s)
             if outcome.result == "closed":
                 return
+
+    @property
+    def authority(self) -> Authority:
+        """The certificate authority."""
+        return self._shared.authority
+
+    def fill_root(self, payload: Any) -> Any:
+        """Return a payload with the root of the authority (PEM) where it says ``{ca_root}``."""
+        from simulator.csms.onboot import with_root
+
+        return with_root(payload, lambda: self.authority.root_pem)
+
+    def set_faults(self, faults: Faults) -> None:
+        """Misbehave otherwise from now on; InputError if it is told nonsense."""
+        self.mischief.set(faults, self.options.sqlite is not None)
+
+    def stall(self, for_s: float) -> None:
+        """Freeze in a moment: no connection is served, nor the HTTP API, for so many seconds."""
+        self.mischief.done["stall"] += 1
+        asyncio.get_running_loop().call_later(SOON_S, time.sleep, for_s)
+
+    def crash(self) -> None:
+        """Kill this process in a moment, as ``kill -9`` does."""
+        asyncio.get_running_loop().call_later(SOON_S, os.kill, os.getpid(), signal.SIGKILL)
 
     def version_of(self, station_id: str) -> str | None:
         """Return the version that a connected station speaks; None if it is not connected."""

@@ -5,16 +5,16 @@ No OCPP types: :mod:`simulator.csms.point16` and :mod:`simulator.csms.point201` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from simulator.csms.holdings import Holdings, StationRecord
-from simulator.csms.journal import Journal
-from simulator.csms.options import CsmsOptions
-from simulator.csms.tokens import Tokens
+from simulator.csms.holdings import StationRecord
+from simulator.csms.shared import Shared
 from simulator.csms.transactions import Event, Transaction
+
+if TYPE_CHECKING:
+    from simulator.csms.contracts import Verdict
 
 REGISTER = "Energy.Active.Import.Register"
 
@@ -24,23 +24,21 @@ def now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(slots=True)
-class Shared:
-    """What every connection of one CSMS works with."""
-
-    options: CsmsOptions
-    holdings: Holdings = field(default_factory=Holdings)
-    tokens: Tokens = field(default_factory=Tokens)
-    journal: Journal | None = None
-
-
 class Desk:
     """Takes what one station says to the holdings and the journal."""
 
     def __init__(
-        self, station_id: str, version: str, shared: Shared, booted: Callable[[], None]
+        self,
+        station_id: str,
+        version: str,
+        shared: Shared,
+        booted: Callable[[], None],
+        post: Callable[[str, dict[str, Any]], None],
     ) -> None:
-        """``booted`` is called after each boot that was accepted and answered."""
+        """``booted`` is called after each boot that was accepted and answered.
+
+        ``post`` sends the station a command, an action with its payload, and does not wait.
+        """
         self.station = station_id
         self.version = version
         self.options = shared.options
@@ -48,7 +46,10 @@ class Desk:
         self.holdings = shared.holdings
         self.record: StationRecord = shared.holdings.station(station_id)
         self.record.version = version
+        self.post = post
+        self._shared = shared
         self._journal = shared.journal
+        self._books = shared.books
         self._booted = booted
 
     def heard(self, action: str) -> None:
@@ -102,8 +103,8 @@ class Desk:
         transaction, new = self.holdings.start(
             self.station, connector, token, at, meter_start, token_status
         )
-        if new and self._journal:
-            self._journal.transaction(transaction)
+        if new and self._books:
+            self._books.transaction(transaction)
         return transaction
 
     def stopped(
@@ -116,25 +117,72 @@ class Desk:
     ) -> None:
         """Record a StopTransaction of OCPP 1.6. It cannot be refused; an unknown one counts."""
         transaction = self.holdings.stop(transaction_id, at, meter_stop, reason)
-        if transaction and self._journal:
-            self._journal.transaction(transaction)
+        if transaction and self._books:
+            self._books.transaction(transaction)
             self.samples(transaction.connector, transaction, samples)
 
     def event(self, event: Event, samples: Sequence[Any]) -> None:
         """Record a TransactionEvent of OCPP 2.0.1."""
         transaction, new = self.holdings.event(event)
-        if new and self._journal:
-            self._journal.transaction(transaction)
-            self._journal.event(transaction.id, event)
+        if new and self._books:
+            self._books.transaction(transaction)
+            self._books.event(transaction.id, event)
             self.samples(transaction.connector, transaction, samples)
 
     def samples(
         self, connector: int, transaction: Transaction | None, values: Sequence[Any]
     ) -> None:
         """Write sampled values to the journal, if there is one."""
-        if self._journal and values:
+        if self._books and values:
             number = None if transaction is None else transaction.id
-            self._journal.samples(self.station, connector, number, values)
+            self._books.samples(self.station, connector, number, values)
+
+    async def kept(self) -> None:
+        """Wait until what was recorded is in the database, if there is one; JournalError."""
+        if self._journal:
+            await self._journal.settled()
+
+    def sign(self, csr: str, kind: str) -> str | None:
+        """Return the chain (PEM) for a signing request, or None for one that is refused (A02)."""
+        from simulator.csms.authority import SigningRefusedError
+
+        name = self.record.serial or self.station
+        try:
+            chain = self._shared.authority.sign(csr, kind, self.station, name)
+        except SigningRefusedError as error:
+            self.holdings.certificates["refused"] += 1
+            self.record.notes["SignCertificate"]["refused"] = str(error)
+            return None
+        self.holdings.certificates["signed"] += 1
+        return chain
+
+    def revocation(self, request: Mapping[str, Any]) -> str | None:
+        """Return the OCSP response for a certificate (base64), or None if it is not ours (M06)."""
+        from simulator.csms.fingerprints import read
+
+        try:
+            return self._shared.authority.ocsp(read(request))
+        except ValueError:
+            return None
+
+    def contract(
+        self, token: str, chain: str | None, hash_data: Sequence[Mapping[str, Any]]
+    ) -> tuple[Verdict, str | None] | None:
+        """Return what a contract certificate is worth, and the status of its token if it is bad.
+
+        C07.FR.13 to FR.17. None where no certificate is examined.
+        """
+        if self._shared.contracts is None:
+            return None
+        from simulator.csms.contracts import TOKEN_STATUS
+
+        verdict = self._shared.contracts.judge(token, chain, hash_data)
+        return verdict, TOKEN_STATUS.get(verdict)
+
+    @property
+    def exi_response(self) -> str | None:
+        """The canned answer to Get15118EVCertificate (base64), if there is one."""
+        return self._shared.exi_response
 
 
 def registers_wh(meter_value: Sequence[dict[str, Any]]) -> list[float]:

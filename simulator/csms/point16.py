@@ -25,6 +25,7 @@ class Point16(ChargePoint):  # type: ignore[misc]
         super().__init__(desk.station, connection, logger=complaints)
         self._desk = desk
         self._payload: dict[str, Any] = {}
+        self._signed: dict[str, str] = {}
         self.line = prepare(self, desk, connection, complaints)
 
     async def _handle_call(self, msg: Any) -> Any:
@@ -84,7 +85,7 @@ class Point16(ChargePoint):  # type: ignore[misc]
         return call_result.StatusNotification()
 
     @on("StartTransaction")
-    def on_start(
+    async def on_start(
         self, connector_id: int, id_tag: str, meter_start: int, timestamp: str, **_: Any
     ) -> call_result.StartTransaction:
         """Hand out a transaction id; a word-for-word repetition gets the same one."""
@@ -93,10 +94,11 @@ class Point16(ChargePoint):  # type: ignore[misc]
         transaction = self._desk.started(
             connector_id, id_tag, timestamp, meter_start, info.status.value
         )
+        await self._desk.kept()
         return call_result.StartTransaction(transaction_id=transaction.id, id_tag_info=info)
 
     @on("StopTransaction")
-    def on_stop(
+    async def on_stop(
         self, meter_stop: int, timestamp: str, transaction_id: int, **rest: Any
     ) -> call_result.StopTransaction:
         """End a transaction."""
@@ -108,6 +110,7 @@ class Point16(ChargePoint):  # type: ignore[misc]
             rest.get("reason", "Local"),
             rest.get("transaction_data", ()),
         )
+        await self._desk.kept()
         id_tag = rest.get("id_tag")
         return call_result.StopTransaction(
             id_tag_info=self._token_info(id_tag) if id_tag is not None else None
@@ -171,7 +174,17 @@ class Point16(ChargePoint):  # type: ignore[misc]
         return call_result.SecurityEventNotification()
 
     @on("SignCertificate")
-    def on_sign_certificate(self, **_: Any) -> call_result.SignCertificate:
-        """Accept the request; the certificate is sent when somebody commands CertificateSigned."""
-        self._desk.noted("SignCertificate", self._payload)
+    def on_sign_certificate(self, csr: str, **_: Any) -> call_result.SignCertificate:
+        """Have it signed; Rejected if it is not to be (security whitepaper, A02)."""
+        self._desk.noted("SignCertificate", {**self._payload})
+        chain = self._desk.sign(csr, "ChargingStationCertificate")
+        if chain is None:
+            return call_result.SignCertificate(status=GenericStatus.rejected)
+        self._signed[csr] = chain
         return call_result.SignCertificate(status=GenericStatus.accepted)
+
+    @after("SignCertificate")
+    def after_sign_certificate(self, csr: str, **_: Any) -> None:
+        """Send what was signed."""
+        if (chain := self._signed.pop(csr, None)) is not None:
+            self._desk.post("CertificateSigned", {"certificateChain": chain})

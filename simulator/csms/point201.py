@@ -48,6 +48,7 @@ class Point201(ChargePoint):  # type: ignore[misc]
         super().__init__(desk.station, connection, logger=complaints)
         self._desk = desk
         self._payload: dict[str, Any] = {}
+        self._signed: dict[str, dict[str, str]] = {}
         self.line = prepare(self, desk, connection, complaints)
 
     async def _handle_call(self, msg: Any) -> Any:
@@ -97,22 +98,35 @@ class Point201(ChargePoint):  # type: ignore[misc]
         return call_result.StatusNotification()
 
     @on("Authorize")
-    def on_authorize(self, id_token: dict[str, Any], **rest: Any) -> call_result.Authorize:
-        """Answer with the standing of the token; no certificate is examined (C07.FR.13, 14)."""
+    def on_authorize(self, id_token: dict[str, Any], **_: Any) -> call_result.Authorize:
+        """Answer with the standing of the token, and of the contract if there is one (C07)."""
         self._desk.heard("Authorize")
         standing = self._standing(id_token)
         certificate = None
-        if "certificate" in rest or "iso15118_certificate_hash_data" in rest:
-            cancelled = standing.status in _CANCELLED
-            certificate = AuthorizeCertificateStatusEnumType(
-                "ContractCancelled" if cancelled else "Accepted"
-            )
+        chain = self._payload.get("certificate")
+        hash_data = self._payload.get("iso15118CertificateHashData", ())
+        if chain is not None or hash_data or id_token["type"] == "eMAID":
+            certificate, standing = self._contract(id_token["id_token"], chain, hash_data, standing)
         return call_result.Authorize(
             id_token_info=_token_info(standing), certificate_status=certificate
         )
 
+    def _contract(
+        self, token: str, chain: str | None, hash_data: Any, standing: Standing
+    ) -> tuple[AuthorizeCertificateStatusEnumType | None, Standing]:
+        """Return the status of a contract's certificate, and how its token then stands."""
+        found = self._desk.contract(token, chain, hash_data)
+        if found is None and chain is None and not hash_data:
+            return None, standing
+        verdict, token_status = found or ("Accepted", None)  # no roots to verify it by
+        if token_status is not None:
+            standing = Standing(token_status)
+        cancelled = verdict == "Accepted" and standing.status in _CANCELLED
+        word = "ContractCancelled" if cancelled else verdict
+        return AuthorizeCertificateStatusEnumType(word), standing
+
     @on("TransactionEvent")
-    def on_transaction_event(
+    async def on_transaction_event(
         self,
         event_type: str,
         timestamp: str,
@@ -146,6 +160,7 @@ class Point201(ChargePoint):  # type: ignore[misc]
             samples=bool(meter_value),
         )
         self._desk.event(event, meter_value)
+        await self._desk.kept()
         info = None if standing is None else _token_info(standing)
         return call_result.TransactionEvent(id_token_info=info)
 
@@ -159,24 +174,43 @@ class Point201(ChargePoint):  # type: ignore[misc]
         return call_result.MeterValues()
 
     @on("SignCertificate")
-    def on_sign_certificate(self, **_: Any) -> call_result.SignCertificate:
-        """Accept the request; the certificate is sent when somebody commands CertificateSigned."""
-        self._desk.noted("SignCertificate", self._payload)
+    def on_sign_certificate(
+        self, csr: str, certificate_type: str | None = None, **_: Any
+    ) -> call_result.SignCertificate:
+        """Have it signed; Rejected if it is not to be (A02.FR.11, FR.12)."""
+        self._desk.noted("SignCertificate", {**self._payload})
+        chain = self._desk.sign(csr, certificate_type or "ChargingStationCertificate")
+        if chain is None:
+            return call_result.SignCertificate(status=GenericStatusEnumType.rejected)
+        named = {} if certificate_type is None else {"certificateType": certificate_type}
+        self._signed[csr] = {"certificateChain": chain, **named}  # A02.FR.14
         return call_result.SignCertificate(status=GenericStatusEnumType.accepted)
+
+    @after("SignCertificate")
+    def after_sign_certificate(self, csr: str, **_: Any) -> None:
+        """Send what was signed."""
+        if (signed := self._signed.pop(csr, None)) is not None:
+            self._desk.post("CertificateSigned", signed)
 
     @on("Get15118EVCertificate")
     def on_get_15118_ev_certificate(self, **_: Any) -> call_result.Get15118EVCertificate:
-        """Answer Failed: there is no contract certificate pool behind this CSMS."""
+        """Answer what ``--exi-response`` gave, else Failed: no contract certificates are made."""
         self._desk.noted("Get15118EVCertificate", self._payload)
+        canned = self._desk.exi_response
+        word = Iso15118EVCertificateStatusEnumType
         return call_result.Get15118EVCertificate(
-            status=Iso15118EVCertificateStatusEnumType.failed, exi_response=""
+            status=word.failed if canned is None else word.accepted, exi_response=canned or ""
         )
 
     @on("GetCertificateStatus")
     def on_get_certificate_status(self, **_: Any) -> call_result.GetCertificateStatus:
-        """Answer Failed: this CSMS asks no OCSP responder."""
+        """Answer for certificates that this CSMS issued; no other responder is asked (M06)."""
         self._desk.noted("GetCertificateStatus", self._payload)
-        return call_result.GetCertificateStatus(status=GetCertificateStatusEnumType.failed)
+        result = self._desk.revocation(self._payload["ocspRequestData"])
+        word = GetCertificateStatusEnumType
+        return call_result.GetCertificateStatus(
+            status=word.failed if result is None else word.accepted, ocsp_result=result
+        )
 
     @on("NotifyEVChargingNeeds")
     def on_ev_charging_needs(self, **_: Any) -> call_result.NotifyEVChargingNeeds:

@@ -19,10 +19,14 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from simulator.csms.central import CentralSystem
+from simulator.csms.faults import read_ratio
 from simulator.csms.journal import JournalError
 from simulator.csms.limits import raise_fd_limit
-from simulator.csms.options import CsmsOptions
+from simulator.csms.options import FAULTS, MOST_LIFETIME_S, CsmsOptions, Faults
 from simulator.scenario import ScenarioError
+from simulator.scenario.problems import FieldError
+from simulator.scenario.units import DURATION
+from simulator.scenario.units import parse as parse_quantity
 
 ABOUT = """\
 The embedded CSMS: a test target that speaks OCPP-J 1.6 and 2.0.1. It accepts stations, authorises
@@ -121,19 +125,64 @@ def parse(argv: Sequence[str] | None) -> CsmsOptions:
         action="store_false",
         help="do not check messages against the JSON schemas: about half the CPU",
     )
+    _add_certificates(add)
+    _add_faults(add)
     add("--json", action="store_true", help="at the end, one JSON object on standard output")
     add(
         "--until-stdin-closes",
         action="store_true",
         help="end when standard input closes; ignore SIGINT (for a process that starts this one)",
     )
-    return CsmsOptions(**vars(parser.parse_args(argv)))
+    said = vars(parser.parse_args(argv))
+    faults = Faults(**{name: said.pop(f"faults_{name}") for name in FAULTS})
+    return CsmsOptions(**said, faults=faults)
+
+
+def _add_certificates(add: Callable[..., Any]) -> None:
+    default = CsmsOptions()
+    add("--ca", type=Path, metavar="FOLDER", help="certificate authority; made if not there")
+    add(
+        "--certificate-lifetime",
+        dest="certificate_lifetime_s",
+        type=_duration,
+        default=default.certificate_lifetime_s,
+        metavar="TIME",
+        help="of the certificates that it issues to stations (default: 365d)",
+    )
+    add("--organisation", metavar="NAME", help="what O must be in signing requests")
+    add("--contract-roots", type=Path, metavar="FOLDER", help="what contracts are verified by")
+    add("--exi-response", type=Path, metavar="FILE", help="canned answer to Get15118EVCertificate")
+
+
+def _add_faults(add: Callable[..., Any]) -> None:
+    """Add an option for every fault."""
+    for name, (flag, about) in FAULTS.items():
+        kind = {"seed": int, "service_time": str}.get(name, _share)
+        value = getattr(Faults(), name)
+        add(flag, dest=f"faults_{name}", type=kind, default=value, metavar=name.upper(), help=about)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a port, 0 to 65535")
     return int(text)
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = parse_quantity(DURATION, text)
+    except FieldError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {error.expected}") from None
+    if not 0 < seconds <= MOST_LIFETIME_S:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a time above 0, at most 3650d")
+    return seconds
+
+
+def _share(text: str) -> float:
+    try:
+        return read_ratio(text)
+    except FieldError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {error.expected}") from None
 
 
 def _seconds(text: str) -> int:
@@ -221,6 +270,9 @@ def table(summary: dict[str, Any]) -> str:
     ]
     if reports := summary["reports"]["completed"]:
         rows.append(("reports completed", reports))
+    if certificates := summary["certificates"]:
+        counts = ", ".join(f"{count} {word}" for word, count in certificates.items())
+        rows.append(("certificates", counts))
     for name in ("starts_repeated", "stops_repeated", "stops_unknown"):
         if transactions[name]:
             rows.append((name.replace("_", " "), transactions[name]))
