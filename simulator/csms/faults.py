@@ -26,7 +26,7 @@ from simulator.scenario.problems import FieldError, InputError, Problem, shown
 from simulator.scenario.units import DURATION, RATIO, parse
 
 MOST_WAITING: Final = 64
-"""Answers of one connection that may be late at the same time."""
+"""Answers of one connection that may be late at the same time; one more call and it is closed."""
 MOST_SERVICE_S: Final = 600.0
 _NORMAL: Final = NormalDist()
 _KINDS: Final = re.compile(r"\s*([a-z]+)\s*\(([^()]*)\)\s*")
@@ -138,6 +138,12 @@ class Mischief:
     active: bool = False
     """Whether any call may be answered otherwise than at once and rightly."""
     _service: ServiceTime | None = None
+    _calls: Counter[str] = field(default_factory=Counter)
+
+    def count(self, station: str) -> int:
+        """Return the number of a station's next call, from 1 on, over all of its connections."""
+        self._calls[station] += 1
+        return self._calls[station]
 
     def set(self, faults: Faults, sqlite: bool) -> None:
         """Change the faults, from the next call and the next transaction on; InputError."""
@@ -191,7 +197,6 @@ class FaultyWire:
         self._point = point
         self._connection = connection
         self._mischief = mischief
-        self._calls = 0
         self._fates: dict[str, tuple[float, Answering | None]] = {}
         """When and how open calls are answered, by message id."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -203,18 +208,20 @@ class FaultyWire:
         if message_id is None:
             await self._point.route_message(frame)
             return
-        self._calls += 1
+        if len(self._tasks) >= MOST_WAITING:
+            # OCPP-J 2.0.1, section 4.1.1 (1.6: 4.1.1): a station has one call open at a time.
+            await self._connection.close(1008, f"more than {MOST_WAITING} calls wait")
+            return
         mischief = self._mischief
-        due = asyncio.get_running_loop().time() + mischief.delay_s(self._station, self._calls)
-        fate = mischief.fate(self._station, self._calls)
+        number = mischief.count(self._station)
+        due = asyncio.get_running_loop().time() + mischief.delay_s(self._station, number)
+        fate = mischief.fate(self._station, number)
         if fate is not None:
             mischief.done[fate] += 1
         self._fates[message_id] = (due, fate)
         task = asyncio.ensure_future(self._answer(frame, message_id, due, fate, complain))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        if len(self._tasks) >= MOST_WAITING:
-            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     def close(self) -> None:
         """Give up what is not answered yet: the connection is gone."""

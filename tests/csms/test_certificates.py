@@ -199,9 +199,9 @@ def test_a02_fr_11_a_request_is_accepted_and_followed_by_the_certificate(
                     assert KEYS.belongs(KEYS.read(chain)[0], KEYS.pair(SERIAL, 1))
                 answer = await station.call("SignCertificate", csr=request("CP1"))
                 assert answer["status"] == "Rejected"
-                assert "CN 'CP1'" in csms.holdings.stations["CP1"].notes["SignCertificate"][
-                    "refused"
-                ]
+                assert (
+                    "CN 'CP1'" in csms.holdings.stations["CP1"].notes["SignCertificate"]["refused"]
+                )
                 await station.boot()  # no call waits behind a command that will not come
                 assert len(station.commands) == len(kinds)
             held = csms.holdings.summary()
@@ -222,7 +222,9 @@ def test_m06_the_status_of_a_certificate_is_told_to_the_station(run: Any, obedie
                 response = ocsp.load_der_ocsp_response(base64.b64decode(answer["ocspResult"]))
                 assert response.certificate_status is ocsp.OCSPCertStatus.GOOD
                 for wrong in ({"serialNumber": "AB"}, {"serialNumber": "x"}, {"issuerKeyHash": ""}):
-                    answer = await station.call("GetCertificateStatus", ocspRequestData=data | wrong)
+                    answer = await station.call(
+                        "GetCertificateStatus", ocspRequestData=data | wrong
+                    )
                     assert answer == {"status": "Failed"}
 
     run(scene())
@@ -297,11 +299,11 @@ def test_m01_a_canned_answer_goes_to_the_ev_as_it_is(
     ask = {"iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef", "action": "Install"}
 
     async def scene() -> None:
-        async with CentralSystem(CsmsOptions(port=0, exi_response=file)) as csms:
-            async with obedient(csms.url, "CS1", "2.0.1") as station:
-                answer = await station.call("Get15118EVCertificate", **ask, exiRequest="gJo=")
-                assert answer["status"] == "Accepted"
-                assert base64.b64decode(answer["exiResponse"]) == file.read_bytes()
+        server = CentralSystem(CsmsOptions(port=0, exi_response=file))
+        async with server as csms, obedient(csms.url, "CS1", "2.0.1") as station:
+            answer = await station.call("Get15118EVCertificate", **ask, exiRequest="gJo=")
+            assert answer["status"] == "Accepted"
+            assert base64.b64decode(answer["exiResponse"]) == file.read_bytes()
 
     run(scene())
     for content in (b"", b"x" * 4201):
