@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from simulator.csms import CsmsOptions
 from simulator.csms.central import CentralSystem
@@ -44,6 +43,8 @@ def test_every_transaction_that_was_answered_is_there_after_a_kill(
     csms.start()
     answered: dict[tuple[str, str], dict[str, Any]] = {}
     count = 0
+    killed = asyncio.Event()
+    lines: list[asyncio.Task[None]] = []
 
     def heard(key: tuple[str, str], **what: Any) -> None:
         nonlocal count
@@ -51,9 +52,11 @@ def test_every_transaction_that_was_answered_is_there_after_a_kill(
         count += 1
         if count == ENOUGH:
             os.kill(csms.pid, signal.SIGKILL)
+            killed.set()
 
     async def station_16(name: str) -> None:
         async with obedient(csms.url, name) as station:
+            lines.append(station._task)
             for i in range(10_000):
                 start = {"connectorId": 2, "idTag": f"T{i}", "meterStart": i, "timestamp": AT}
                 begun = await station.call("StartTransaction", **start)
@@ -66,6 +69,7 @@ def test_every_transaction_that_was_answered_is_there_after_a_kill(
 
     async def station_201(name: str) -> None:
         async with obedient(csms.url, name, "2.0.1") as station:
+            lines.append(station._task)
             for i in range(10_000):
 
                 async def tell(kind: str, seq_no: int, i: int = i, **more: Any) -> None:
@@ -88,13 +92,14 @@ def test_every_transaction_that_was_answered_is_there_after_a_kill(
                 await tell("Ended", 1)
                 heard(key, stop_at=AT, meter_stop_wh=i + 7, energy_wh=7, reason="Local")
 
-    async def until_the_kill(work: Any) -> None:
-        with contextlib.suppress(ConnectionClosed, TimeoutError, OSError):
-            await work
-
     async def scene() -> None:
         stations = [station_16(f"A{i}") for i in range(4)] + [station_201(f"B{i}") for i in "xyz"]
-        await asyncio.gather(*map(until_the_kill, stations))
+        tasks = [asyncio.ensure_future(station) for station in stations]
+        await killed.wait()
+        await asyncio.wait(lines)  # each connection is gone
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     run(scene())
     csms.stop()
@@ -172,10 +177,10 @@ def test_a_number_beyond_64_bits_stops_no_writer(
     start = {"connectorId": 1, "idTag": "T", "meterStart": 10**30, "timestamp": AT}
 
     async def scene() -> None:
-        async with CentralSystem(CsmsOptions(port=0, sqlite=file)) as csms:
-            async with open_client(csms.url) as client:
-                for small in (start, {**start, "meterStart": 5}):
-                    assert (await client.call("StartTransaction", **small))[0] == 3
+        server = CentralSystem(CsmsOptions(port=0, sqlite=file))
+        async with server as csms, open_client(csms.url) as client:
+            for small in (start, {**start, "meterStart": 5}):
+                assert (await client.call("StartTransaction", **small))[0] == 3
 
     run(scene())
     assert [row["meter_start_wh"] for row in recorded(file).values()] == [1e30, 5]
