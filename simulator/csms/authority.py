@@ -86,22 +86,22 @@ class Authority:
         self,
         folder: Path | None = None,
         lifetime_s: float = LIFETIME_S,
-        organisation: str | None = None,
+        operator: str | None = None,
     ) -> None:
         """Make or continue the authority in ``folder``; None: in memory.
 
-        ``lifetime_s`` is that of a station's certificate, ``organisation`` the O that a request
+        ``lifetime_s`` is that of a station's certificate, ``operator`` the O that a request
         must have (None: any). InputError if the folder cannot be used.
         """
         self.lifetime_s = lifetime_s
-        self.organisation = organisation
+        self.operator = operator
         self._folder = folder
         self._issued: dict[str, Issued] = {}
         if folder is None:
-            self._root, self._sub = _make(organisation)
+            self._root, self._sub = _make(operator)
             return
         try:
-            self._root, self._sub = _open(folder, organisation)
+            self._root, self._sub = _open(folder, operator)
             self._issued = {row.serial: row for row in _read_issued(folder / "issued.csv")}
         except (OSError, ValueError, TypeError, KeyError) as error:
             expected = f"a certificate authority, or an empty folder: {error}"
@@ -122,7 +122,7 @@ class Authority:
         ``common_name``: what the subject must have, the station's serial number (A00.FR.405).
         SigningRefusedError for a request that is none, or not of this station.
         """
-        request = _checked(csr, common_name, self.organisation)
+        request = _checked(csr, common_name, self.operator)
         now = datetime.now(UTC)
         last = self._sub.certificate.not_valid_after_utc
         certificate = _leaf(
@@ -196,9 +196,7 @@ class Authority:
             csv.writer(file).writerow(row.as_json().values())
 
 
-def _checked(
-    csr: str, common_name: str, organisation: str | None
-) -> x509.CertificateSigningRequest:
+def _checked(csr: str, common_name: str, operator: str | None) -> x509.CertificateSigningRequest:
     """Read a signing request; SigningRefusedError if it is not to be signed (A02.FR.12)."""
     try:
         request = x509.load_pem_x509_csr(csr.encode())
@@ -218,8 +216,8 @@ def _checked(
     if found != common_name:
         raise SigningRefusedError(f"CN {found!r}: expected the serial number {common_name!r}")
     owner = _attribute(request.subject, NameOID.ORGANIZATION_NAME)
-    if not owner or organisation not in (None, owner):
-        wanted = "the operator's name" if organisation is None else repr(organisation)
+    if not owner or operator not in (None, owner):
+        wanted = "the operator's name" if operator is None else repr(operator)
         raise SigningRefusedError(f"O {owner!r}: expected {wanted}")
     return request
 
@@ -240,20 +238,18 @@ def _leaf(
     return builder.add_extension(usage, critical=False).sign(signer.key, hashes.SHA256())
 
 
-def _make(organisation: str | None) -> tuple[_Signer, _Signer]:
+def _make(operator: str | None) -> tuple[_Signer, _Signer]:
     """Make a root and the authority below it."""
     until = datetime.now(UTC) + _AUTHORITY_LIFETIME
-    root = _authority("chargeswarm test root", organisation, None, until)
-    return root, _authority("chargeswarm test authority", organisation, root, until)
+    root = _authority("chargeswarm test root", operator, None, until)
+    return root, _authority("chargeswarm test authority", operator, root, until)
 
 
-def _authority(
-    name: str, organisation: str | None, signer: _Signer | None, until: datetime
-) -> _Signer:
+def _authority(name: str, operator: str | None, signer: _Signer | None, until: datetime) -> _Signer:
     key = ec.generate_private_key(ec.SECP256R1())
     names = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
-    if organisation:
-        names.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
+    if operator:
+        names.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, operator))
     subject = x509.Name(names)
     builder = _builder(subject, key.public_key(), signer, until)
     depth = 1 if signer is None else 0
@@ -300,11 +296,11 @@ def _key_usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def _open(folder: Path, organisation: str | None) -> tuple[_Signer, _Signer]:
+def _open(folder: Path, operator: str | None) -> tuple[_Signer, _Signer]:
     """Read the authorities of a folder; an empty one gets new ones."""
     folder.mkdir(parents=True, exist_ok=True)
     if not any((folder / name).exists() for name in ("root.pem", "root.key", "sub.pem", "sub.key")):
-        for name, signer in zip(("root", "sub"), _make(organisation), strict=True):
+        for name, signer in zip(("root", "sub"), _make(operator), strict=True):
             _write_key(folder / f"{name}.key", signer.key)
             (folder / f"{name}.pem").write_text(signer.pem)
         (folder / "issued.csv").write_text(",".join(_COLUMNS) + "\n")

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 
 from simulator.csms.options import Faults
 from simulator.scenario.problems import FieldError, InputError, Problem, shown
-from simulator.scenario.units import DURATION, RATIO, parse
+from simulator.scenario.units import DURATION, parse
 
 MOST_WAITING: Final = 64
 """Answers of one connection that may be late at the same time; one more call and it is closed."""
@@ -110,14 +110,6 @@ def check(faults: Faults, sqlite: bool) -> None:
             problems.append(Problem("faults", "service_time", value, error.expected))
     if problems:
         raise InputError(problems)
-
-
-def read_ratio(text: str) -> float:
-    """Read ``1%`` or ``0.01``; FieldError for what is no ratio from 0 to 1."""
-    value = parse(RATIO, text)
-    if not 0.0 <= value <= 1.0:
-        raise FieldError('a ratio from 0 to 1, such as "1%"')
-    return value
 
 
 def draw(seed: int, *what: object) -> float:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from simulator.scenario.problems import FieldError
+from simulator.scenario.units import DURATION, RATIO, parse
+
 BootStatus = Literal["accepted", "pending", "rejected"]
 
 
@@ -82,8 +85,8 @@ class CsmsOptions:
     """Folder of the certificate authority, made if it is not there; None: one in memory."""
     certificate_lifetime_s: float = LIFETIME_S
     """Of the certificates that the authority issues to stations."""
-    organisation: str | None = None
-    """What O must be in signing requests; None takes any."""
+    operator: str | None = None
+    """Organisation that stations' certificates must name; None: any."""
     contract_roots: Path | None = None
     """Folder of what contract certificates are verified by; None examines none."""
     exi_response: Path | None = None
@@ -93,3 +96,19 @@ class CsmsOptions:
     """Print what is held at the end as one JSON object on standard output, not as a table."""
     until_stdin_closes: bool = False
     """Stop when standard input closes, and ignore SIGINT: for a process that started this one."""
+
+
+def read_ratio(text: str) -> float:
+    """Read ``1%`` or ``0.01``; FieldError for what is no ratio from 0 to 1."""
+    value = parse(RATIO, text)
+    if not 0.0 <= value <= 1.0:
+        raise FieldError('a ratio from 0 to 1, such as "1%"')
+    return value
+
+
+def read_lifetime(text: str) -> float:
+    """Read how long certificates are valid, in seconds; FieldError for what is no such time."""
+    seconds = parse(DURATION, text)
+    if not 0.0 < seconds <= MOST_LIFETIME_S:
+        raise FieldError(f"a time above 0, at most {MOST_LIFETIME_S / 86_400:g}d")
+    return seconds

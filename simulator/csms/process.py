@@ -143,7 +143,7 @@ def arguments(options: CsmsOptions) -> list[str]:
         ("--sqlite", options.sqlite),
         ("--on-boot", options.on_boot),
         ("--ca", options.ca),
-        ("--organisation", options.organisation),
+        ("--operator", options.operator),
         ("--contract-roots", options.contract_roots),
         ("--exi-response", options.exi_response),
     ):

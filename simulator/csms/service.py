@@ -19,14 +19,11 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from simulator.csms.central import CentralSystem
-from simulator.csms.faults import read_ratio
 from simulator.csms.journal import JournalError
 from simulator.csms.limits import raise_fd_limit
-from simulator.csms.options import FAULTS, MOST_LIFETIME_S, CsmsOptions, Faults
+from simulator.csms.options import FAULTS, CsmsOptions, Faults, read_lifetime, read_ratio
 from simulator.scenario import ScenarioError
 from simulator.scenario.problems import FieldError
-from simulator.scenario.units import DURATION
-from simulator.scenario.units import parse as parse_quantity
 
 ABOUT = """\
 The embedded CSMS: a test target that speaks OCPP-J 1.6 and 2.0.1. It accepts stations, authorises
@@ -144,12 +141,12 @@ def _add_certificates(add: Callable[..., Any]) -> None:
     add(
         "--certificate-lifetime",
         dest="certificate_lifetime_s",
-        type=_duration,
+        type=_quantity(read_lifetime),
         default=default.certificate_lifetime_s,
         metavar="TIME",
         help="of the certificates that it issues to stations (default: 365d)",
     )
-    add("--organisation", metavar="NAME", help="what O must be in signing requests")
+    add("--operator", metavar="NAME", help="the organisation that certificates must name")
     add("--contract-roots", type=Path, metavar="FOLDER", help="what contracts are verified by")
     add("--exi-response", type=Path, metavar="FILE", help="canned answer to Get15118EVCertificate")
 
@@ -157,7 +154,7 @@ def _add_certificates(add: Callable[..., Any]) -> None:
 def _add_faults(add: Callable[..., Any]) -> None:
     """Add an option for every fault."""
     for name, (flag, about) in FAULTS.items():
-        kind = {"seed": int, "service_time": str}.get(name, _share)
+        kind = {"seed": int, "service_time": str}.get(name, _quantity(read_ratio))
         value = getattr(Faults(), name)
         add(flag, dest=f"faults_{name}", type=kind, default=value, metavar=name.upper(), help=about)
 
@@ -168,21 +165,16 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _duration(text: str) -> float:
-    try:
-        seconds = parse_quantity(DURATION, text)
-    except FieldError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected {error.expected}") from None
-    if not 0 < seconds <= MOST_LIFETIME_S:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a time above 0, at most 3650d")
-    return seconds
+def _quantity(reader: Callable[[str], float]) -> Callable[[str], float]:
+    """Return a reader whose mistakes ``argparse`` understands."""
 
+    def read(text: str) -> float:
+        try:
+            return reader(text)
+        except FieldError as error:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {error.expected}") from None
 
-def _share(text: str) -> float:
-    try:
-        return read_ratio(text)
-    except FieldError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected {error.expected}") from None
+    return read
 
 
 def _seconds(text: str) -> int:

@@ -51,7 +51,7 @@ class Shared:
 
             options = self.options
             self._authority = Authority(
-                options.ca, options.certificate_lifetime_s, options.organisation
+                options.ca, options.certificate_lifetime_s, options.operator
             )
         return self._authority
 

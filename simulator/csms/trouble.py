@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from simulator.csms.central import CentralSystem
 from simulator.csms.commands import Mistake
-from simulator.csms.faults import RATIOS, read_ratio
-from simulator.csms.options import Faults
+from simulator.csms.faults import RATIOS
+from simulator.csms.options import Faults, read_ratio
 from simulator.csms.views import page
 from simulator.csms.web import HttpError, Reply
 from simulator.scenario.problems import FieldError, InputError, shown

@@ -93,7 +93,7 @@ def csr_by(key: Any, *names: tuple[Any, str]) -> str:
 
 
 def test_a02_fr_12_a_request_that_is_not_this_stations_is_refused() -> None:
-    authority = Authority(organisation="Operator")
+    authority = Authority(operator="Operator")
     good = (NameOID.COMMON_NAME, SERIAL), (NameOID.ORGANIZATION_NAME, "Operator")
     weak = rsa.generate_private_key(65537, 1024)
     small = ec.generate_private_key(ec.SECP192R1())
