@@ -71,7 +71,8 @@ def csms(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Commands to send after each accepted boot: a TOML file, or usual-questions.",
+            help="Commands to send after each accepted boot: a TOML file, or usual-questions, or "
+            "new-certificates.",
         ),
     ] = None,
     ca: Annotated[

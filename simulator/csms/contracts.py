@@ -1,9 +1,9 @@
 """Is the contract certificate of an EV to be trusted (OCPP 2.0.1, C07)?
 
 A folder holds what the operator trusts: roots (self-signed), authorities between them and
-contracts, revocation lists (``.crl``), all in PEM. A chain that a station sends is verified up to
-one of the roots; hash data are looked up among the authorities of the folder. No OCPP types;
-called by :mod:`simulator.csms.point201`.
+contracts, revocation lists (``.crl``, whose own dates are not looked at), all in PEM. A chain that
+a station sends is verified up to one of the roots; hash data are looked up among the authorities of
+the folder. No OCPP types; called by :mod:`simulator.csms.desk`.
 """
 
 from __future__ import annotations

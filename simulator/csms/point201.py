@@ -105,7 +105,7 @@ class Point201(ChargePoint):  # type: ignore[misc]
         certificate = None
         chain = self._payload.get("certificate")
         hash_data = self._payload.get("iso15118CertificateHashData", ())
-        if chain is not None or hash_data or id_token["type"] == "eMAID":
+        if chain is not None or hash_data or id_token.get("type") == "eMAID":
             certificate, standing = self._contract(id_token["id_token"], chain, hash_data, standing)
         return call_result.Authorize(
             id_token_info=_token_info(standing), certificate_status=certificate

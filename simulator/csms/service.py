@@ -235,7 +235,7 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None
 
 def _end(csms: CentralSystem) -> int:
     """Print what the CSMS holds."""
-    summary = csms.holdings.summary()
+    summary = {**csms.holdings.summary(), "faults": dict(csms.mischief.done)}
     if csms.options.json:
         print(json.dumps(summary), flush=True)
     else:
@@ -265,6 +265,8 @@ def table(summary: dict[str, Any]) -> str:
     if certificates := summary["certificates"]:
         counts = ", ".join(f"{count} {word}" for word, count in certificates.items())
         rows.append(("certificates", counts))
+    for name, count in summary.get("faults", {}).items():
+        rows.append((f"fault: {name.replace('_', ' ')}", count))
     for name in ("starts_repeated", "stops_repeated", "stops_unknown"):
         if transactions[name]:
             rows.append((name.replace("_", " "), transactions[name]))

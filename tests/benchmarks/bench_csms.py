@@ -11,8 +11,9 @@ import asyncio
 import json
 import os
 import statistics
-import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -73,32 +74,34 @@ def measure(options: CsmsOptions, transactions: bool) -> float:
         return CALLS / (cpu_s(csms.pid) - before)
 
 
-def main() -> None:
-    plain = CsmsOptions(port=0)
-    rows = [
-        ("MeterValues", plain, False),
-        ("MeterValues, no schema checks", CsmsOptions(port=0, validate=False), False),
-        ("MeterValues, --sqlite", "sqlite", False),
-        ("MeterValues, --service-time 0ms", CsmsOptions(port=0, faults=Faults(0, "0ms")), False),
-        ("StartTransaction, StopTransaction", plain, True),
-        ("StartTransaction, StopTransaction, --sqlite", "sqlite", True),
-    ]
-    if "--plain" in sys.argv:
-        rows = rows[:2]
-    found: dict[str, list[float]] = {name: [] for name, *_ in rows}
+def rows() -> Iterator[tuple[str, float, float]]:
+    """Name, calls per CPU-second, and the ratio to the CSMS without options; medians."""
+    plain, late = CsmsOptions(port=0), Faults(service_time="0ms")
     with tempfile.TemporaryDirectory() as folder:
-        for i in range(ROUNDS):
-            for name, options, transactions in rows:
-                if options == "sqlite":
-                    file = Path(folder) / f"{i}-{transactions}.sqlite"
-                    options = CsmsOptions(port=0, sqlite=file)
-                assert isinstance(options, CsmsOptions)
+        kept = CsmsOptions(port=0, sqlite=Path(folder) / "records.db")
+        variants = (
+            ("MeterValues", plain, False),
+            ("MeterValues, --no-validate", replace(plain, validate=False), False),
+            ("MeterValues, --sqlite", kept, False),
+            ("MeterValues, --service-time 0ms", replace(plain, faults=late), False),
+            ("StartTransaction, StopTransaction", plain, True),
+            ("StartTransaction, StopTransaction, --sqlite", kept, True),
+        )
+        found: dict[str, list[float]] = {name: [] for name, *_ in variants}
+        for _ in range(ROUNDS):
+            for name, options, transactions in variants:
                 found[name].append(measure(options, transactions))
-    first = statistics.median(found[rows[0][0]])
-    for name, values in found.items():
-        value = statistics.median(values)
-        spread = f"{min(values):,.0f} to {max(values):,.0f}"
-        print(f"{name:<46} {value:>8,.0f} calls/CPU-s ({spread})  x{value / first:.2f}")
+                for file in Path(folder).iterdir():
+                    file.unlink()
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    for name, value in medians.items():
+        beside = "StartTransaction, StopTransaction" if "Start" in name else "MeterValues"
+        yield f"CSMS: {name}", value, value / medians[beside]
+
+
+def main() -> None:
+    for name, value, ratio in rows():
+        print(f"{name:<52} {value:>8,.0f} calls/CPU-s  x{ratio:.2f}")
 
 
 if __name__ == "__main__":

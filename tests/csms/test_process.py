@@ -306,7 +306,8 @@ def test_the_table_for_people_names_what_went_wrong() -> None:
     holdings.refused["unknown station"] += 3
     holdings.stop(5, AT, 0, None)
     holdings.commanded("Reset", "answered")
-    text = table(holdings.summary())
+    text = table({**holdings.summary(), "faults": {"drop_answers": 4}})
+    assert "fault: drop answers" in text
     assert "refused: unknown station" in text and "stops unknown" in text
     assert "command Reset" in text and "1 answered" in text
     assert "stops repeated" not in text
