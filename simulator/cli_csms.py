@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,18 @@ class BootAnswer(StrEnum):
     ACCEPTED = "accepted"
     PENDING = "pending"
     REJECTED = "rejected"
+
+
+_FAULTS = "Misbehaviour, on request (also over the HTTP API: POST /faults)"
+_Share = Annotated[
+    str, typer.Option(metavar="SHARE", help="Of calls, such as 1%.", rich_help_panel=_FAULTS)
+]
+_Booked = Annotated[
+    str,
+    typer.Option(
+        metavar="SHARE", help="Of transactions in the --sqlite file.", rich_help_panel=_FAULTS
+    ),
+]
 
 
 def csms(
@@ -58,9 +71,59 @@ def csms(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Commands to send after each accepted boot: a TOML file, or usual-questions.",
+            help="Commands to send after each accepted boot: a TOML file, or usual-questions, or "
+            "new-certificates.",
         ),
     ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="The certificate authority that signs for stations; made if it is not there. "
+            "Without this one in memory.",
+        ),
+    ] = None,
+    certificate_lifetime: Annotated[
+        str, typer.Option(metavar="TIME", help="Of the certificates that it issues.")
+    ] = "365d",
+    operator: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The organisation that certificates must name."),
+    ] = None,
+    contract_roots: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Roots, authorities and revocation lists (PEM) by which contract certificates are "
+            "verified; without it they are not examined.",
+        ),
+    ] = None,
+    exi_response: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A canned answer to every Get15118EVCertificate."),
+    ] = None,
+    service_time: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Answer so late: 20ms, exponential(20ms), lognormal(20ms, 0.5).",
+            rich_help_panel=_FAULTS,
+        ),
+    ] = "",
+    drop_answers: _Share = "0",
+    close_connections: _Share = "0",
+    call_errors: _Share = "0",
+    wrong_answers: _Share = "0",
+    lose_transactions: _Booked = "0",
+    double_transactions: _Booked = "0",
+    wrong_energy: _Booked = "0",
+    fault_seed: Annotated[
+        int,
+        typer.Option(
+            help="Which calls and transactions they strike; the same seed, the same ones.",
+            rich_help_panel=_FAULTS,
+        ),
+    ] = 0,
     validate: Annotated[
         bool, typer.Option(help="Check every frame against the schemas of OCPP.")
     ] = True,
@@ -83,8 +146,19 @@ def csms(
 
     Example: chargeswarm csms --http 9001 --on-boot usual-questions
     """
-    from simulator.csms import CsmsOptions, serve
+    from simulator.csms import CsmsOptions, Faults, serve
 
+    faults = Faults(
+        seed=fault_seed,
+        service_time=service_time,
+        drop_answers=_share(drop_answers, "--drop-answers"),
+        close_connections=_share(close_connections, "--close-connections"),
+        call_errors=_share(call_errors, "--call-errors"),
+        wrong_answers=_share(wrong_answers, "--wrong-answers"),
+        lose_transactions=_share(lose_transactions, "--lose-transactions"),
+        double_transactions=_share(double_transactions, "--double-transactions"),
+        wrong_energy=_share(wrong_energy, "--wrong-energy"),
+    )
     raise typer.Exit(
         serve(
             CsmsOptions(
@@ -98,12 +172,39 @@ def csms(
                 http=http,
                 http_host=http_host,
                 on_boot=on_boot,
+                ca=ca,
+                certificate_lifetime_s=_lifetime(certificate_lifetime),
+                operator=operator,
+                contract_roots=contract_roots,
+                exi_response=exi_response,
+                faults=faults,
                 validate=validate,
                 fast=fast,
                 json=as_json,
             )
         )
     )
+
+
+def _share(text: str, option: str) -> float:
+    from simulator.csms.options import read_ratio
+
+    return _quantity(text, option, read_ratio)
+
+
+def _lifetime(text: str) -> float:
+    from simulator.csms.options import read_lifetime
+
+    return _quantity(text, "--certificate-lifetime", read_lifetime)
+
+
+def _quantity(text: str, option: str, reader: Callable[[str], float]) -> float:
+    from simulator.scenario.problems import FieldError, InputError, Problem, shown
+
+    try:
+        return reader(text)
+    except FieldError as error:
+        raise InputError([Problem("csms", option, shown(text), error.expected)]) from None
 
 
 def command(

@@ -128,7 +128,10 @@ def test_sqlite_is_read_by_table_or_query_and_times_as_numbers(live: Path, tmp_p
     [
         ("a,b\n1,2\n", "station"),
         ("station,start\nA,yesterday\n", "row 1: start: value 'yesterday': expected a time"),
-        ("station,start,connector\nA,2026-06-01,two\n", "connector: value 'two': expected a number"),
+        (
+            "station,start,connector\nA,2026-06-01,two\n",
+            "connector: value 'two': expected a number",
+        ),
     ],
 )
 def test_records_that_cannot_be_read_are_named(tmp_path: Path, text: str, expected: str) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.csms.options import CsmsOptions
+from simulator.csms.options import CsmsOptions, Faults
 
-__all__ = ["CsmsOptions", "main", "serve"]
+__all__ = ["CsmsOptions", "Faults", "main", "serve"]
 
 
 def serve(options: CsmsOptions) -> int:

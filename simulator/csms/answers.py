@@ -21,6 +21,9 @@ Handler = Callable[[Desk, Payload], Payload]
 REGISTER: Final = "Energy.Active.Import.Register"
 
 
+After = Callable[[Desk, Payload], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One version of OCPP as the CSMS speaks it."""
@@ -28,6 +31,10 @@ class Version:
     name: str
     handlers: Mapping[str, Handler]
     """By action, every message that a station may send."""
+    kept: frozenset[str]
+    """Actions that are answered only once what they say is in the database."""
+    after: Mapping[str, After]
+    """By action: what follows once the answer is on its way."""
 
 
 def registers_wh(meter_value: Sequence[Payload]) -> list[float]:
@@ -81,3 +88,15 @@ def fixed(action: str, said: Payload) -> Handler:
         return dict(said)
 
     return answer
+
+
+def after_boot(desk: Desk, _: Payload) -> None:
+    """Begin what follows a boot."""
+    desk.after_boot()
+
+
+def after_signing(desk: Desk, payload: Payload) -> None:
+    """Send what was signed."""
+    signed = desk.signed.pop(payload["csr"], None)
+    if signed is not None:
+        desk.post("CertificateSigned", signed)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from simulator.csms.answers import Payload, Version, empty, fixed, registers_wh
+from simulator.csms.answers import (
+    Payload,
+    Version,
+    after_boot,
+    after_signing,
+    empty,
+    fixed,
+    registers_wh,
+)
 from simulator.csms.desk import Desk, now_iso
 
 NOTED = (
@@ -108,6 +116,16 @@ def meter_values(desk: Desk, payload: Payload) -> Payload:
     return {}
 
 
+def sign_certificate(desk: Desk, payload: Payload) -> Payload:
+    """Accepted and signed, or Rejected if it is not to be (security whitepaper, A02)."""
+    desk.noted("SignCertificate", {**payload})
+    chain = desk.sign(payload["csr"], "ChargingStationCertificate")
+    if chain is None:
+        return {"status": "Rejected"}
+    desk.signed[payload["csr"]] = {"certificateChain": chain}
+    return {"status": "Accepted"}
+
+
 VERSION = Version(
     "1.6",
     {
@@ -116,10 +134,12 @@ VERSION = Version(
         "DataTransfer": fixed("DataTransfer", {"status": "UnknownVendorId"}),
         "Heartbeat": heartbeat,
         "MeterValues": meter_values,
-        "SignCertificate": fixed("SignCertificate", {"status": "Accepted"}),
+        "SignCertificate": sign_certificate,
         "StartTransaction": start_transaction,
         "StatusNotification": status_notification,
         "StopTransaction": stop_transaction,
         **{action: empty(action) for action in NOTED},
     },
+    kept=frozenset({"StartTransaction", "StopTransaction"}),
+    after={"BootNotification": after_boot, "SignCertificate": after_signing},
 )

@@ -1,12 +1,23 @@
 """What the embedded CSMS answers to each message of OCPP 2.0.1.
 
-It has no pool of contract certificates behind it and makes no schedules of its own
-(K15.FR.04: NotifyEVChargingNeeds is Rejected); vendors' extensions are unknown to it.
+It makes no contract certificates and no schedules of its own (K15.FR.04: NotifyEVChargingNeeds is
+Rejected); vendors' extensions are unknown to it.
 """
 
 from __future__ import annotations
 
-from simulator.csms.answers import Payload, Version, empty, fixed, part_of_report, registers_wh
+from typing import Any
+
+from simulator.csms.answers import (
+    Payload,
+    Version,
+    after_boot,
+    after_signing,
+    empty,
+    fixed,
+    part_of_report,
+    registers_wh,
+)
 from simulator.csms.desk import Desk, now_iso
 from simulator.csms.reports import CONTENT
 from simulator.csms.tokens import ACCEPTED, Standing
@@ -75,14 +86,32 @@ def status_notification(desk: Desk, payload: Payload) -> Payload:
 
 
 def authorize(desk: Desk, payload: Payload) -> Payload:
-    """The standing of the token; no certificate is examined (C07.FR.13, 14)."""
+    """The standing of the token, and of the contract if there is one (C07)."""
     desk.heard("Authorize")
-    standing = _standing(desk, payload["idToken"])
+    id_token = payload["idToken"]
+    standing = _standing(desk, id_token)
+    word = None
+    chain, hashes = payload.get("certificate"), payload.get("iso15118CertificateHashData", ())
+    if chain is not None or hashes or id_token.get("type") == "eMAID":
+        word, standing = _contract(desk, id_token["idToken"], chain, hashes, standing)
     answer: Payload = {"idTokenInfo": _token_info(standing)}
-    if "certificate" in payload or "iso15118CertificateHashData" in payload:
-        cancelled = standing.status in _CANCELLED
-        answer["certificateStatus"] = "ContractCancelled" if cancelled else "Accepted"
+    if word is not None:
+        answer["certificateStatus"] = word
     return answer
+
+
+def _contract(
+    desk: Desk, token: str, chain: str | None, hashes: Any, standing: Standing
+) -> tuple[str | None, Standing]:
+    """The status of a contract's certificate, and how its token then stands."""
+    found = desk.contract(token, chain, hashes)
+    if found is None and chain is None and not hashes:
+        return None, standing
+    verdict, token_status = found or ("Accepted", None)  # no roots to verify it by
+    if token_status is not None:
+        standing = Standing(token_status)
+    cancelled = verdict == "Accepted" and standing.status in _CANCELLED
+    return "ContractCancelled" if cancelled else verdict, standing
 
 
 def transaction_event(desk: Desk, payload: Payload) -> Payload:
@@ -121,24 +150,50 @@ def meter_values(desk: Desk, payload: Payload) -> Payload:
     return {}
 
 
+def sign_certificate(desk: Desk, payload: Payload) -> Payload:
+    """Accepted and signed, or Rejected if it is not to be (A02.FR.11, FR.12)."""
+    desk.noted("SignCertificate", {**payload})
+    kind = payload.get("certificateType")
+    chain = desk.sign(payload["csr"], kind or "ChargingStationCertificate")
+    if chain is None:
+        return {"status": "Rejected"}
+    named = {} if kind is None else {"certificateType": kind}
+    desk.signed[payload["csr"]] = {"certificateChain": chain, **named}  # A02.FR.14
+    return {"status": "Accepted"}
+
+
+def get_15118_ev_certificate(desk: Desk, payload: Payload) -> Payload:
+    """What ``--exi-response`` gave, else Failed: no contract certificates are made."""
+    desk.noted("Get15118EVCertificate", payload)
+    canned = desk.exi_response
+    return {"status": "Failed" if canned is None else "Accepted", "exiResponse": canned or ""}
+
+
+def get_certificate_status(desk: Desk, payload: Payload) -> Payload:
+    """For certificates that this CSMS issued; no other responder is asked (M06)."""
+    desk.noted("GetCertificateStatus", payload)
+    result = desk.revocation(payload["ocspRequestData"])
+    return {"status": "Failed"} if result is None else {"status": "Accepted", "ocspResult": result}
+
+
 VERSION = Version(
     "2.0.1",
     {
         "Authorize": authorize,
         "BootNotification": boot_notification,
         "DataTransfer": fixed("DataTransfer", {"status": "UnknownVendorId"}),
-        "Get15118EVCertificate": fixed(
-            "Get15118EVCertificate", {"status": "Failed", "exiResponse": ""}
-        ),
-        "GetCertificateStatus": fixed("GetCertificateStatus", {"status": "Failed"}),
+        "Get15118EVCertificate": get_15118_ev_certificate,
+        "GetCertificateStatus": get_certificate_status,
         "Heartbeat": heartbeat,
         "MeterValues": meter_values,
         "NotifyEVChargingNeeds": fixed("NotifyEVChargingNeeds", {"status": "Rejected"}),
         "NotifyEVChargingSchedule": fixed("NotifyEVChargingSchedule", {"status": "Accepted"}),
-        "SignCertificate": fixed("SignCertificate", {"status": "Accepted"}),
+        "SignCertificate": sign_certificate,
         "StatusNotification": status_notification,
         "TransactionEvent": transaction_event,
         **{action: empty(action) for action in NOTED},
         **{action: part_of_report(action) for action in CONTENT},
     },
+    kept=frozenset({"TransactionEvent"}),
+    after={"BootNotification": after_boot, "SignCertificate": after_signing},
 )

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from simulator.csms import routes
+from simulator.csms import openapi
 from simulator.csms.central import COMMAND_TIMEOUT_S, CentralSystem
 from simulator.csms.commands import (
     COMMANDS,
@@ -30,7 +30,8 @@ from simulator.csms.line import Outcome
 from simulator.csms.routes import ROUTES, SCHEMAS, Route
 from simulator.csms.tokens import Standing
 from simulator.csms.transactions import Transaction
-from simulator.csms.views import station_row, told, transaction_row, wire_id
+from simulator.csms.trouble import Trouble
+from simulator.csms.views import page, station_row, told, transaction_row, wire_id
 from simulator.csms.web import HttpError, Reply, Request
 from simulator.scenario.problems import nearest, shown
 
@@ -54,6 +55,7 @@ class Api:
         """Serve this CSMS, on its event loop."""
         self._csms = csms
         self._holdings = csms.holdings
+        self._trouble = Trouble(csms)
 
     async def __call__(self, request: Request) -> Reply:
         """Find the route, check query and body by what it declares, and answer."""
@@ -68,12 +70,13 @@ class Api:
             if found := mistakes(Draft202012Validator(SCHEMAS[route.body]), body):
                 raise _wrong("the body", found)
             given.append(body)
-        method: Callable[..., Awaitable[Reply]] = getattr(self, route.name)
+        owner = self if hasattr(self, route.name) else self._trouble
+        method: Callable[..., Awaitable[Reply]] = getattr(owner, route.name)
         return await method(*given)
 
     async def openapi(self) -> Reply:
         """The OpenAPI document."""
-        return Reply(routes.document())
+        return Reply(openapi.document())
 
     async def summary(self) -> Reply:
         """What is held in total."""
@@ -89,7 +92,7 @@ class Api:
             and (connected is None or record.connected == connected)
             and (version is None or record.version == version)
         )
-        rows, more = _page(found, query["limit"])
+        rows, more = page(found, query["limit"])
         return Reply(
             {
                 "stations": [station_row(record) for record in rows],
@@ -134,7 +137,7 @@ class Api:
             for transaction in self._holdings.transactions.values()
             if transaction.id > after and _fits(transaction, query)
         )
-        rows, more = _page(found, query["limit"])
+        rows, more = page(found, query["limit"])
         return Reply(
             {
                 "transactions": [transaction_row(transaction) for transaction in rows],
@@ -186,7 +189,7 @@ class Api:
         """Tokens that are known by name."""
         after = query.get("after", "")
         found = ((token, standing) for token, standing in self._csms.tokens if token > after)
-        rows, more = _page(found, query["limit"])
+        rows, more = page(found, query["limit"])
         return Reply(
             {
                 "tokens": {token: asdict(standing) for token, standing in rows},
@@ -222,9 +225,8 @@ class Api:
 
     async def _send(self, station_id: str, body: dict[str, Any]) -> Outcome | None:
         timeout_s = body.get("timeout_s", COMMAND_TIMEOUT_S)
-        return await self._csms.command(
-            station_id, body["action"], body.get("payload", {}), timeout_s
-        )
+        payload = self._csms.fill_root(body.get("payload", {}))
+        return await self._csms.command(station_id, body["action"], payload, timeout_s)
 
     def _record(self, station_id: str) -> StationRecord:
         record = self._holdings.stations.get(station_id)
@@ -312,12 +314,6 @@ def _wrong(what: str, found: Iterable[Mistake]) -> HttpError:
     rows = list(found)
     text = f"{what} is wrong: " + "; ".join(map(str, rows))
     return HttpError(400, text, [mistake.as_json() for mistake in rows])
-
-
-def _page(rows: Iterable[Any], limit: int) -> tuple[list[Any], bool]:
-    """Return the first rows, and whether there are more."""
-    taken = list(itertools.islice(rows, limit + 1))
-    return taken[:limit], len(taken) > limit
 
 
 def _fits(transaction: Transaction, query: _Query) -> bool:

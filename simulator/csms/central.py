@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,7 +22,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from simulator.csms.desk import Desk, Shared, now_iso
+from simulator.csms.books import Books
+from simulator.csms.desk import Desk, now_iso
 from simulator.csms.door import (
     SUBPROTOCOLS,
     Refusal,
@@ -29,14 +33,17 @@ from simulator.csms.door import (
     select_subprotocol,
     station_of,
 )
+from simulator.csms.faults import FaultyWire
 from simulator.csms.journal import Journal
 from simulator.csms.line import Outcome
-from simulator.csms.options import CsmsOptions
+from simulator.csms.options import CsmsOptions, Faults
 from simulator.csms.peer import Peer, connections
 from simulator.csms.point import POINTS, Point
+from simulator.csms.shared import share
 from simulator.csms.tokens import Tokens
 
 if TYPE_CHECKING:
+    from simulator.csms.authority import Authority
     from simulator.csms.onboot import Step
 
 BACKLOG = 4096
@@ -46,6 +53,8 @@ OPEN_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 30.0
 """How long a station may take to answer a command, unless the caller says."""
+SOON_S = 0.05
+"""Until a stall or a crash that was asked for, so that who asked gets an answer."""
 _GOING_AWAY = 1001
 _PROTOCOL_ERROR = 1002
 _POLICY_VIOLATION = 1008
@@ -68,9 +77,10 @@ class CentralSystem:
             from simulator.csms import onboot  # not paid for by who has no script
 
             self._script = onboot.read(options.on_boot)
-        self._shared = Shared(options, tokens=Tokens(self._registers.tokens))
+        self._shared = share(options, Tokens(self._registers.tokens))
         self.holdings = self._shared.holdings
         self.tokens = self._shared.tokens
+        self.mischief = self._shared.mischief
         self._server: Server | asyncio.Server | None = None
         self._live: dict[str, Point | Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,6 +106,7 @@ class CentralSystem:
             journal = self._shared.journal = Journal(self.options.sqlite)
             for transaction in journal.transactions():
                 self.holdings.adopt(transaction)
+            self._shared.books = Books(journal, self.mischief, self.holdings)
             journal.start()
         try:
             self._server = await (self._listen_fast() if self.options.fast else self._listen())
@@ -174,7 +185,7 @@ class CentralSystem:
 
     def enter(self, station_id: str, version: str, end: Point | Peer) -> Desk:
         """A station is connected: the desk that serves it."""
-        desk = Desk(station_id, version, self._shared, lambda: self._after_boot(end))
+        desk = Desk(station_id, version, self._shared, self, end)
         self._replace(station_id, end)
         desk.record.connects += 1
         desk.record.connected = True
@@ -223,14 +234,26 @@ class CentralSystem:
 
     async def _hear(self, connection: ServerConnection, point: Point) -> None:
         """Hand every frame to the package's routing, one after the other, as they come."""
-        while True:
-            frame = await connection.recv()
-            try:
-                await point.route_message(frame)
-            except ConnectionClosed:
-                raise
-            except Exception as error:  # the package does not foresee every malformed frame
-                self.holdings.complaints[f"unhandled {type(error).__name__}"] += 1
+        mischief, wire = self.mischief, None
+        try:
+            while True:
+                frame = await connection.recv()
+                try:
+                    if mischief.active:
+                        wire = wire or FaultyWire(point.id, point, connection, mischief)
+                        await wire.take(frame, self._complain)
+                    else:
+                        await point.route_message(frame)
+                except ConnectionClosed:
+                    raise
+                except Exception as error:  # the package does not foresee every malformed frame
+                    self._complain(error)
+        finally:
+            if wire is not None:
+                wire.close()
+
+    def _complain(self, error: Exception) -> None:
+        self.holdings.complaints[f"unhandled {type(error).__name__}"] += 1
 
     def _replace(self, station_id: str, end: Point | Peer) -> None:
         """Close the connection that a station left behind when it connects again."""
@@ -238,29 +261,61 @@ class CentralSystem:
         self._live[station_id] = end
         if old is not None:
             self.holdings.replaced += 1
-            self._keep(old.leave(_POLICY_VIOLATION, "connected again"))
+            self.keep(old.leave(_POLICY_VIOLATION, "connected again"))
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` beside the connections, and wait for its end when the CSMS stops."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _after_boot(self, point: Point | Peer) -> None:
+    def after_boot(self, point: Point | Peer) -> None:
         """Send the boot script, if there is one for the version of the station."""
         script = self._script.get(point.line.version)
         if script:
-            self._keep(self._run_script(point, script))
+            self.keep(self._run_script(point, script))
+
+    def post(self, end: Point | Peer, action: str, payload: dict[str, Any]) -> None:
+        """Send a command and go on."""
+
+        async def send() -> None:
+            await self._send(end, action, payload, COMMAND_TIMEOUT_S)
+
+        self.keep(send())
 
     async def _run_script(self, point: Point | Peer, script: Sequence[Step]) -> None:
         """Send one command after the other; stop when the connection is gone."""
         from simulator.csms.onboot import fill
 
         for step in script:
-            payload = fill(step.payload, point.id, now_iso())
+            payload = self.fill_root(fill(step.payload, point.id, now_iso()))
             outcome = await self._send(point, step.action, payload, step.timeout_s)
             if outcome.result == "closed":
                 return
+
+    @property
+    def authority(self) -> Authority:
+        """The certificate authority."""
+        return self._shared.authority
+
+    def fill_root(self, payload: Any) -> Any:
+        """Return a payload with the root of the authority (PEM) where it says ``{ca_root}``."""
+        from simulator.csms.onboot import with_root
+
+        return with_root(payload, lambda: self.authority.root_pem)
+
+    def set_faults(self, faults: Faults) -> None:
+        """Misbehave otherwise from now on; InputError if it is told nonsense."""
+        self.mischief.set(faults, self.options.sqlite is not None)
+
+    def stall(self, for_s: float) -> None:
+        """Freeze in a moment: no connection is served, nor the HTTP API, for so many seconds."""
+        self.mischief.done["stall"] += 1
+        asyncio.get_running_loop().call_later(SOON_S, time.sleep, for_s)
+
+    def crash(self) -> None:
+        """Kill this process in a moment, as ``kill -9`` does."""
+        asyncio.get_running_loop().call_later(SOON_S, os.kill, os.getpid(), signal.SIGKILL)
 
     def version_of(self, station_id: str) -> str | None:
         """Return the version that a connected station speaks; None if it is not connected."""

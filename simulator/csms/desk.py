@@ -5,16 +5,17 @@ No words of OCPP: :mod:`simulator.csms.answers16` and :mod:`simulator.csms.answe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from simulator.csms.holdings import Holdings, StationRecord
-from simulator.csms.journal import Journal
-from simulator.csms.options import CsmsOptions
-from simulator.csms.tokens import Tokens
+from simulator.csms.holdings import StationRecord
+from simulator.csms.shared import Shared
 from simulator.csms.transactions import Event, Transaction
+
+if TYPE_CHECKING:
+    from simulator.csms.contracts import Verdict
 
 
 def now_iso() -> str:
@@ -22,23 +23,40 @@ def now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(slots=True)
-class Shared:
-    """What every connection of one CSMS works with."""
+class Office(Protocol):
+    """Where desks stand."""
 
-    options: CsmsOptions
-    holdings: Holdings = field(default_factory=Holdings)
-    tokens: Tokens = field(default_factory=Tokens)
-    journal: Journal | None = None
+    def after_boot(self, end: Any) -> None:
+        """A boot of the station at this end was accepted and answered."""
+        ...
+
+    def post(self, end: Any, action: str, payload: dict[str, Any]) -> None:
+        """Send the station at this end a command, and do not wait."""
+        ...
 
 
 class Desk:
     """Takes what one station says to the holdings and the journal."""
 
+    __slots__ = (
+        "_books",
+        "_end",
+        "_journal",
+        "_office",
+        "_shared",
+        "holdings",
+        "options",
+        "record",
+        "signed",
+        "station",
+        "tokens",
+        "version",
+    )
+
     def __init__(
-        self, station_id: str, version: str, shared: Shared, booted: Callable[[], None]
+        self, station_id: str, version: str, shared: Shared, office: Office, end: Any
     ) -> None:
-        """``booted`` is called after each boot that was accepted and answered."""
+        """``end`` is the connection of the station, by which the office knows it."""
         self.station = station_id
         self.version = version
         self.options = shared.options
@@ -46,8 +64,17 @@ class Desk:
         self.holdings = shared.holdings
         self.record: StationRecord = shared.holdings.station(station_id)
         self.record.version = version
+        self.signed: dict[str, dict[str, str]] = {}
+        """Certificates that are sent once their requests are answered, by request."""
+        self._office = office
+        self._end = end
+        self._shared = shared
         self._journal = shared.journal
-        self._booted = booted
+        self._books = shared.books
+
+    def post(self, action: str, payload: dict[str, Any]) -> None:
+        """Send the station a command, an action with its payload, and do not wait."""
+        self._office.post(self._end, action, payload)
 
     def heard(self, action: str) -> None:
         """Count a call that is handled."""
@@ -81,7 +108,7 @@ class Desk:
     def after_boot(self) -> None:
         """Say that a boot has been answered."""
         if self.options.boot_status == "accepted":
-            self._booted()
+            self._office.after_boot(self._end)
 
     def status(
         self, evse: int | None, connector: int, status: str, error: str, at: str | None
@@ -100,8 +127,8 @@ class Desk:
         transaction, new = self.holdings.start(
             self.station, connector, token, at, meter_start, token_status
         )
-        if new and self._journal:
-            self._journal.transaction(transaction)
+        if new and self._books:
+            self._books.transaction(transaction)
         return transaction
 
     def stopped(
@@ -114,22 +141,69 @@ class Desk:
     ) -> None:
         """Record a StopTransaction of OCPP 1.6. It cannot be refused; an unknown one counts."""
         transaction = self.holdings.stop(transaction_id, at, meter_stop, reason)
-        if transaction and self._journal:
-            self._journal.transaction(transaction)
+        if transaction and self._books:
+            self._books.transaction(transaction)
             self.samples(transaction.connector, transaction, samples)
 
     def event(self, event: Event, samples: Sequence[Any]) -> None:
         """Record a TransactionEvent of OCPP 2.0.1."""
         transaction, new = self.holdings.event(event)
-        if new and self._journal:
-            self._journal.transaction(transaction)
-            self._journal.event(transaction.id, event)
+        if new and self._books:
+            self._books.transaction(transaction)
+            self._books.event(transaction.id, event)
             self.samples(transaction.connector, transaction, samples)
 
     def samples(
         self, connector: int, transaction: Transaction | None, values: Sequence[Any]
     ) -> None:
         """Write sampled values to the journal, if there is one."""
-        if self._journal and values:
+        if self._books and values:
             number = None if transaction is None else transaction.id
-            self._journal.samples(self.station, connector, number, values)
+            self._books.samples(self.station, connector, number, values)
+
+    def keeping(self) -> asyncio.Future[None] | None:
+        """What is done once all that was recorded is in the database (JournalError if it cannot
+        be); None where there is no database."""
+        return self._journal.settling() if self._journal else None
+
+    def sign(self, csr: str, kind: str) -> str | None:
+        """Return the chain (PEM) for a signing request, or None for one that is refused (A02)."""
+        from simulator.csms.authority import SigningRefusedError
+
+        name = self.record.serial or self.station
+        try:
+            chain = self._shared.authority.sign(csr, kind, self.station, name)
+        except SigningRefusedError as error:
+            self.holdings.certificates["refused"] += 1
+            self.record.notes["SignCertificate"]["refused"] = str(error)
+            return None
+        self.holdings.certificates["signed"] += 1
+        return chain
+
+    def revocation(self, request: Mapping[str, Any]) -> str | None:
+        """Return the OCSP response for a certificate (base64), or None if it is not ours (M06)."""
+        from simulator.csms.fingerprints import read
+
+        try:
+            return self._shared.authority.ocsp(read(request))
+        except ValueError:
+            return None
+
+    def contract(
+        self, token: str, chain: str | None, hash_data: Sequence[Mapping[str, Any]]
+    ) -> tuple[Verdict, str | None] | None:
+        """Return what a contract certificate is worth, and the status of its token if it is bad.
+
+        C07.FR.13 to FR.17. None where no certificate is examined.
+        """
+        if self._shared.contracts is None:
+            return None
+        from simulator.csms.contracts import TOKEN_STATUS
+
+        verdict = self._shared.contracts.judge(token, chain, hash_data)
+        return verdict, TOKEN_STATUS.get(verdict)
+
+    @property
+    def exi_response(self) -> str | None:
+        """The canned answer to Get15118EVCertificate (base64), if there is one."""
+        return self._shared.exi_response

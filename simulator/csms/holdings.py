@@ -64,6 +64,8 @@ class Holdings:
     """TransactionEvents whose sequence number had come before."""
     events_without_start: int = 0
     """Transactions whose first event to come was not Started."""
+    certificates: Counter[str] = field(default_factory=Counter)
+    """SignCertificate by what became of it: ``signed``, ``refused``."""
     commands: dict[str, Counter[str]] = field(default_factory=dict)
     """What became of the commands sent, by action."""
     reports: Reports = field(default_factory=Reports)
@@ -83,13 +85,16 @@ class Holdings:
         return record
 
     def adopt(self, transaction: Transaction) -> None:
-        """Take over a transaction from an earlier life; ids continue after the highest."""
+        """Take over a transaction from an earlier life; ids continue after the highest.
+
+        Of two that are the same the first is gone on with.
+        """
         self.transactions[transaction.id] = transaction
         self.next_transaction = max(self.next_transaction, transaction.id + 1)
         if transaction.wire_id:
-            self._told[transaction.station, transaction.wire_id] = transaction.id
+            self._told.setdefault((transaction.station, transaction.wire_id), transaction.id)
         else:
-            self._starts[_start_key(transaction)] = transaction.id
+            self._starts.setdefault(_start_key(transaction), transaction.id)
 
     def start(
         self,
@@ -233,6 +238,7 @@ class Holdings:
                 "completed": self.reports.completed,
                 "dropped": self.reports.dropped,
             },
+            "certificates": dict(sorted(self.certificates.items())),
             "commands": {name: dict(self.commands[name]) for name in sorted(self.commands)},
             "energy_kwh": round(sum(transaction.energy_wh for transaction in held) / 1000.0, 3),
             "handshakes_refused": dict(sorted(self.refused.items())),

@@ -1,14 +1,20 @@
 """The optional SQLite file of the embedded CSMS.
 
 Rows are handed to one writer thread and committed in batches, so that the event loop never waits
-for the disk. After :meth:`Journal.close` everything handed over is in the file; what a killed
-process had not committed yet (half a second at most) is lost. Tables: ``stations``, ``statuses``,
-``transactions``, ``transaction_events`` (OCPP 2.0.1), ``meter_values``, ``notifications`` (every
-other message, parts of reports among them, as JSON) and ``commands``.
+for the disk. Whoever answers a message about a transaction waits for its commit
+(:meth:`Journal.settled`): what was answered is in the file, even if the process is killed. Of
+anything else (statuses, meter values, notifications, commands) a killed process loses what came
+last, :data:`BATCH_S` at most. The file is in WAL mode and not synced at each commit: a power cut
+may take more. After :meth:`Journal.close` everything handed over is there.
+
+Tables: ``stations``, ``statuses``, ``transactions``, ``transaction_events`` (OCPP 2.0.1),
+``meter_values``, ``notifications`` (every other message, parts of reports among them, as JSON) and
+``commands``. The view ``recorded`` has what a comparison with the stations' own records needs.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import threading
@@ -19,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.csms.holdings import StationRecord
-from simulator.csms.transactions import Event, Sequence, Transaction
+from simulator.csms.transactions import MOST_MISSING, Event, Sequence, Transaction
 
 BATCH_S = 0.5
 
@@ -40,6 +46,16 @@ _TABLES = {
 }
 """Columns by table. New ones go to the end: a file of an earlier version gets them added."""
 
+_RECORDED = """CREATE VIEW recorded AS SELECT
+ station, coalesce(version, '1.6') AS version,
+ CASE coalesce(wire_id, '') WHEN '' THEN CAST(id AS TEXT) ELSE wire_id END AS transaction_id,
+ coalesce(evse, connector) AS evse, connector, id_tag AS token, start_at, stop_at,
+ meter_start AS meter_start_wh, meter_stop AS meter_stop_wh,
+ meter_stop - meter_start AS energy_wh, reason, id AS number FROM transactions"""
+"""One row a transaction in the units of its columns' names; ``number`` is the CSMS's own."""
+
+_INT64 = 1 << 63
+
 _INSERT = {
     table: f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(columns.split(', ')))})"
     for table, columns in _TABLES.items()
@@ -59,7 +75,9 @@ class Journal:
         """Open or create the database; JournalError if it cannot be used as one."""
         self.path = path
         self._rows: deque[_Row] = deque()
-        self._ending = threading.Event()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._wake = threading.Event()
+        self._ending = False
         self._failure: sqlite3.Error | None = None
         try:
             self._db = sqlite3.connect(path, check_same_thread=False)
@@ -78,6 +96,8 @@ class Journal:
             for column in columns.split(", "):
                 if column.split()[0] not in there:
                     self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        self._db.execute("DROP VIEW IF EXISTS recorded")
+        self._db.execute(_RECORDED)
         self._db.commit()
 
     def start(self) -> None:
@@ -86,6 +106,7 @@ class Journal:
 
     def transactions(self) -> Iterator[Transaction]:
         """Yield the transactions of an earlier life; call it before :meth:`start`."""
+        told = self._numbers_told()
         rows = self._db.execute(
             "SELECT id, station, connector, id_tag, start_at, meter_start, token_status,"
             " stop_at, meter_stop, reason, coalesce(version, '1.6'), coalesce(wire_id, ''),"
@@ -94,8 +115,21 @@ class Journal:
         for *row, next_seq_no in rows:
             transaction = Transaction(*row)
             if next_seq_no is not None:
-                transaction.sequence = Sequence(next_seq_no)
+                sequence = transaction.sequence = Sequence(next_seq_no)
+                if told.get(transaction.id, next_seq_no) < next_seq_no:
+                    sequence.missing.update(self._gaps(transaction.id, next_seq_no))
             yield transaction
+
+    def _numbers_told(self) -> dict[int, int]:
+        """Return how many sequence numbers of each transaction are there."""
+        query = "SELECT transaction_id, count(DISTINCT seq_no) FROM transaction_events GROUP BY 1"
+        return dict(self._db.execute(query))
+
+    def _gaps(self, number: int, end: int) -> set[int]:
+        """Return the sequence numbers below ``end`` that are not there."""
+        query = "SELECT seq_no FROM transaction_events WHERE transaction_id = ?"
+        there = {row[0] for row in self._db.execute(query, (number,))}
+        return set(range(max(0, end - MOST_MISSING), end)) - there
 
     def station(self, record: StationRecord) -> None:
         """Write a station as it is now."""
@@ -165,32 +199,64 @@ class Journal:
                 )
                 self._rows.append(("meter_values", row))
 
+    def settling(self) -> asyncio.Future[None]:
+        """What is done once everything handed over so far is in the file; JournalError if not."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        self._wake.set()
+        return done
+
     def close(self) -> None:
         """Write the rest and close; JournalError if anything could not be written."""
         if self._writer.ident is not None:
-            self._ending.set()
+            self._ending = True
+            self._wake.set()
             self._writer.join()
         self._db.close()
         if self._failure is not None:
             raise JournalError(f"{self.path}: {self._failure}")
 
     def _write(self) -> None:
-        """Commit what has gathered every half second, and a last time when told to end.
+        """Commit what has gathered, when somebody waits or after a while, until told to end.
 
-        After an error further rows are dropped; :meth:`close` reports it.
+        After an error further rows are dropped; who waits and :meth:`close` get to know it.
         """
         ending = False
         while not ending:
-            ending = self._ending.wait(BATCH_S)
+            self._wake.wait(BATCH_S)
+            self._wake.clear()
+            ending = self._ending
+            # First who waits, then the rows: theirs are among those for certain.
+            waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
             batch = self._drain()
-            if not batch or self._failure is not None:
-                continue
+            if batch and self._failure is None:
+                self._commit(batch)
+            if waiting:
+                waiting[0].get_loop().call_soon_threadsafe(self._tell, waiting)
+
+    def _commit(self, batch: dict[str, list[tuple[Any, ...]]]) -> None:
+        try:
             try:
-                with self._db:
-                    for table, rows in batch.items():
-                        self._db.executemany(_INSERT[table], rows)
-            except sqlite3.Error as error:
-                self._failure = error
+                self._insert(batch)
+            except OverflowError:
+                self._insert({table: list(map(_fitting, rows)) for table, rows in batch.items()})
+        except sqlite3.Error as error:
+            self._failure = error
+
+    def _insert(self, batch: dict[str, list[tuple[Any, ...]]]) -> None:
+        with self._db:
+            for table, rows in batch.items():
+                self._db.executemany(_INSERT[table], rows)
+
+    def _tell(self, waiting: list[asyncio.Future[None]]) -> None:
+        """Tell who waits how it went; runs on the event loop."""
+        for done in waiting:
+            if done.done():
+                continue
+            if self._failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(JournalError(f"{self.path}: {self._failure}"))
 
     def _drain(self) -> dict[str, list[tuple[Any, ...]]]:
         """Take everything that has gathered, by table and in order."""
@@ -199,3 +265,11 @@ class Journal:
             table, row = self._rows.popleft()
             batch.setdefault(table, []).append(row)
         return batch
+
+
+def _fitting(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row with text for the numbers that SQLite has no room for."""
+    return tuple(
+        str(value) if isinstance(value, int) and not -_INT64 <= value < _INT64 else value
+        for value in row
+    )

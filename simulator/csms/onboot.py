@@ -13,14 +13,15 @@ before::
     timeout_s = 60
 
 In a payload the texts ``{station_id}`` and ``{now}`` stand for the station's identity and the
-time, and a value that is ``{request_id}`` for a number of its own at each use. Everything is
-checked against the schemas of OCPP when the file is read.
+time, a value that is ``{request_id}`` for a number of its own at each use, and one that is
+``{ca_root}`` for the root certificate of the CSMS's authority. Everything is checked against the
+schemas of OCPP when the file is read.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,7 @@ MOST_STEPS: Final = 100
 """Commands per version."""
 _FIELDS: Final = ("action", "payload", "timeout_s")
 _REQUEST_ID: Final = "{request_id}"
+CA_ROOT: Final = "{ca_root}"
 _request_ids = itertools.count(1)
 
 
@@ -98,6 +100,15 @@ def fill(payload: Any, station_id: str, now: str) -> Any:
     if isinstance(payload, str):
         return payload.replace("{station_id}", station_id).replace("{now}", now)
     return payload
+
+
+def with_root(payload: Any, root: Callable[[], str]) -> Any:
+    """Return a payload with what ``root`` gives in place of every value ``{ca_root}``."""
+    if isinstance(payload, dict):
+        return {name: with_root(value, root) for name, value in payload.items()}
+    if isinstance(payload, list):
+        return [with_root(value, root) for value in payload]
+    return root() if payload == CA_ROOT else payload
 
 
 def _step(

@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+from simulator.scenario.problems import FieldError
+from simulator.scenario.units import DURATION, RATIO, parse
 
 BootStatus = Literal["accepted", "pending", "rejected"]
+
+
+LIFETIME_S: Final = 365 * 86_400.0
+MOST_LIFETIME_S: Final = 3650 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """How the CSMS misbehaves: shares from 0 to 1 of calls or transactions; by default not at all.
+
+    Checked and done by :mod:`simulator.csms.faults`.
+    """
+
+    seed: int = 0
+    service_time: str = ""
+    """``20ms``, ``exponential(20ms)``, ``lognormal(20ms, 0.5)``; empty: at once."""
+    drop_answers: float = 0.0
+    """The call has its effect, nobody answers."""
+    close_connections: float = 0.0
+    """The call has its effect, and the connection is cut instead of an answer."""
+    call_errors: float = 0.0
+    """CALLERROR InternalError; the call has no effect."""
+    wrong_answers: float = 0.0
+    """The call has its effect; the answer fits no schema."""
+    lose_transactions: float = 0.0
+    """In the database: the transaction is not there, though it was answered rightly."""
+    double_transactions: float = 0.0
+    """In the database: it is there twice."""
+    wrong_energy: float = 0.0
+    """In the database: its last register is 1 kWh too high."""
+
+
+FAULTS: Final[Mapping[str, tuple[str, str]]] = {
+    "seed": ("--fault-seed", "which calls and transactions the faults strike"),
+    "service_time": ("--service-time", "20ms, exponential(20ms), lognormal(20ms, 0.5)"),
+    "drop_answers": ("--drop-answers", "share of calls that get none"),
+    "close_connections": ("--close-connections", "share of calls: cut instead of answered"),
+    "call_errors": ("--call-errors", "share of calls: CALLERROR InternalError"),
+    "wrong_answers": ("--wrong-answers", "share of calls: an answer that fits no schema"),
+    "lose_transactions": ("--lose-transactions", "share that --sqlite does not get"),
+    "double_transactions": ("--double-transactions", "share that --sqlite gets twice"),
+    "wrong_energy": ("--wrong-energy", "share that --sqlite gets with 1 kWh too much"),
+}
+"""The option of a command line by field, and what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +84,34 @@ class CsmsOptions:
     """Address of the HTTP API. Whoever reaches it commands the stations."""
     on_boot: Path | None = None
     """Commands to send after each accepted boot (TOML)."""
+    ca: Path | None = None
+    """Folder of the certificate authority, made if it is not there; None: one in memory."""
+    certificate_lifetime_s: float = LIFETIME_S
+    """Of the certificates that the authority issues to stations."""
+    operator: str | None = None
+    """Organisation that stations' certificates must name; None: any."""
+    contract_roots: Path | None = None
+    """Folder of what contract certificates are verified by; None examines none."""
+    exi_response: Path | None = None
+    """Canned answer to every Get15118EVCertificate; without it these are answered Failed."""
+    faults: Faults = Faults()
     json: bool = False
     """Print what is held at the end as one JSON object on standard output, not as a table."""
     until_stdin_closes: bool = False
     """Stop when standard input closes, and ignore SIGINT: for a process that started this one."""
+
+
+def read_ratio(text: str) -> float:
+    """Read ``1%`` or ``0.01``; FieldError for what is no ratio from 0 to 1."""
+    value = parse(RATIO, text)
+    if not 0.0 <= value <= 1.0:
+        raise FieldError('a ratio from 0 to 1, such as "1%"')
+    return value
+
+
+def read_lifetime(text: str) -> float:
+    """Read how long certificates are valid, in seconds; FieldError for what is no such time."""
+    seconds = parse(DURATION, text)
+    if not 0.0 < seconds <= MOST_LIFETIME_S:
+        raise FieldError(f"a time above 0, at most {MOST_LIFETIME_S / 86_400:g}d")
+    return seconds

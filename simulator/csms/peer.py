@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import msgspec
 from websockets.frames import Frame, Opcode
@@ -22,9 +23,10 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from simulator.csms import answers16, answers201
-from simulator.csms.answers import Handler, Version
+from simulator.csms.answers import After, Handler, Version
 from simulator.csms.desk import Desk
 from simulator.csms.door import SUBPROTOCOLS, Refusal, select_subprotocol, station_of
+from simulator.csms.faults import FaultyWire, Mischief
 from simulator.csms.line import Line
 from simulator.station import v16, v201
 from simulator.station.schemas import Check, Fault, schema
@@ -59,6 +61,12 @@ class Hall(Protocol):
         """Count a frame that could not be handled."""
         ...
 
+    mischief: Mischief
+
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` beside the connections."""
+        ...
+
     def refused(self, why: str) -> None:
         """Count a handshake that led to nothing."""
         ...
@@ -70,6 +78,17 @@ class _Entry:
 
     handler: Handler
     check: Check
+    kept: bool
+    after: After | None
+
+
+class _Reply(NamedTuple):
+    """The answer to a CALL."""
+
+    mid: str
+    frame: bytes
+    kept: bool = False
+    after: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +103,12 @@ class _Words:
 
 def _words(version: Version, table: Any) -> _Words:
     name = version.name
-    entries = {a: _Entry(h, schema(name, a)) for a, h in version.handlers.items()}
+    entries = {
+        action: _Entry(
+            handler, schema(name, action), action in version.kept, version.after.get(action)
+        )
+        for action, handler in version.handlers.items()
+    }
     known = frozenset(table.requests) | frozenset(table.actions) | table.unsupported
     return _Words(name, entries, known, table.codes)
 
@@ -110,12 +134,24 @@ class Answer:
 class Peer(asyncio.Protocol):
     """One connection of one station. ``Hall`` decides who enters."""
 
-    __slots__ = ("_desk", "_hall", "_line", "_parts", "_timer", "_transport", "_words", "_ws", "id")
+    __slots__ = (
+        "_desk",
+        "_hall",
+        "_line",
+        "_parts",
+        "_timer",
+        "_transport",
+        "_wire",
+        "_words",
+        "_ws",
+        "id",
+    )
 
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
         self._desk: Desk | None = None
         self._line: Line | None = None
+        self._wire: FaultyWire | None = None
         self._words: _Words | None = None
         self._parts: list[bytes] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -145,10 +181,11 @@ class Peer(asyncio.Protocol):
         self._end_in(CLOSE_TIMEOUT_S)
 
     async def _say(self, text: str) -> None:
-        self.send(text.encode())
+        self.send(text)
 
-    def send(self, frame: bytes) -> None:
+    def send(self, message: bytes | str) -> None:
         """Write a text message, if the connection is open."""
+        frame = message.encode() if isinstance(message, str) else message
         ws, transport = self._ws, self._transport
         if ws.state is _OPEN and transport is not None:
             ws.send_text(frame)
@@ -195,6 +232,8 @@ class Peer(asyncio.Protocol):
             self._timer = None
         if self._line is not None:
             self._line.close()
+        if self._wire is not None:
+            self._wire.close()
         if self._desk is not None:
             self._hall.leave(self)
         parser = getattr(self._ws, "parser", None)
@@ -252,52 +291,82 @@ class Peer(asyncio.Protocol):
 
     def _frame(self, data: bytes) -> None:
         """Take one message."""
+        if self._hall.mischief.active:
+            self._misbehave(data)
+            return
+        reply = self._reply(data)
+        if reply is None:
+            return
+        keeping = self._desk.keeping() if reply.kept and self._desk is not None else None
+        if keeping is None:
+            self._say_reply(reply)
+        else:
+            keeping.add_done_callback(partial(self._kept, reply))
+
+    def _kept(self, reply: _Reply, done: asyncio.Future[None]) -> None:
+        """What the reply is about is in the database, or cannot be."""
+        failed = not done.cancelled() and done.exception() is not None
+        self._say_reply(self._refusal(reply.mid, "InternalError", "") if failed else reply)
+
+    def _say_reply(self, reply: _Reply) -> None:
+        self.send(reply.frame)
+        if reply.after is not None:
+            reply.after()
+
+    def _misbehave(self, data: bytes) -> None:
+        """Take one message as the faults say that were asked for."""
+        if self._wire is None:
+            self._wire = FaultyWire(self.id, _Slow(self), _Wire(self), self._hall.mischief)
+        self._hall.keep(self._wire.take(data, self._surprised))
+
+    def _surprised(self, error: Exception) -> None:
+        self._hall.complain(f"unhandled {type(error).__name__}")
+
+    def _reply(self, data: bytes) -> _Reply | None:
+        """The answer to a message; None for one that has none."""
         try:
             frame = _decode(data)
         except (ValueError, RecursionError):
             self._hall.complain("FormationViolation")
-            return
+            return None
         if type(frame) is not list or len(frame) < 3 or type(frame[1]) is not str:
             self._hall.complain("ProtocolError")
         elif frame[0] == 2 and len(frame) == 4 and type(frame[2]) is str:
-            self._call(frame[1], frame[2], frame[3])
+            return self._call(frame[1], frame[2], frame[3])
         elif frame[0] == 3:
             self.line.put_nowait(Answer(3, frame[1], frame[2]))
         elif frame[0] == 4 and len(frame) == 5:
             self.line.put_nowait(Answer(4, frame[1], None, *frame[2:]))
         else:
             self._hall.complain("ProtocolError")
+        return None
 
-    def _call(self, mid: str, action: str, payload: Any) -> None:
+    def _call(self, mid: str, action: str, payload: Any) -> _Reply | None:
         words, desk = self._words, self._desk
         if words is None or desk is None:
-            return
+            return None
         entry = words.entries.get(action)
         if entry is None:
-            code = "NotSupported" if action in words.known else "NotImplemented"
-            self._refuse(mid, code, "")
-            return
+            return self._refusal(
+                mid, "NotSupported" if action in words.known else "NotImplemented", ""
+            )
         if type(payload) is not dict:
-            self._refuse(mid, words.codes[Fault.SHAPE], "the payload is not an object")
-            return
+            return self._refusal(mid, words.codes[Fault.SHAPE], "the payload is not an object")
         if desk.options.validate:
             wrong = entry.check.misfit(payload)
             if wrong is not None:
-                self._refuse(mid, words.codes[wrong.fault], wrong.text)
-                return
+                return self._refusal(mid, words.codes[wrong.fault], wrong.text)
         try:
             answer = entry.handler(desk, payload)
         except Exception as error:  # without a schema check anything may be in there
             self._hall.complain(type(error).__name__)
-            self._refuse(mid, "InternalError", "")
-            return
-        self.send(_encode((3, mid, answer)))
-        if action == "BootNotification":
-            desk.after_boot()
+            return self._refusal(mid, "InternalError", "")
+        then = None if entry.after is None else partial(entry.after, desk, payload)
+        return _Reply(mid, _encode((3, mid, answer)), entry.kept, then)
 
-    def _refuse(self, mid: str, code: str, why: str) -> None:
+    def _refusal(self, mid: str, code: str, why: str) -> _Reply:
         self._hall.complain(code)
-        self.send(_encode((4, mid, code, why[:255], {})))
+        return _Reply(mid, _encode((4, mid, code, why[:255], {})))
 
     def _flush(self) -> None:
         transport = self._transport
@@ -316,6 +385,47 @@ class Peer(asyncio.Protocol):
         if self._transport is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(seconds, self._transport.abort)
+
+
+class _Slow:
+    """A peer as :class:`~simulator.csms.faults.FaultyWire` wants the end that it stands before."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._connection: Any = None
+
+    async def route_message(self, frame: bytes) -> None:
+        """Handle a frame; the answer goes by the wire."""
+        reply = self._peer._reply(frame)
+        if reply is None:
+            return
+        desk = self._peer._desk
+        if reply.kept and desk is not None and (keeping := desk.keeping()) is not None:
+            await keeping
+        await self._connection.send(reply.frame.decode())
+        if reply.after is not None:
+            reply.after()
+
+
+class _Wire:
+    """A peer as :class:`~simulator.csms.faults.FaultyWire` wants the connection behind it."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What is cut."""
+        assert self._peer._transport is not None
+        return self._peer._transport
+
+    async def send(self, message: str) -> None:
+        """Write a message."""
+        self._peer.send(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection."""
+        await self._peer.leave(code, reason)
 
 
 def connections(hall: Hall) -> Callable[[], Peer]:

@@ -19,7 +19,7 @@ from ocpp.routing import after as route_after
 from ocpp.routing import on as route
 
 from simulator.csms import answers16, answers201
-from simulator.csms.answers import Handler, Version
+from simulator.csms.answers import Version
 from simulator.csms.desk import Desk
 from simulator.csms.holdings import Holdings
 from simulator.csms.line import Line
@@ -94,27 +94,37 @@ class _Point:
         await self._connected.close(code, reason)
 
 
-def _method(action: str, handler: Handler, answer: type) -> Any:
+def _method(version: Version, action: str, answer: type) -> Any:
     """Return the method that answers an action, in the types that the package wants."""
+    handler, kept = version.handlers[action], action in version.kept
 
-    def method(self: _Point, **_: Any) -> Any:
-        return answer(**camel_to_snake_case(handler(self._desk, self._payload)))
+    async def method(self: _Point, **_: Any) -> Any:
+        said = handler(self._desk, self._payload)
+        if kept and (keeping := self._desk.keeping()) is not None:
+            await keeping
+        return answer(**camel_to_snake_case(said))
 
     method.__name__ = method.__qualname__ = f"on_{action}"
     return on(action)(method)
 
 
-def after_boot(self: _Point, **_: Any) -> None:
-    """Begin what follows a boot (the package finds methods by this very name)."""
-    self._desk.after_boot()
+def _follow(version: Version, action: str) -> Any:
+    """Return the method that does what follows an answer."""
+    then = version.after[action]
+
+    def method(self: _Point, **_: Any) -> None:
+        then(self._desk, self._payload)
+
+    method.__name__ = method.__qualname__ = f"after_{action}"
+    return after(action)(method)
 
 
 def _make(version: Version, package: ModuleType) -> type[_Point]:
     methods = {
-        f"on_{action}": _method(action, handler, getattr(package.call_result, action))
-        for action, handler in version.handlers.items()
+        f"on_{action}": _method(version, action, getattr(package.call_result, action))
+        for action in version.handlers
     }
-    methods["after_boot"] = after("BootNotification")(after_boot)
+    methods |= {f"after_{action}": _follow(version, action) for action in version.after}
     return type(f"Point{version.name}", (_Point, package.ChargePoint), methods)
 
 

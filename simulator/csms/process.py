@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from simulator.csms.options import CsmsOptions
+from simulator.csms.options import FAULTS, CsmsOptions, Faults
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
@@ -142,9 +142,17 @@ def arguments(options: CsmsOptions) -> list[str]:
         ("--tokens", options.tokens),
         ("--sqlite", options.sqlite),
         ("--on-boot", options.on_boot),
+        ("--ca", options.ca),
+        ("--operator", options.operator),
+        ("--contract-roots", options.contract_roots),
+        ("--exi-response", options.exi_response),
     ):
         if path is not None:
             line += [flag, str(path)]
+    line += ["--certificate-lifetime", f"{options.certificate_lifetime_s!r}s"]
+    for name, (flag, _) in FAULTS.items():
+        if getattr(options.faults, name) != getattr(Faults(), name):
+            line.append(f"{flag}={getattr(options.faults, name)}")
     if options.http is not None:
         line += ["--http", str(options.http), "--http-host", options.http_host]
     for flag, wanted in (

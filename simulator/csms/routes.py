@@ -1,12 +1,12 @@
-"""The routes of the HTTP API as a table, and the OpenAPI document made from it.
+"""The routes of the HTTP API as a table, and the schemas of what they take.
 
-Nothing is answered here: :mod:`simulator.csms.api` has a method for each route. The document cannot
-promise what the table does not have.
+Nothing is answered here: :mod:`simulator.csms.api` has a method for each route.
+:mod:`simulator.csms.openapi` makes the document of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ class Route:
         return tuple(self.path.split("/")[1:])
 
 
-_TEXT: Final = {"type": "string"}
+TEXT: Final = {"type": "string"}
 _BOOL: Final = {"type": "boolean"}
 _VERSION: Final = {"type": "string", "enum": list(COMMANDS)}
 _LIMIT: Final = Param(
@@ -72,7 +72,7 @@ ROUTES: Final = (
         (
             Param("connected", _BOOL, "Only those that are connected, or are not."),
             Param("version", _VERSION, "Only those whose last connection spoke this version."),
-            Param("after", _TEXT, "Only those whose name comes after this."),
+            Param("after", TEXT, "Only those whose name comes after this."),
             _LIMIT,
         ),
     ),
@@ -91,7 +91,7 @@ ROUTES: Final = (
         "Reports of a station put together from their parts, the oldest first.",
         "reports.",
         (
-            Param("action", _TEXT, "Only of this message, such as NotifyReport."),
+            Param("action", TEXT, "Only of this message, such as NotifyReport."),
             Param("request_id", {"type": "integer"}, "Only those asked for with this requestId."),
             Param("content", {**_BOOL, "default": True}, "False leaves the content out."),
         ),
@@ -122,9 +122,9 @@ ROUTES: Final = (
         "Transactions of both versions, by the CSMS's own number.",
         "transactions and next.",
         (
-            Param("station", _TEXT, "Only of this station."),
-            Param("token", _TEXT, "Only with this token."),
-            Param("transaction_id", _TEXT, "Only with this id on the wire."),
+            Param("station", TEXT, "Only of this station."),
+            Param("token", TEXT, "Only with this token."),
+            Param("transaction_id", TEXT, "Only with this id on the wire."),
             Param("version", _VERSION, "Only of this version."),
             Param("open", _BOOL, "Only those that have not ended, or have."),
             Param("after", {"type": "integer"}, "Only those whose number comes after this."),
@@ -137,7 +137,7 @@ ROUTES: Final = (
         "tokens",
         "The tokens that are known by name, and how any other stands.",
         "tokens, next and default.",
-        (Param("after", _TEXT, "Only those that come after this."), _LIMIT),
+        (Param("after", TEXT, "Only those that come after this."), _LIMIT),
     ),
     Route(
         "PUT",
@@ -157,7 +157,65 @@ ROUTES: Final = (
         "The schema.",
         errors=(404,),
     ),
+    Route(
+        "GET",
+        "/certificates",
+        "certificates",
+        "The certificate authority's root, and what it issued to stations, by serial number.",
+        "root (PEM), issued and next.",
+        (
+            Param("station", TEXT, "Only of this station."),
+            Param("after", TEXT, "Only those whose serial number comes after this."),
+            _LIMIT,
+        ),
+    ),
+    Route(
+        "POST",
+        "/certificates/{serial}/revoke",
+        "revoke",
+        "Revoke a certificate that the authority issued, from now on.",
+        "The certificate.",
+        errors=(404,),
+    ),
+    Route("GET", "/faults", "faults", "How the CSMS misbehaves, and what came of it.", "Faults."),
+    Route(
+        "POST",
+        "/faults",
+        "set_faults",
+        "Misbehave otherwise from now on. What is not said stays as it is.",
+        "How it misbehaves now.",
+        body="Faults",
+        errors=(400, 415),
+    ),
 )
+
+_SHARE: Final = {
+    "description": 'A share from 0 to 1, or text such as "1%".',
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": 1},
+        {"type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%?\s*$"},
+    ],
+}
+_FAULTS: Final = {
+    "seed": {"type": "integer", "description": "Which calls and transactions they strike."},
+    "service_time": {
+        "type": "string",
+        "description": "20ms, constant(20ms), exponential(20ms) by its mean, lognormal(20ms, 0.5) "
+        "by its median and sigma; empty: at once. From a call's arrival to its answer.",
+    },
+    "drop_answers": {**_SHARE, "title": "Calls that have their effect and no answer."},
+    "close_connections": {**_SHARE, "title": "Calls after which the connection is cut."},
+    "call_errors": {**_SHARE, "title": "Calls without effect, answered InternalError."},
+    "wrong_answers": {**_SHARE, "title": "Calls whose answer fits no schema."},
+    "lose_transactions": {**_SHARE, "title": "Transactions that the database does not have."},
+    "double_transactions": {**_SHARE, "title": "Transactions that it has twice."},
+    "wrong_energy": {**_SHARE, "title": "Transactions whose last register is 1 kWh too high."},
+    "stall": {
+        "type": "string",
+        "description": "Freeze the whole process once, for a time such as 1.4s, in 50 ms.",
+    },
+    "crash": {"type": "boolean", "description": "True: kill -9 of the own process, in 50 ms."},
+}
 
 _TIMEOUT: Final = {
     "type": "number",
@@ -175,7 +233,8 @@ _COMMAND: Final = {
     "payload": {
         "type": "object",
         "default": {},
-        "description": "As on the wire; its schema is at GET /commands/{version}/{action}.",
+        "description": "As on the wire; its schema is at GET /commands/{version}/{action}. A "
+        "value {ca_root} stands for the root certificate of the CSMS's authority.",
     },
     "timeout_s": _TIMEOUT,
 }
@@ -220,13 +279,18 @@ SCHEMAS: Final[Mapping[str, Any]] = {
             },
         },
     },
+    "Faults": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": _FAULTS,
+    },
     "Outcome": {
         "type": "object",
         "required": ["station", "version", "action", "result", "seconds"],
         "properties": {
-            "station": _TEXT,
+            "station": TEXT,
             "version": _VERSION,
-            "action": _TEXT,
+            "action": TEXT,
             "result": {
                 "type": "string",
                 "enum": ["answered", "callerror", "invalid_answer", "timeout", "closed", "busy"],
@@ -234,106 +298,27 @@ SCHEMAS: Final[Mapping[str, Any]] = {
             "seconds": {"type": "number"},
             "payload": {"description": "The station's answer, as it came."},
             "error": {"type": "object", "description": "CALLERROR: code, description, details."},
-            "problems": {"type": "array", "items": _TEXT},
+            "problems": {"type": "array", "items": TEXT},
         },
     },
     "Error": {
         "type": "object",
         "required": ["error"],
         "properties": {
-            "error": _TEXT,
+            "error": TEXT,
             "problems": {
                 "type": "array",
                 "items": {
                     "type": "object",
                     "required": ["field", "expected"],
                     "properties": {
-                        "field": _TEXT,
-                        "value": _TEXT,
-                        "expected": _TEXT,
-                        "suggestion": _TEXT,
+                        "field": TEXT,
+                        "value": TEXT,
+                        "expected": TEXT,
+                        "suggestion": TEXT,
                     },
                 },
             },
         },
     },
 }
-
-_ERRORS: Final = {
-    400: "The request is wrong; problems name the fields.",
-    404: "Nothing of that name is known.",
-    409: "The station is not connected, or went while the command waited (result closed).",
-    415: "The body is not declared as application/json.",
-    429: "Too many commands wait for this station (result busy).",
-    502: "The station answered CALLERROR (result callerror) or against its schema "
-    "(result invalid_answer).",
-    504: "The station did not answer in time (result timeout).",
-}
-_OUTCOMES: Final = (200, 429, 502, 504)
-
-
-def document() -> dict[str, Any]:
-    """Return the OpenAPI document."""
-    paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "chargeswarm: the embedded CSMS",
-            "version": API_VERSION,
-            "description": "Commands to the stations that are connected to a test target, and "
-            "what it knows of them. It has no users and no TLS: keep it on loopback.",
-        },
-        "servers": [{"url": "/"}],
-        "paths": paths,
-        "components": {"schemas": dict(SCHEMAS)},
-    }
-
-
-def _operation(route: Route) -> dict[str, Any]:
-    """Return what the document says of one route."""
-    said: dict[str, Any] = {
-        "operationId": route.name,
-        "summary": route.about,
-        "responses": {"200": _response(route, 200, route.answer)},
-    }
-    named = [part[1:-1] for part in route.parts if part.startswith("{")]
-    parameters: Sequence[dict[str, Any]] = [
-        *({"name": name, "in": "path", "required": True, "schema": _TEXT} for name in named),
-        *(
-            {"name": p.name, "in": "query", "schema": dict(p.schema), "description": p.about}
-            for p in route.query
-        ),
-    ]
-    if parameters:
-        said["parameters"] = parameters
-    if route.body is not None:
-        said["requestBody"] = {"required": True, "content": _json(route.body)}
-    errors = {*route.errors, *([400] if route.query else [])}
-    for status in sorted(errors):
-        said["responses"][str(status)] = _response(route, status, _ERRORS[status])
-    return said
-
-
-def _response(route: Route, status: int, about: str) -> dict[str, Any]:
-    if route.name == "command" and status in _OUTCOMES:
-        return {"description": about, "content": _json("Outcome")}
-    if status == 200:
-        content = {"application/json": {"schema": {"type": "object"}}}
-        return {"description": about, "content": content}
-    if route.name == "command" and status == 409:
-        either = [_ref("Outcome"), _ref("Error")]
-        return {
-            "description": about,
-            "content": {"application/json": {"schema": {"anyOf": either}}},
-        }
-    return {"description": about, "content": _json("Error")}
-
-
-def _json(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": _ref(name)}}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}

@@ -21,8 +21,9 @@ from typing import Any, NoReturn, cast
 from simulator.csms.central import CentralSystem
 from simulator.csms.journal import JournalError
 from simulator.csms.limits import raise_fd_limit
-from simulator.csms.options import CsmsOptions
+from simulator.csms.options import FAULTS, CsmsOptions, Faults, read_lifetime, read_ratio
 from simulator.scenario import ScenarioError
+from simulator.scenario.problems import FieldError
 
 ABOUT = """\
 The embedded CSMS: a test target that speaks OCPP-J 1.6 and 2.0.1. It accepts stations, authorises
@@ -126,19 +127,59 @@ def parse(argv: Sequence[str] | None) -> CsmsOptions:
         action="store_true",
         help="answer by our own code, not by the ocpp package's: same answers, for being hammered",
     )
+    _add_certificates(add)
+    _add_faults(add)
     add("--json", action="store_true", help="at the end, one JSON object on standard output")
     add(
         "--until-stdin-closes",
         action="store_true",
         help="end when standard input closes; ignore SIGINT (for a process that starts this one)",
     )
-    return CsmsOptions(**vars(parser.parse_args(argv)))
+    said = vars(parser.parse_args(argv))
+    faults = Faults(**{name: said.pop(f"faults_{name}") for name in FAULTS})
+    return CsmsOptions(**said, faults=faults)
+
+
+def _add_certificates(add: Callable[..., Any]) -> None:
+    default = CsmsOptions()
+    add("--ca", type=Path, metavar="FOLDER", help="certificate authority; made if not there")
+    add(
+        "--certificate-lifetime",
+        dest="certificate_lifetime_s",
+        type=_quantity(read_lifetime),
+        default=default.certificate_lifetime_s,
+        metavar="TIME",
+        help="of the certificates that it issues to stations (default: 365d)",
+    )
+    add("--operator", metavar="NAME", help="the organisation that certificates must name")
+    add("--contract-roots", type=Path, metavar="FOLDER", help="what contracts are verified by")
+    add("--exi-response", type=Path, metavar="FILE", help="canned answer to Get15118EVCertificate")
+
+
+def _add_faults(add: Callable[..., Any]) -> None:
+    """Add an option for every fault."""
+    for name, (flag, about) in FAULTS.items():
+        kind = {"seed": int, "service_time": str}.get(name, _quantity(read_ratio))
+        value = getattr(Faults(), name)
+        add(flag, dest=f"faults_{name}", type=kind, default=value, metavar=name.upper(), help=about)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a port, 0 to 65535")
     return int(text)
+
+
+def _quantity(reader: Callable[[str], float]) -> Callable[[str], float]:
+    """Return a reader whose mistakes ``argparse`` understands."""
+
+    def read(text: str) -> float:
+        try:
+            return reader(text)
+        except FieldError as error:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {error.expected}") from None
+
+    return read
 
 
 def _seconds(text: str) -> int:
@@ -199,7 +240,7 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None
 
 def _end(csms: CentralSystem) -> int:
     """Print what the CSMS holds."""
-    summary = csms.holdings.summary()
+    summary = {**csms.holdings.summary(), "faults": dict(csms.mischief.done)}
     if csms.options.json:
         print(json.dumps(summary), flush=True)
     else:
@@ -226,6 +267,11 @@ def table(summary: dict[str, Any]) -> str:
     ]
     if reports := summary["reports"]["completed"]:
         rows.append(("reports completed", reports))
+    if certificates := summary["certificates"]:
+        counts = ", ".join(f"{count} {word}" for word, count in certificates.items())
+        rows.append(("certificates", counts))
+    for name, count in summary.get("faults", {}).items():
+        rows.append((f"fault: {name.replace('_', ' ')}", count))
     for name in ("starts_repeated", "stops_repeated", "stops_unknown"):
         if transactions[name]:
             rows.append((name.replace("_", " "), transactions[name]))

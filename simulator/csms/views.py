@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 from simulator.csms.holdings import StationRecord
@@ -11,6 +13,12 @@ from simulator.csms.transactions import Transaction
 
 SHOWN: Final = 1000
 """Outcomes that the answer to a broadcast lists."""
+
+
+def page(rows: Iterable[Any], limit: int) -> tuple[list[Any], bool]:
+    """Return the first rows, and whether there are more."""
+    taken = list(itertools.islice(rows, limit + 1))
+    return taken[:limit], len(taken) > limit
 
 
 def wire_id(transaction: Transaction) -> str:

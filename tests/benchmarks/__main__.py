@@ -1,7 +1,7 @@
 """Every benchmark, one table: ours beside what a user would use instead, run in turn.
 
     python tests/benchmarks            about five minutes
-    python tests/benchmarks kernel     one of them: kernel, three_phase, live, station or year
+    python tests/benchmarks kernel     one of them: kernel, three_phase, live, station, csms, year
 
 Ratios are what to quote; absolute figures belong to the machine. Nothing here asserts.
 """
@@ -50,6 +50,14 @@ def station() -> None:
         print(f"| {name} | {value:,.1f} {unit} | | |", flush=True)
 
 
+def csms() -> None:
+    """The embedded CSMS, and what its options cost it; the factor is to itself without them."""
+    import bench_csms
+
+    for name, value, ratio in bench_csms.rows():
+        print(f"| {name} | {value:,.0f} calls/CPU-s | | {ratio:.2f} x |", flush=True)
+
+
 def year() -> None:
     """A year of 10 000 EVSEs from command to report, after a week of 2 000; on every core."""
     import bench_year
@@ -70,6 +78,7 @@ BENCHMARKS = {
     "three_phase": three_phase,
     "live": live,
     "station": station,
+    "csms": csms,
     "year": year,
 }
 

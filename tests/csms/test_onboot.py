@@ -9,7 +9,7 @@ import pytest
 
 from simulator.csms import CsmsOptions
 from simulator.csms.central import CentralSystem
-from simulator.csms.onboot import fill, read
+from simulator.csms.onboot import fill, read, with_root
 from simulator.scenario import ScenarioError
 
 SCRIPT = """
@@ -100,6 +100,14 @@ def test_a_refused_command_does_not_end_the_script_and_a_lost_connection_does(
         assert csms.holdings.commands["ClearCache"] == {"answered": 1}
 
     run(scene())
+
+
+def test_the_script_about_certificates_brings_the_root_before_it_asks_for_a_request() -> None:
+    script = read(Path("new-certificates"))
+    for version, last in (("1.6", "ExtendedTriggerMessage"), ("2.0.1", "TriggerMessage")):
+        _, install, ask = script[version]
+        assert install.action == "InstallCertificate" and ask.action == last
+        assert with_root(install.payload, lambda: "PEM")["certificate"] == "PEM"
 
 
 def test_the_script_that_ships_is_found_by_its_name() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from simulator import cli
 from simulator.csms import CsmsOptions
+from simulator.csms.options import Faults
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms, arguments
 from simulator.csms.service import parse, table
 
@@ -43,12 +44,31 @@ def test_the_command_line_means_the_options() -> None:
         http=0,
         http_host="::1",
         on_boot=Path("boot.toml"),
+        ca=Path("ca"),
+        certificate_lifetime_s=90 * 86_400.0,
+        operator="Operator",
+        contract_roots=Path("roots"),
+        exi_response=Path("answer.exi"),
+        faults=Faults(
+            seed=-5,
+            service_time="lognormal(20ms, 0.5)",
+            drop_answers=0.01,
+            close_connections=0.02,
+            call_errors=0.03,
+            wrong_answers=1e-05,
+            lose_transactions=0.1,
+            double_transactions=0.2,
+            wrong_energy=1 / 3,
+        ),
         validate=False,
         json=True,
         until_stdin_closes=True,
     )
     assert parse(arguments(options)) == options
     assert parse(arguments(CsmsOptions())) == CsmsOptions() == parse([])
+    said = parse(["--lose-transactions", "1%", "--certificate-lifetime", "90d", "--fault-seed=3"])
+    assert said.faults == Faults(seed=3, lose_transactions=0.01)
+    assert said.certificate_lifetime_s == 90 * 86_400.0
 
 
 def test_a_whole_life(run: Any, open_client: Any) -> None:
@@ -194,6 +214,15 @@ def test_a_bad_inventory_is_said_in_one_line(tmp_path: Path) -> None:
         EmbeddedCsms(CsmsOptions(port=0, stations=missing)).start()
 
 
+def test_a_fault_that_is_none_is_said_in_one_line() -> None:
+    for faults, said in (
+        (Faults(service_time="soon"), "service_time: value 'soon': expected a time"),
+        (Faults(lose_transactions=0.1), "lose_transactions: value 0.1: expected a database"),
+    ):
+        with pytest.raises(CsmsProcessError, match=f"exit code 1.*{said}"):
+            EmbeddedCsms(CsmsOptions(port=0, faults=faults)).start()
+
+
 def test_death_is_noticed() -> None:
     csms = EmbeddedCsms()
     csms.start()
@@ -206,7 +235,13 @@ def test_death_is_noticed() -> None:
 
 
 def test_a_usage_error_has_exit_code_1() -> None:
-    for args in (["--port", "99999"], ["--boot-status", "maybe"], ["--heartbeat-interval", "0"]):
+    for args in (
+        ["--port", "99999"],
+        ["--boot-status", "maybe"],
+        ["--heartbeat-interval", "0"],
+        ["--certificate-lifetime", "1"],
+        ["--drop-answers", "150%"],
+    ):
         process = launch(*args)
         _, err = process.communicate(timeout=LIMIT_S)
         assert process.returncode == 1
@@ -271,7 +306,8 @@ def test_the_table_for_people_names_what_went_wrong() -> None:
     holdings.refused["unknown station"] += 3
     holdings.stop(5, AT, 0, None)
     holdings.commanded("Reset", "answered")
-    text = table(holdings.summary())
+    text = table({**holdings.summary(), "faults": {"drop_answers": 4}})
+    assert "fault: drop answers" in text
     assert "refused: unknown station" in text and "stops unknown" in text
     assert "command Reset" in text and "1 answered" in text
     assert "stops repeated" not in text

@@ -126,7 +126,7 @@ def test_what_the_csms_cannot_do_is_refused(run: Any, obedient: Any, least_paylo
         "GetCertificateStatus": "Failed",
         "NotifyEVChargingNeeds": "Rejected",
         "DataTransfer": "UnknownVendorId",
-        "SignCertificate": "Accepted",
+        "SignCertificate": "Rejected",
         "NotifyEVChargingSchedule": "Accepted",
     }
 
