@@ -119,7 +119,7 @@ def test_sqlite_is_read_by_table_or_query_and_times_as_numbers(live: Path, tmp_p
     for table in ("sessions", "SELECT * FROM sessions"):
         _, _, found = reconcile_run(live, str(path), table=table, columns=columns)
         assert found.matched == 6 and found.counts == {"end_lost": 6}
-    with pytest.raises(InputError, match="--table: value 'nope'.*sessions"):
+    with pytest.raises(InputError, match=r"--table: value 'nope'.*sessions"):
         read_records(str(path), table="nope")
 
 

@@ -35,7 +35,8 @@ def reconciled(reading: Reading) -> list[Block]:
         count = int(told.get(kind) or 0)
         if count:
             shown = words.count(count)
-            rows.append([kind.replace("_", " "), Cell(shown, "bad") if kind in FAULTS else shown, meaning])
+            cell = Cell(shown, "bad") if kind in FAULTS else shown
+            rows.append([kind.replace("_", " "), cell, meaning])
     verdict = (
         "Nothing for which the CSMS has to answer."
         if told.get("clean")
