@@ -53,6 +53,8 @@ class Session(NamedTuple):
     """Unix time on the station's clock."""
     idle: bool = False
     """Nothing is drawn, whatever is on offer."""
+    priority: int = 0
+    """Those of a higher one have what they want before the others share (2.0.1 K03.FR.04)."""
 
 
 class Offer(NamedTuple):
@@ -193,27 +195,35 @@ def limits_at(
     offers = {evse: Offer(o.amps, min(o.lines, cap.lines)) for evse, (o, _) in owns.items()}
     if cap.amps == inf:
         return offers
-    drawing = [s.evse for s in sessions if not s.idle]
-    for evse, amps in zip(drawing, _shares(cap, drawing, owns, supply), strict=True):
-        offers[evse] = offers[evse]._replace(amps=min(amps, offers[evse].amps))
+    drawing = [s for s in sessions if not s.idle]
+    shares = _shares(cap.amps, drawing, owns, supply)
     for session in sessions:
         if session.idle:
-            evse = session.evse
-            amps = _shares(cap, [*drawing, evse], owns, supply)[-1]
-            offers[evse] = offers[evse]._replace(amps=min(amps, offers[evse].amps))
+            shares[session.evse] = _shares(cap.amps, [*drawing, session], owns, supply)[
+                session.evse
+            ]
+    for evse, amps in shares.items():
+        offers[evse] = offers[evse]._replace(amps=min(amps, offers[evse].amps))
     return offers
 
 
 def _shares(
-    cap: Offer, drawing: Sequence[int], owns: dict[int, tuple[Offer, float]], supply: Supply
-) -> list[float]:
-    wants, least = [], []
-    for evse in drawing:
-        offer, of_use = owns[evse]
-        # With less than the least that can be offered nothing flows, so nothing is wanted.
-        wants.append(min(offer.amps, supply.evse_a) if offer.amps >= supply.least_a else 0.0)
-        least.append(of_use)
-    return split(cap.amps, wants, least)
+    left: float, drawing: Sequence[Session], owns: dict[int, tuple[Offer, float]], supply: Supply
+) -> dict[int, float]:
+    """What each of them gets, by EVSE: those of the highest priority first, then the next ..."""
+    found: dict[int, float] = {}
+    for priority in sorted({s.priority for s in drawing}, reverse=True):
+        wants, least = [], []
+        alike = [s.evse for s in drawing if s.priority == priority]
+        for evse in alike:
+            offer, of_use = owns[evse]
+            # With less than the least that can be offered nothing flows, so nothing is wanted.
+            wants.append(min(offer.amps, supply.evse_a) if offer.amps >= supply.least_a else 0.0)
+            least.append(of_use)
+        given = split(left, wants, least)
+        found.update(zip(alike, given, strict=True))
+        left -= sum(given)
+    return found
 
 
 def next_change(book: Sequence[Installed], at: float, sessions: Sequence[Session]) -> float:

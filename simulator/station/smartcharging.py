@@ -11,7 +11,7 @@ transaction end with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from math import floor, inf
+from math import floor, inf, nan
 from typing import Final, NamedTuple
 
 from simulator.station import statuses
@@ -24,12 +24,16 @@ from simulator.station.composite import (
     limits_at,
     next_change,
 )
+from simulator.station.events import Event
 from simulator.station.model import Evse
 from simulator.station.profiles import Kind, Profile, Purpose, Rules, Unit, flaw
+from simulator.station.rpc import raise_event
 from simulator.station.settings import Supply
 from simulator.station.smart import Smart
 from simulator.station.state import State
 
+RATE: Final = "ChargingRateChanged"
+"""What a transaction then tells (TriggerReasonEnumType of 2.x)."""
 CLOCK_SLACK_S: Final = 60.0
 """A clock that is put back by less than this repeats nothing."""
 
@@ -175,12 +179,12 @@ def impose(st: State, now: float, evse: int, profile: Profile, source: str) -> N
     smart = _smart(st)
     smart.book = [i for i in smart.book if not _set_by(i, evse, source)]
     smart.book.append(Installed(evse, profile, st.clock_zero + now, source))
-    refresh(st, now, now)
+    refresh(st, now, now, told=True)
 
 
 def lift(st: State, now: float, evse: int, source: str) -> bool:
     """That limit is gone (K13). False: there was none."""
-    return _drop(st, now, lambda item: _set_by(item, evse, source))
+    return _drop(st, now, lambda item: _set_by(item, evse, source), told=True)
 
 
 def _set_by(item: Installed, evse: int, source: str) -> bool:
@@ -236,7 +240,7 @@ def clearable(
     return [item for item in found if item.profile.purpose is not Purpose.EXTERNAL]
 
 
-def _drop(st: State, now: float, which: Callable[[Installed], bool]) -> bool:
+def _drop(st: State, now: float, which: Callable[[Installed], bool], told: bool = False) -> bool:
     smart = st.smart
     if smart is None:
         return False
@@ -244,7 +248,7 @@ def _drop(st: State, now: float, which: Callable[[Installed], bool]) -> bool:
     if len(kept) == len(smart.book):
         return False
     smart.book = kept
-    refresh(st, now, now)
+    refresh(st, now, now, told=told)
     return True
 
 
@@ -263,7 +267,7 @@ def begin(st: State, now: float, evse: Evse) -> None:
     if profile is not None and not refusal(st, evse.number, profile, False, starting=True):
         install(st, now, evse.number, profile, False)
     else:
-        refresh(st, now, now)
+        refresh(st, now, now, told=True)
 
 
 def end(st: State, now: float, evse: Evse) -> None:
@@ -274,7 +278,7 @@ def end(st: State, now: float, evse: Evse) -> None:
     smart.book = [
         i for i in smart.book if i.profile.purpose is not Purpose.TX or i.evse != evse.number
     ]
-    refresh(st, now, now)
+    refresh(st, now, now, told=True)
 
 
 def wake(st: State, now: float) -> None:
@@ -285,8 +289,13 @@ def wake(st: State, now: float) -> None:
         refresh(st, now, due, st.smart.edge)
 
 
-def refresh(st: State, now: float, due: float, edge: float = -inf) -> None:
-    """Work out every limit as of now, tell what changed, and when to look again."""
+def refresh(st: State, now: float, due: float, edge: float = -inf, told: bool = False) -> None:
+    """Work out every limit as of now, tell what changed, and when to look again.
+
+    ``told``: not the CSMS's profiles bring it about but the others at the station, or somebody
+    else, so that transactions tell the CSMS if they charge at another rate (2.0.1 SC.02, K11.FR.04,
+    K13.FR.03).
+    """
     smart = st.smart
     if smart is None:
         return
@@ -294,22 +303,36 @@ def refresh(st: State, now: float, due: float, edge: float = -inf) -> None:
     if at < smart.seen < at + CLOCK_SLACK_S:
         at = smart.seen
     smart.seen = at
-    running = sessions(st)
+    running = sessions(st, at)
     offers = limits_at(smart.book, st.settings.supply, at, running)
     for evse in st.evses[1:]:
-        _tell(st, now, due, smart, evse, offers.get(evse.number))
+        before = st.meter.power_w(now, evse.number) if told else nan
+        changed = _tell(st, now, due, smart, evse, offers.get(evse.number))
+        if told and changed:
+            _rate(st, now, due, evse, before)
     smart.edge = next_change(smart.book, at, running) if running else inf
     st.limit_due = smart.edge - st.clock_zero
     if not smart.book and not smart.told:
         st.smart = None
 
 
-def _tell(st: State, now: float, due: float, smart: Smart, evse: Evse, offer: Offer | None) -> None:
+def _rate(st: State, now: float, due: float, evse: Evse, before: float) -> None:
+    """The transaction tells that it charges at another rate, if that changed by enough."""
+    tx = evse.tx
+    if tx is None or not tx.powered or tx.closed == now:  # it has only just begun
+        return
+    after = st.meter.power_w(now, evse.number)
+    if abs(after - before) > st.conf.limit_significance * before:
+        raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=RATE)
+
+
+def _tell(st: State, now: float, due: float, smart: Smart, evse: Evse, offer: Offer | None) -> bool:
+    """Let meter and EVSE know of the limit. False: it is as before."""
     supply = st.settings.supply
     free = Offer(inf, supply.lines)
     new = free if offer is None else offer
     if smart.told.get(evse.number, free) == new:
-        return
+        return False
     if new == free:
         del smart.told[evse.number]
     else:
@@ -319,26 +342,29 @@ def _tell(st: State, now: float, due: float, smart: Smart, evse: Evse, offer: Of
     if evse.limited is not off:
         evse.limited = off
         statuses.update(st, now, due, evse)
+    return True
 
 
 def _watts(offer: Offer, supply: Supply) -> float:
     return offer.amps * supply.volt * offer.lines
 
 
-def sessions(st: State) -> list[Session]:
-    """The transactions that run, in the order in which they began."""
-    running = [evse for evse in st.evses[1:] if evse.tx is not None]
-    running.sort(key=lambda evse: evse.tx.local_id if evse.tx is not None else 0)
+def sessions(st: State, at: float) -> list[Session]:
+    """The transactions that run, in the order in which they began.
+
+    What is relative counts from when energy could flow (2.0.1 K01.FR.42); where it cannot yet, as
+    if it could from ``at`` on.
+    """
+    running = [(evse, evse.tx) for evse in st.evses[1:] if evse.tx is not None]
+    running.sort(key=lambda pair: pair[1].local_id)
     return [
         Session(
             evse.number,
-            st.clock_zero + (evse.tx.begun if evse.tx is not None else 0.0),
-            evse.ev_suspended
-            or evse.evse_suspended
-            or evse.stopped_energy
-            or (evse.tx is not None and not evse.tx.powered),
+            st.clock_zero + tx.closed if tx.powered else at,
+            evse.ev_suspended or evse.evse_suspended or evse.stopped_energy or not tx.powered,
+            tx.priority,
         )
-        for evse in running
+        for evse, tx in running
     ]
 
 
@@ -361,7 +387,7 @@ def composite_of(
         st.settings.supply,
         start,
         duration_s,
-        sessions(st),
+        sessions(st, start),
         evse,
         st.identity.evses,
         rules.max_periods,

@@ -17,6 +17,7 @@ from simulator.station import (
     display,
     firmware,
     heartbeat,
+    limits,
     link,
     logs,
     metervalues,
@@ -240,7 +241,7 @@ class Station(State):
             evse.ev_suspended = ev
         if offered is not None:
             evse.evse_suspended = not offered
-        smartcharging.refresh(self, now, now)
+        smartcharging.refresh(self, now, now, told=True)
         statuses.update(self, now, now if due is None else due, evse)
         self._settle(now)
 
@@ -280,6 +281,23 @@ class Station(State):
         )
         self._settle(now)
         return passed
+
+    def limit_charging(self, now: float, evse: int, watts: float, source: str = "EMS") -> None:
+        """Somebody else than the CSMS limits an EVSE, or with 0 the whole station.
+
+        ``source`` is one of ``limits.SOURCES``. Raises ValueError for another, and for what is no
+        power.
+        """
+        where = self._evse(evse, 0).number
+        if not self.ended:
+            limits.impose(self, now, where, watts, source)
+            self._settle(now)
+
+    def free_charging(self, now: float, evse: int, source: str = "EMS") -> bool:
+        """That limit is gone. False: there was none."""
+        gone = not self.ended and limits.lift(self, now, self._evse(evse, 0).number, source)
+        self._settle(now)
+        return gone
 
     def stop_all(self, now: float, reason: str, due: float | None = None) -> None:
         """End every running transaction; ``reason`` is one of 1.6 §7.36."""

@@ -37,6 +37,9 @@ LIST_ENTRIES: Final = 500
 SECURITY: Final = "SecurityCtrlr"
 MOST_CERTIFICATES: Final = 8
 """Certificates that the trust store holds (SecurityCtrlr.CertificateEntries, its maxLimit)."""
+PROFILES: Final = "SmartChargingCtrlr.Entries[ChargingProfiles]"
+"""Charging profiles that are installed; as a setting, the most that can be (its maxLimit)."""
+SIGNIFICANCE: Final = "SmartChargingCtrlr.LimitChangeSignificance"
 NEW_SESSIONS: Final = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
 POINTS: Final = {
     "EVConnected": CONNECTED,
@@ -82,9 +85,14 @@ def _text(name: str, default: str, pattern: str = "", secret: bool = False) -> K
 
 
 def _list(
-    kind: Kind, name: str, default: str, values: tuple[str, ...], reboot: bool = False
+    kind: Kind,
+    name: str,
+    default: str,
+    values: tuple[str, ...],
+    reboot: bool = False,
+    writable: bool = True,
 ) -> Key:
-    return Key(name, kind, default, reboot=reboot, minimum=1, values=values)
+    return Key(name, kind, default, writable, reboot, minimum=1, values=values)
 
 
 _ENERGY: Final = "Energy.Active.Import.Register"
@@ -141,11 +149,12 @@ _KEYS: Final = (
     _text(PASSWORD, "", r"[A-Za-z0-9*\-_=:+|@.]{16,40}", secret=True),
     _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{0,64}"),
     Key("SmartChargingCtrlr.ACPhaseSwitchingSupported", Kind.BOOLEAN, "false", writable=False),
-    _number("SmartChargingCtrlr.Entries[ChargingProfiles]", "40", least=1, writable=False),
+    _number(PROFILES, "40", least=1, writable=False),
+    Key(SIGNIFICANCE, Kind.DECIMAL, "0.0", maximum=100, unit="Percent"),
     _flag("SmartChargingCtrlr.NotifyChargingLimitWithSchedules", "false"),
     _number("SmartChargingCtrlr.PeriodsPerSchedule", "96", least=1, writable=False),
     _number("SmartChargingCtrlr.ProfileStackLevel", "20", writable=False),
-    _list(Kind.MEMBERS, "SmartChargingCtrlr.RateUnit", "A,W", ("A", "W")),
+    _list(Kind.MEMBERS, "SmartChargingCtrlr.RateUnit", "A,W", ("A", "W"), writable=False),
     _number("TxCtrlr.EVConnectionTimeOut", "60", unit="s"),
     _number("TxCtrlr.MaxEnergyOnInvalidId", "0", unit="Wh"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
@@ -257,11 +266,12 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.stop_on_disconnect = truth(values["TxCtrlr.StopTxOnEVSideDisconnect"])
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
+    conf.limit_significance = float(values[SIGNIFICANCE]) / 100.0
     conf.limits_with_schedules = _true(values, "NotifyChargingLimitWithSchedules")
     conf.profiles = _rules(
         values["SmartChargingCtrlr.ProfileStackLevel"],
         values["SmartChargingCtrlr.PeriodsPerSchedule"],
-        values["SmartChargingCtrlr.Entries[ChargingProfiles]"],
+        values[PROFILES],
         values["SmartChargingCtrlr.RateUnit"],
         _true(values, "ACPhaseSwitchingSupported"),
     )

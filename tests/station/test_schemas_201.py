@@ -6,7 +6,6 @@ The harness validates all frames of all tests; the lists here are those of the v
 from station_harness import validator
 from station_papers import BELOW, GET_LOG, OPERATOR, answer, hash_data, root
 
-from simulator.station import v201_smartcharging
 from simulator.station.v201 import TABLE
 
 TOKEN = {"idToken": "R", "type": "ISO14443"}
@@ -113,9 +112,8 @@ def test_every_message_of_2_0_1_is_sent_or_answered_and_valid(make):
         bench,
         [("CertificateSigned", {"certificateChain": chain, "certificateType": "V2GCertificate"})],
     )
-    v201_smartcharging.impose(bench.station, bench.now, 0, 5000.0, "EMS")
-    bench.do("ev_resumed", 1).go(1.0)
-    v201_smartcharging.lift(bench.station, bench.now, 0, "EMS")
+    bench.do("limit_charging", 0, 5000.0).go(1.0)
+    bench.do("free_charging", 0)
     bench.do("ev_certificate", "gJgCAAAAAAAAAAAB").do("transfer", "v", "m", 1).go(1.0)
     bench.do("present_token", 1, "TAG").do("unplug", 1).go(900.0)  # the reservation expires
     tell(bench, LAST)

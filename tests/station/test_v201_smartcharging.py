@@ -2,8 +2,6 @@
 
 import pytest
 
-from simulator.station import v201_smartcharging
-
 
 @pytest.fixture
 def bench(make):
@@ -97,14 +95,12 @@ def test_k08_fr_02_the_composite_schedule(bench):
 
 def test_k12_fr_02_a_limit_of_others_is_told_and_changes_the_rate(bench):
     charge(bench)
-    v201_smartcharging.impose(bench.station, bench.now, 0, 5000.0, "EMS")
-    bench.do("ev_resumed", 1).go(1.0)
+    bench.do("limit_charging", 0, 5000.0, "EMS").go(1.0)
     (told,) = bench.payloads("NotifyChargingLimit")
     assert told == {"chargingLimit": {"chargingLimitSource": "EMS"}}
     assert bench.events()[-1][1] == "ChargingRateChanged"
     assert bench.meter.limits[-1][2] == pytest.approx(5000.0)
-    v201_smartcharging.lift(bench.station, bench.now, 0, "EMS")
-    bench.do("ev_resumed", 1).go(1.0)
+    bench.do("free_charging", 0, "EMS").go(1.0)
     assert bench.payloads("ClearedChargingLimit") == [{"chargingLimitSource": "EMS"}]
 
 
