@@ -71,6 +71,8 @@ class Station(State):
             link.disconnected(self, now)
             if self.firmware is not None:
                 firmware.check(self, now)
+            if self.log is not None:
+                logs.check(self, now)
 
     def receive(self, now: float, data: bytes | str) -> None:
         """A text frame came in. Never raises, whatever it holds."""
@@ -169,6 +171,8 @@ class Station(State):
         """Something happened: a reset may have waited for it, and messages may leave."""
         if self.firmware is not None:
             firmware.check(self, now)
+        if self.log is not None:
+            logs.check(self, now)
         if self.notices is not None:
             notices.go(self, now)
         if self.reservations is not None:

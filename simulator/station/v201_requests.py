@@ -111,6 +111,8 @@ def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """Reset (B11, B12): at once, or when no transaction runs. One EVSE alone cannot be reset."""
     if "evseId" in payload or st.resetting:
         return worded("Rejected"), None
+    if firmware.installing(st):
+        return '{"status":"Rejected","statusInfo":{"reasonCode":"FwUpdateInProgress"}}', None
     if payload["type"] == "Immediate":
         return worded("Accepted"), _reset_now
     return worded("Scheduled" if reset.busy(st) else "Accepted"), _reset_when_idle
