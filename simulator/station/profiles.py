@@ -60,6 +60,7 @@ class Period:
     phases: int | None = None
     """Phases that may be used; None: three (1.6 §7.14, K01.FR.49)."""
     phase_to_use: int | None = None
+    """Which one, where there is one only; None: the station chooses (K01.FR.47)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class Rules:
     """The first is used where the CSMS names none."""
     switches_phases: bool = False
     """It can go from three phases to one."""
+    chooses_phase: bool = False
+    """... and that one can be any of them (2.x)."""
 
 
 def in_force(profile: Profile, at: float, start: float | None) -> Period | None:

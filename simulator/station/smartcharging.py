@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from math import floor, inf, nan
 from typing import Final, NamedTuple
 
-from simulator.station import statuses
+from simulator.station import phases, statuses
 from simulator.station.composite import (
     Installed,
     Offer,
@@ -68,9 +68,11 @@ def refusal(st: State, evse: int, profile: Profile, strict: bool, starting: bool
     if starting and (profile.purpose is not Purpose.TX or profile.transaction is not None):
         return "InvalidProfile"
     wrong = flaw(profile) or (_not_strict(profile, starting) if strict else "")
-    wrong = wrong or _beyond(st.conf.profiles, profile) or _phases(st, profile)
+    wrong = wrong or _beyond(st.conf.profiles, profile) or phases.refusal(st, profile)
     if wrong:
         return wrong
+    if phases.conflict(st, profile):
+        return "InvalidSchedule"
     if profile.purpose is Purpose.TX and not starting and not _runs(st.evses[evse], profile):
         return "TxNotFound"
     return _clash(st, evse, profile, strict, starting)
@@ -98,24 +100,6 @@ def _beyond(rules: Rules, profile: Profile) -> str:
             return "TooManyElements"
         if schedule.unit not in rules.units:
             return "UnsupportedRateUnit"
-    return ""
-
-
-def _phases(st: State, profile: Profile) -> str:
-    """Fewer phases than there are can only be promised where they can be switched off.
-
-    K01.FR.43, 45, 48; on DC phases are ignored (K01.FR.44). No station here chooses the phase.
-    """
-    supply, one = st.settings.supply, st.conf.profiles.switches_phases
-    if supply.dc:
-        return ""
-    for schedule in profile.schedules:
-        for period in schedule.periods:
-            phases = period.phases or 3
-            if phases < supply.lines and not (phases == 1 and one):
-                return "InvalidSchedule"
-            if period.phase_to_use is not None:
-                return "InvalidSchedule"
     return ""
 
 
@@ -338,7 +322,8 @@ def _tell(st: State, now: float, due: float, smart: Smart, evse: Evse, offer: Of
     else:
         smart.told[evse.number] = new
     off = new.amps < supply.least_a - 1e-9
-    st.meter.limit(now, evse.number, 0.0 if off else _watts(new, supply), new.lines)
+    watts = 0.0 if off else _watts(new, supply)
+    st.meter.limit(now, evse.number, watts, new.lines, new.phase)
     if evse.limited is not off:
         evse.limited = off
         statuses.update(st, now, due, evse)

@@ -148,10 +148,11 @@ _KEYS: Final = (
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
     _text(PASSWORD, "", r"[A-Za-z0-9*\-_=:+|@.]{16,40}", secret=True),
     _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{0,64}"),
-    Key("SmartChargingCtrlr.ACPhaseSwitchingSupported", Kind.BOOLEAN, "false", writable=False),
+    _fixed("SmartChargingCtrlr.ACPhaseSwitchingSupported", "false", Kind.BOOLEAN),
     _number(PROFILES, "40", least=1, writable=False),
     Key(SIGNIFICANCE, Kind.DECIMAL, "0.0", maximum=100, unit="Percent"),
     _flag("SmartChargingCtrlr.NotifyChargingLimitWithSchedules", "false"),
+    _fixed("SmartChargingCtrlr.Phases3to1", "false", Kind.BOOLEAN),
     _number("SmartChargingCtrlr.PeriodsPerSchedule", "96", least=1, writable=False),
     _number("SmartChargingCtrlr.ProfileStackLevel", "20", writable=False),
     _list(Kind.MEMBERS, "SmartChargingCtrlr.RateUnit", "A,W", ("A", "W"), writable=False),
@@ -174,6 +175,7 @@ FROM_16: Final[Mapping[str, str]] = {
     "AllowOfflineTxForUnknownId": "AuthCtrlr.OfflineTxForUnknownIdEnabled",
     "AuthorizeRemoteTxRequests": "AuthCtrlr.AuthorizeRemoteStart",
     "ClockAlignedDataInterval": "AlignedDataCtrlr.Interval",
+    "ConnectorSwitch3to1PhaseSupported": "SmartChargingCtrlr.Phases3to1",
     "ConnectionTimeOut": "TxCtrlr.EVConnectionTimeOut",
     "HeartbeatInterval": HEARTBEAT_INTERVAL,
     "LocalAuthorizeOffline": "AuthCtrlr.LocalAuthorizeOffline",
@@ -235,14 +237,15 @@ def points(value: str) -> int:
 
 
 @lru_cache(maxsize=64)
-def _rules(level: str, periods: str, most: str, units: str, switches: bool) -> Rules:
+def _rules(level: str, periods: str, most: str, units: str, switches: bool, chooses: bool) -> Rules:
     """Shared by all stations that take the same charging profiles."""
     return Rules(
         max_level=int(level),
         max_periods=int(periods),
         max_profiles=int(most),
         units=tuple(Unit(unit) for unit in split(units)),
-        switches_phases=switches,
+        switches_phases=switches or chooses,
+        chooses_phase=chooses,
     )
 
 
@@ -273,6 +276,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
         values["SmartChargingCtrlr.PeriodsPerSchedule"],
         values[PROFILES],
         values["SmartChargingCtrlr.RateUnit"],
+        _true(values, "Phases3to1"),
         _true(values, "ACPhaseSwitchingSupported"),
     )
     _authorisation(conf, values)

@@ -99,7 +99,7 @@ PARTIAL = {
     ),
     ("2.0.1", TO_STATION, "Reset"): ("of the station as a whole, not of one EVSE", ""),
     ("2.0.1", TO_STATION, "SetChargingProfile"): (
-        "one schedule a profile: more are for EVs that choose by ISO 15118; no choice of the phase",
+        "one schedule a profile: more are for EVs that choose by ISO 15118",
         "",
     ),
     ("2.0.1", FROM_STATION, "Get15118EVCertificate"): (

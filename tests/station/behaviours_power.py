@@ -1,0 +1,218 @@
+"""The rows of ``behaviours.py`` on smart charging beyond what load tools are known to get wrong.
+
+Each is a requirement of OCPP 2.0.1 that a station can miss without anybody's noticing.
+"""
+
+from switches import Row, Switch, before, changed, configured, instead, put, value, without
+
+
+def _unheard(was):
+    """Limits of others are told only while the CSMS listens."""
+    from simulator.station.model import Link
+
+    return lambda st, now, *args: was(st, now, *args) if st.link is Link.ONLINE else None
+
+
+def _from_the_start(was):
+    """What is relative counts from when the transaction opened."""
+
+    def new(st, at):
+        found = was(st, at)
+        begun = {evse.number: st.clock_zero + evse.tx.begun for evse in st.evses if evse.tx}
+        return [session._replace(begun=begun[session.evse]) for session in found]
+
+    return new
+
+
+POWER = (
+    Row(
+        "K03 priority",
+        "a transaction of a higher chargingPriority is served first; the word on the transaction "
+        "counts for it alone",
+        "K03.FR.04-06",
+        (
+            Switch(
+                "serving by it",
+                changed(
+                    "station.smartcharging.sessions",
+                    lambda found, *args: [session._replace(priority=0) for session in found],
+                ),
+                (
+                    "test_k03_fr_04_a_higher_priority_is_served_first",
+                    "test_k03_fr_04_a_priority_that_the_station_remembers_counts_offline",
+                    "test_k03_fr_05_the_word_on_the_transaction_counts_for_it_alone",
+                ),
+            ),
+            Switch(
+                "hearing of it with the transaction",
+                without("station.v201_events._prefer"),
+                ("test_k03_fr_05_the_word_on_the_transaction_counts_for_it_alone",),
+            ),
+        ),
+    ),
+    Row(
+        "K04 sharing",
+        "who stops with the plug still in frees his share",
+        "K04.FR.01",
+        (
+            Switch(
+                "seeing that nothing is drawn any more",
+                changed(
+                    "station.smartcharging.sessions",
+                    lambda found, *args: [session._replace(idle=False) for session in found],
+                ),
+                ("test_k04_fr_01_who_stops_with_the_plug_still_in_frees_the_share",),
+            ),
+        ),
+    ),
+    Row(
+        "K01 relative",
+        "relative periods count from when energy can flow, not from when the transaction opened",
+        "K01.FR.42",
+        (
+            Switch(
+                "counting from the power path",
+                instead("station.smartcharging.sessions", _from_the_start),
+                ("test_k01_fr_42_relative_periods_count_from_when_energy_can_flow",),
+            ),
+        ),
+    ),
+    Row(
+        "K01 phases",
+        "a phase is used where it is named and can be chosen, else the profile is rejected",
+        "K01.FR.19, FR.43-48; K §3.7",
+        (
+            Switch(
+                "using the phase",
+                before(
+                    "station.composite.offer_of",
+                    lambda period, *args: object.__setattr__(period, "phase_to_use", None),
+                ),
+                (
+                    "test_k01_fr_46_the_phase_that_is_named_is_the_one_in_use",
+                    "test_k08_the_composite_schedule_names_the_phase",
+                ),
+            ),
+            Switch(
+                "rejecting what cannot be promised",
+                without("station.phases.refusal", ""),
+                ("test_k01_fr_43_and_fr_48_what_cannot_be_promised_is_rejected",),
+            ),
+            Switch(
+                "rejecting what conflicts",
+                without("station.phases.conflict", False),
+                ("test_k_3_7_a_phase_that_conflicts_with_that_of_the_station_is_rejected",),
+            ),
+        ),
+    ),
+    Row(
+        "K11 limits of others",
+        "rule, are told, also after an outage, and when they are gone",
+        "K11-K13",
+        (
+            Switch(
+                "keeping to them",
+                without("station.smartcharging.impose"),
+                (
+                    "test_k12_fr_02_a_limit_of_others_is_told_and_changes_the_rate",
+                    "test_k12_fr_05_reported_as_external_constraints_with_an_id_below_0",
+                    "test_k13_fr_01_to_fr_03_once_it_is_gone_it_limits_nothing_and_that_is_told",
+                ),
+            ),
+            Switch(
+                "telling of them after an outage",
+                instead("station.notices.tell", _unheard),
+                ("test_k12_fr_02_a_limit_of_an_outage_is_told_after_it",),
+            ),
+            Switch(
+                "being freed of them",
+                without("station.smartcharging.lift", True),
+                ("test_k13_fr_01_to_fr_03_once_it_is_gone_it_limits_nothing_and_that_is_told",),
+            ),
+        ),
+    ),
+    Row(
+        "K11 significance",
+        "LimitChangeSignificance can be set; smaller changes of limit and rate are not told",
+        "SC.03; K11.FR.02/04, K12.FR.02",
+        (
+            Switch(
+                "heeding it",
+                configured(limit_significance=0.0),
+                (
+                    "test_k11_fr_02_and_k12_fr_02_small_changes_of_the_limit_are_not_told",
+                    "test_sc_03_and_k11_fr_04_small_changes_of_the_rate_are_not_told",
+                ),
+            ),
+            Switch(
+                "telling of another rate",
+                without("station.smartcharging._rate"),
+                (
+                    "test_sc_02_sharing_with_another_tells_the_new_rate",
+                    "test_sc_03_and_k11_fr_04_small_changes_of_the_rate_are_not_told",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "L01 no reset meanwhile",
+        "no reset while firmware is written",
+        "B11 (FwUpdateInProgress)",
+        (
+            Switch(
+                "refusing it",
+                without("station.firmware.installing", False),
+                (
+                    "test_b11_no_reset_while_firmware_is_written",
+                    "test_1_6_5_14_no_reset_while_firmware_is_written",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "N01 upload and reboot",
+        "a reboot breaks an upload off; it begins anew",
+        "N01.FR.02",
+        (
+            Switch(
+                "noticing the reboot",
+                without("station.logs.check"),
+                (
+                    "test_a_reset_breaks_an_upload_off_and_it_begins_anew",
+                    "test_a_retry_that_falls_into_a_reboot_waits_for_it",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "M04 own chain",
+        "what vouches for the station's own certificate is not deleted",
+        "M04.FR.03, FR.06",
+        (
+            Switch(
+                "knowing the whole chain",
+                value("station.truststore.pairwise", lambda line: [(line[0], line[1])]),
+                ("test_m04_fr_03_what_vouches_for_the_stations_own_is_there_and_stays",),
+            ),
+        ),
+    ),
+    Row(
+        "device model live",
+        "counts profiles and tells the firmware that runs",
+        "part 2 §2.9.10",
+        (
+            Switch(
+                "counting profiles",
+                before(
+                    "station.device_live.charging_profiles", lambda st, *args: put(st, smart=None)
+                ),
+                ("test_2_0_1_part_2_2_9_10_entries_are_the_profiles_that_are_installed",),
+            ),
+            Switch(
+                "the firmware that runs",
+                without("station.firmware.version", "1.0"),
+                ("test_the_firmware_version_is_the_installed_one",),
+            ),
+        ),
+    ),
+)
