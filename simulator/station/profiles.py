@@ -76,6 +76,8 @@ class Schedule:
     min_rate: float | None = None
     """minChargingRate, in ``unit``: charging with less is of no use to the EV."""
     id: int = 0
+    sales_tariff: str = ""
+    """Prices for an EV that speaks ISO 15118, as they came (JSON): told back, no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ transaction end with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from math import floor, inf, nan
 from typing import Final, NamedTuple
 
@@ -67,7 +68,8 @@ def refusal(st: State, evse: int, profile: Profile, strict: bool, starting: bool
         return "InvalidProfile"
     if starting and (profile.purpose is not Purpose.TX or profile.transaction is not None):
         return "InvalidProfile"
-    wrong = flaw(profile) or (_not_strict(profile, starting) if strict else "")
+    several = st.needs is not None and profile.purpose is Purpose.TX and not starting
+    wrong = flaw(profile) or (_not_strict(profile, starting, several) if strict else "")
     wrong = wrong or _beyond(st.conf.profiles, profile) or phases.refusal(st, profile)
     if wrong:
         return wrong
@@ -78,14 +80,14 @@ def refusal(st: State, evse: int, profile: Profile, strict: bool, starting: bool
     return _clash(st, evse, profile, strict, starting)
 
 
-def _not_strict(profile: Profile, starting: bool) -> str:
-    """K01.FR.03, 34, 38, 40, 41."""
+def _not_strict(profile: Profile, starting: bool, several: bool) -> str:
+    """K01.FR.03, 34, 38, 40, 41. ``several``: an EV may be there that chooses (``needs``)."""
     relative = profile.kind is Kind.RELATIVE
     if profile.purpose is Purpose.TX and profile.transaction is None and not starting:
         return "InvalidProfile"
     if relative and profile.purpose is Purpose.STATION_MAX:
         return "InvalidProfile"
-    if len(profile.schedules) > 1:
+    if len(profile.schedules) > 1 and not several:
         return "InvalidSchedule"
     if any((schedule.start is None) is not relative for schedule in profile.schedules):
         return "InvalidSchedule"
@@ -249,6 +251,8 @@ def begin(st: State, now: float, evse: Evse) -> None:
     """A transaction has begun: its own profile, if one came with it, and its limit."""
     profile, evse.profile = evse.profile, None
     if profile is not None and not refusal(st, evse.number, profile, False, starting=True):
+        if evse.tx is not None and isinstance(evse.tx.id, str):
+            profile = replace(profile, transaction=evse.tx.id)
         install(st, now, evse.number, profile, False)
     else:
         refresh(st, now, now, told=True)
@@ -365,16 +369,19 @@ def composite_of(
     chosen = rules.units[0] if unit is None else unit
     if not 0 <= evse < len(st.evses) or chosen not in rules.units or not duration_s > 0.0:
         return None
-    start = float(floor(st.clock_zero + now))
+    at = st.clock_zero + now
+    start = float(floor(at))
+    begun = at - start  # it opens with what holds now, not with what held when the second began
     book = st.smart.book if st.smart is not None else ()
     spoken, stretches = composite(
         book,
         st.settings.supply,
-        start,
-        duration_s,
-        sessions(st, start),
+        at,
+        duration_s - begun,
+        sessions(st, at),
         evse,
         st.identity.evses,
         rules.max_periods,
     )
-    return Composite(start, spoken, chosen, stretches)
+    later = [s._replace(start_s=s.start_s + begun if s.start_s else 0.0) for s in stretches]
+    return Composite(start, spoken + begun, chosen, later)

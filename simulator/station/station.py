@@ -22,6 +22,7 @@ from simulator.station import (
     logs,
     metervalues,
     monitoring,
+    needs,
     notices,
     plugandcharge,
     quirks,
@@ -175,6 +176,8 @@ class Station(State):
             logs.check(self, now)
         if self.notices is not None:
             notices.go(self, now)
+        if self.needs is not None:
+            needs.check(self, now)
         if self.reservations is not None:
             reservations.settle(self, now)
         self._look(now)
@@ -285,6 +288,15 @@ class Station(State):
         )
         self._settle(now)
         return passed
+
+    def ev_needs(self, now: float, evse: int, said: needs.Needs) -> bool:
+        """An EV that speaks ISO 15118 says what it needs, at first or anew, 2.x only.
+
+        False: none is plugged in there. Raises ValueError for what the EVSE does not have.
+        """
+        known = not self.ended and needs.ask(self, now, self._evse(evse), said)
+        self._settle(now)
+        return known
 
     def limit_charging(self, now: float, evse: int, watts: float, source: str = "EMS") -> None:
         """Somebody else than the CSMS limits an EVSE, or with 0 the whole station.

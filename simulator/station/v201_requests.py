@@ -70,8 +70,9 @@ def request_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
     profile = None
     if "chargingProfile" in payload:
         profile = v201_profiles.read(payload["chargingProfile"])
-        if smartcharging.refusal(st, chosen.number, profile, strict=True, starting=True):
-            return worded("Rejected"), None
+        why = smartcharging.refusal(st, chosen.number, profile, strict=True, starting=True)
+        if why:  # K05.FR.05
+            return f'{{"status":"Rejected","statusInfo":{{"reasonCode":"{why}"}}}}', None
     known = chosen.tx
     afterwards = partial(
         remote.begin, chosen, number, kind, payload["remoteStartId"], profile, group

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from simulator.station import clock, rpc, smartcharging
+from simulator.station import clock, needs, rpc, smartcharging
 from simulator.station.composite import Installed
 from simulator.station.events import Event
 from simulator.station.limits import Limit
@@ -33,14 +33,16 @@ def _refused(reason: str) -> Answer:
 def set_profile(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """SetChargingProfile (K01)."""
     profile = read(payload["chargingProfile"])
-    reason = smartcharging.refusal(st, payload["evseId"], profile, strict=True)
+    number = payload["evseId"]
+    reason = smartcharging.refusal(st, number, profile, strict=True)
+    reason = reason or needs.refusal(st, number, profile)
     if reason:
         return _refused(reason)
-    return '{"status":"Accepted"}', partial(_install, payload["evseId"], profile)
+    return '{"status":"Accepted"}', partial(_install, number, profile)
 
 
 def _install(number: int, profile: Profile, st: State, now: float) -> None:
-    smartcharging.install(st, now, number, profile, strict=True)
+    smartcharging.install(st, now, number, needs.chosen(st, now, number, profile), strict=True)
 
 
 def clear_profile(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -72,7 +74,7 @@ def composite_schedule(st: State, now: float, payload: dict[str, Any]) -> Answer
         if not 0 <= number < len(st.evses):
             return _refused("UnknownEvse")
         return _refused("UnsupportedRateUnit" if payload["duration"] > 0 else "InvalidValue")
-    told = composite_json(found, number, st.settings.supply.dc)
+    told = composite_json(needs.within(st, number, found), number, st.settings.supply.dc)
     return f'{{"status":"Accepted","schedule":{told}}}', None
 
 

@@ -155,6 +155,50 @@ POWER = (
         ),
     ),
     Row(
+        "K15 EVs of ISO 15118",
+        "needs are told after the transaction, the EV chooses among schedules, what it comes to is "
+        "told, and told again when it changes",
+        "K15-K17",
+        (
+            Switch(
+                "telling needs",
+                without("station.needs._tell"),
+                (
+                    "test_k15_fr_01_and_fr_06_needs_on_ac_are_told_after_the_transaction",
+                    "test_k15_fr_06_needs_on_dc",
+                    "test_k17_fr_01_and_fr_10_new_needs_are_told_and_answered_by_a_schedule",
+                ),
+            ),
+            Switch(
+                "choosing",
+                instead("station.needs.chosen", lambda was: lambda st, now, evse, given: given),
+                ("test_k15_fr_07_of_several_schedules_the_ev_takes_what_gives_it_most",),
+            ),
+            Switch(
+                "negotiating again",
+                without("station.needs._renegotiate"),
+                (
+                    "test_k16_fr_02_and_fr_09_a_new_profile_is_a_new_schedule_and_asks_for_no_needs",
+                    "test_k16_fr_02_limits_of_others_and_cleared_profiles_are_new_schedules_too",
+                ),
+            ),
+            Switch(
+                "refusing what comes too early or is too long",
+                without("station.needs.refusal", ""),
+                (
+                    "test_k15_fr_17_a_profile_before_the_needs_comes_too_early",
+                    "test_k15_fr_07_no_more_periods_than_the_ev_can_take",
+                    "test_k01_fr_34_several_schedules_are_for_such_evs_alone",
+                ),
+            ),
+            Switch(
+                "reporting no more than the EV takes",
+                instead("station.needs.within", lambda was: lambda st, evse, found: found),
+                ("test_sc_04_the_composite_schedule_is_no_more_than_the_ev_takes",),
+            ),
+        ),
+    ),
+    Row(
         "L01 no reset meanwhile",
         "no reset while firmware is written",
         "B11 (FwUpdateInProgress)",
