@@ -16,10 +16,12 @@ from simulator.station import clock, needs, rpc, smartcharging
 from simulator.station.composite import Installed
 from simulator.station.events import Event
 from simulator.station.limits import Limit
-from simulator.station.model import Call
+from simulator.station.model import Call, Registration
+from simulator.station.payloads import Refusal
 from simulator.station.profiles import Profile, Unit
 from simulator.station.state import Action, Afterwards, Part, Request, State
 from simulator.station.v16_messages import forgotten, noted
+from simulator.station.v201_codes import GENERIC
 from simulator.station.v201_profiles import PURPOSES, composite_json, read, write
 from simulator.station.wording import notice
 
@@ -92,7 +94,12 @@ class _Report(NamedTuple):
 
 
 def get_profiles(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """GetChargingProfiles (K09): told after the answer, by EVSE and source."""
+    """GetChargingProfiles (K09): told after the answer, by EVSE and source.
+
+    The answer knows no other way to say that nothing may be told yet (B02.FR.02).
+    """
+    if st.registration is not Registration.ACCEPTED:
+        raise Refusal(GENERIC, "not accepted yet")
     wanted = payload["chargingProfile"]
     purpose = wanted.get("chargingProfilePurpose")
     found = smartcharging.matching(

@@ -3,7 +3,13 @@
 Each is a requirement of OCPP 2.0.1 that a station can miss without anybody's noticing.
 """
 
+from math import floor
+
 from switches import Row, Switch, before, changed, configured, instead, put, value, without
+
+from simulator.station import clock
+from simulator.station.model import Registration
+from simulator.station.v201_keys import KEYS
 
 
 def _unheard(was):
@@ -22,6 +28,22 @@ def _from_the_start(was):
         return [session._replace(begun=begun[session.evse]) for session in found]
 
     return new
+
+
+def _whole_second(was):
+    """The schedule is worked out for the beginning of the second."""
+
+    def new(st, now, *args):
+        return was(st, floor(st.clock_zero + now) - st.clock_zero, *args)
+
+    return new
+
+
+def _writable(name, yes):
+    def off():
+        object.__setattr__(KEYS[name], "writable", yes)
+
+    return off
 
 
 POWER = (
@@ -237,6 +259,72 @@ POWER = (
                 "knowing the whole chain",
                 value("station.truststore.pairwise", lambda line: [(line[0], line[1])]),
                 ("test_m04_fr_03_what_vouches_for_the_stations_own_is_there_and_stays",),
+            ),
+        ),
+    ),
+    Row(
+        "K08 and K09 answers",
+        "a composite schedule opens with what holds now; profiles are reported once accepted; a "
+        "remote start with a bad profile says why",
+        "K05.FR.05, K08.FR.02, B02.FR.02",
+        (
+            Switch(
+                "opening with this moment",
+                instead("station.smartcharging.composite_of", _whole_second),
+                (
+                    "test_k08_fr_02_it_opens_with_what_holds_at_the_moment_and_not_earlier_in_its_"
+                    "second",
+                ),
+            ),
+            Switch(
+                "waiting to be accepted",
+                before(
+                    "station.v201_smartcharging.get_profiles",
+                    lambda st, *args: put(st, registration=Registration.ACCEPTED),
+                ),
+                ("test_b02_fr_02_no_profiles_are_reported_before_accepted",),
+            ),
+            Switch(
+                "looking at the profile of a remote start",
+                without("station.smartcharging.refusal", ""),
+                ("test_k05_fr_05_a_remote_start_with_a_profile_that_is_no_good_says_why",),
+            ),
+        ),
+    ),
+    Row(
+        "3.1 for ever",
+        "times up to the year 9999 are times",
+        "3.1 (RFC 3339)",
+        (
+            Switch(
+                "the last second",
+                value("station.clock._LAST", clock.LATEST),
+                ("test_for_ever_is_a_time_and_can_be_told",),
+            ),
+        ),
+    ),
+    Row(
+        "device model fixed",
+        "what the specification makes read-only cannot be set, what it makes writable can",
+        "part 2 §2.9, §2.12",
+        (
+            Switch(
+                "read-only",
+                _writable("smartchargingctrlr.rateunit", True),
+                ("test_2_0_1_part_2_2_9_2_12_what_the_specification_makes_read_only",),
+            ),
+            Switch(
+                "writable",
+                _writable("smartchargingctrlr.limitchangesignificance", False),
+                ("test_2_0_1_part_2_2_9_11_limit_change_significance_is_a_number_that_can_be_set",),
+            ),
+            Switch(
+                "required variables",
+                changed(
+                    "station.v201_device.of_connector",
+                    lambda rows, *args: [row for row in rows if row.name != "ConnectorType"],
+                ),
+                ("test_every_variable_that_the_specification_requires_is_there_on_ac_and_dc",),
             ),
         ),
     ),

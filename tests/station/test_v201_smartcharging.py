@@ -84,6 +84,19 @@ def test_k09_fr_02_nothing_that_fits_is_no_profiles(bench):
     assert bench.ask("GetChargingProfiles", request) == {"status": "NoProfiles"}
 
 
+def test_b02_fr_02_no_profiles_are_reported_before_accepted(make):
+    bench = make(version="2.0.1")
+    time = "2026-06-01T06:00:00Z"
+    pending = {"status": "Pending", "currentTime": time, "interval": 300}
+    bench.csms.always["BootNotification"] = pending
+    bench.start().go(1.0)
+    assert put(bench, profile()) == {"status": "Accepted"}
+    answer = bench.call("GetChargingProfiles", {"requestId": 9, "chargingProfile": {}})
+    bench.go(1.0)
+    assert answer[0] == 4 and answer[2] == "GenericError"
+    assert set(bench.actions()) == {"BootNotification"}
+
+
 def test_k08_fr_02_the_composite_schedule(bench):
     put(bench, profile(watts=5500.0), 1)
     answer = bench.ask("GetCompositeSchedule", {"evseId": 1, "duration": 60})
