@@ -37,6 +37,8 @@ class Charge:
         "done",
         "efficiency",
         "energy_wh",
+        "lines",
+        "phase",
         "phases",
         "soc",
     )
@@ -61,6 +63,10 @@ class Charge:
         self.closed = False
         self.done = False
         self.phases = phases
+        self.lines = phases
+        """Of those, how many the station leaves on."""
+        self.phase = 0
+        """... and which one it is, where it is one that the CSMS chose."""
         self._at_s = -inf
         self._capacity_kwh = capacity_kwh
         self.efficiency = efficiency

@@ -341,14 +341,15 @@ class VirtualStation:
         visit.transaction = False
         self._arm()
 
-    def limit(self, now: float, evse: int, watts: float, lines: int) -> None:
+    def limit(self, now: float, evse: int, watts: float, lines: int, phase: int = 0) -> None:
         """What charging profiles leave the car; when it is done is worked out anew."""
         visit = self._visits[evse - 1]
         if visit is None:
             return
         charge = visit.charge
         if self.spec.kind.current == "ac":
-            watts *= min(charge.phases, lines) / lines
+            charge.lines, charge.phase = min(charge.phases, lines), phase
+            watts *= charge.lines / lines
         changed = charge.limit(now, watts / 1000.0)
         if not changed or not visit.transaction or charge.done:
             return
@@ -384,7 +385,7 @@ class VirtualStation:
             return 0.0
         power_w = charge.power_kw(now) * 1000.0
         if self.spec.kind.current == "ac":
-            return power_w / (MAINS_V * charge.phases)
+            return power_w / (MAINS_V * charge.lines)
         return power_w * charge.efficiency / _pack_v(charge)
 
     def voltage_v(self, now: float, evse: int) -> float:

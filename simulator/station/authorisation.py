@@ -238,6 +238,7 @@ def _grant(
         auth.reservation = reservations.match(st, evse, auth.token, auth.kind, info.group)
         if auth.reservation is not None and not st.conf.reserved_until_start:
             reservations.use(st, auth.reservation)  # 2.0.1 H03.FR.09
+        auth.priority = info.priority
         _begin(st, now, due, evse, auth, info.group)
 
 
@@ -258,7 +259,7 @@ def _begin(
         tx = transactions.begin(st, now, due, evse, trigger, auth, group)
         metervalues.begin(st, now, evse, tx)
     evse.token, evse.kind, evse.remote_id = auth.token, auth.kind, auth.remote_id
-    evse.parent, evse.reservation = group, auth.reservation
+    evse.parent, evse.reservation, evse.priority = group, auth.reservation, auth.priority
     statuses.update(st, now, due, evse)
     statuses.arm(st, now, evse)
 
@@ -309,6 +310,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
     evse.finishing = False
     if evse.token is not None:
         auth = Authorisation(evse.token, None, evse.kind, evse.remote_id, None, evse.reservation)
+        auth.priority = evse.priority
         if evse.tx is not None:
             evse.tx.state = st.table.charging_state(evse)
         statuses.update(st, now, due, evse)
@@ -320,7 +322,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
         if not evse.stopped_energy:
             st.meter.energise(now, evse.number)
             transactions.look(st, now, evse)
-            smartcharging.refresh(st, now, now)
+            smartcharging.refresh(st, now, now, told=True)
     else:
         statuses.update(st, now, due, evse)
         if st.conf.start_points & CONNECTED and evse.in_service and not evse.fault:
@@ -342,7 +344,7 @@ def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
             st.meter.release(now, evse.number)
             evse.plugged = False
             evse.ev_suspended = True
-            smartcharging.refresh(st, now, now)
+            smartcharging.refresh(st, now, now, told=True)
             statuses.update(st, now, due, evse)
             return
         transactions.stop(st, now, due, evse, "EVDisconnected", None, UNPLUGGED)

@@ -12,6 +12,9 @@ from typing import Final
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
+"""No clock is ever set to a time outside of these: that would be a fault of whoever set it."""
+_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+"""The last second that can be written: "never" to many back-ends."""
 DAY_S: Final = 86_400.0
 
 
@@ -40,9 +43,9 @@ def iso(epoch_s: float) -> str:
 def parse(text: object) -> float | None:
     """Unix time of an ISO 8601 date and time; one without a zone is taken as UTC.
 
-    None if it is none, or lies outside 2000..2200 (a clock set to such a time would be a fault).
+    None if it is none, or lies before 1970.
     """
-    if not isinstance(text, str) or len(text) > 64:
+    if not isinstance(text, str) or not 10 < len(text) <= 64:  # a date alone is no time
         return None
     try:
         moment = datetime.fromisoformat(text)
@@ -51,7 +54,7 @@ def parse(text: object) -> float | None:
         epoch_s = moment.timestamp()
     except (ValueError, OverflowError):
         return None
-    return epoch_s if EARLIEST <= epoch_s <= LATEST else None
+    return min(epoch_s, _LAST) if epoch_s >= 0.0 else None
 
 
 def next_aligned(epoch_s: float, interval_s: float) -> float:

@@ -53,6 +53,8 @@ class Session(NamedTuple):
     """Unix time on the station's clock."""
     idle: bool = False
     """Nothing is drawn, whatever is on offer."""
+    priority: int = 0
+    """Those of a higher one have what they want before the others share (2.0.1 K03.FR.04)."""
 
 
 class Offer(NamedTuple):
@@ -61,6 +63,8 @@ class Offer(NamedTuple):
     amps: float
     """Per line; ``inf``: as much as it can."""
     lines: int
+    phase: int = 0
+    """The line that it is, where there is one only; 0: the station's own choice."""
 
 
 class Stretch(NamedTuple):
@@ -71,6 +75,7 @@ class Stretch(NamedTuple):
     amps: float
     watts: float
     lines: int
+    phase: int = 0
 
     def limit(self, unit: Unit) -> float:
         """In the unit asked for."""
@@ -81,11 +86,15 @@ def offer_of(period: Period, unit: Unit, supply: Supply) -> Offer:
     """The limit of a period as current per line, on no more lines than there are."""
     phases = 1 if supply.dc else (period.phases or 3)
     amps = period.limit if unit is Unit.A else period.limit / (supply.volt * phases)
-    return Offer(amps, min(phases, supply.lines))
+    phase = 0 if supply.dc else (period.phase_to_use or 0)
+    return Offer(amps, min(phases, supply.lines), phase)
 
 
 def _least(*offers: Offer) -> Offer:
-    return Offer(min(o.amps for o in offers), min(o.lines for o in offers))
+    """The least current on the fewest lines; no two of them name different lines."""
+    lines = min(o.lines for o in offers)
+    phase = max(o.phase for o in offers) if lines == 1 else 0
+    return Offer(min(o.amps for o in offers), lines, phase)
 
 
 def leading(
@@ -190,30 +199,38 @@ def limits_at(
     free = supply.evse_a if local else inf
     cap = whole(book, supply, at, supply.station_a if local else inf)
     owns = {s.evse: own(book, supply, s.evse, at, s.begun, free) for s in sessions}
-    offers = {evse: Offer(o.amps, min(o.lines, cap.lines)) for evse, (o, _) in owns.items()}
+    offers = {evse: _least(o, cap)._replace(amps=o.amps) for evse, (o, _) in owns.items()}
     if cap.amps == inf:
         return offers
-    drawing = [s.evse for s in sessions if not s.idle]
-    for evse, amps in zip(drawing, _shares(cap, drawing, owns, supply), strict=True):
-        offers[evse] = offers[evse]._replace(amps=min(amps, offers[evse].amps))
+    drawing = [s for s in sessions if not s.idle]
+    shares = _shares(cap.amps, drawing, owns, supply)
     for session in sessions:
         if session.idle:
-            evse = session.evse
-            amps = _shares(cap, [*drawing, evse], owns, supply)[-1]
-            offers[evse] = offers[evse]._replace(amps=min(amps, offers[evse].amps))
+            shares[session.evse] = _shares(cap.amps, [*drawing, session], owns, supply)[
+                session.evse
+            ]
+    for evse, amps in shares.items():
+        offers[evse] = offers[evse]._replace(amps=min(amps, offers[evse].amps))
     return offers
 
 
 def _shares(
-    cap: Offer, drawing: Sequence[int], owns: dict[int, tuple[Offer, float]], supply: Supply
-) -> list[float]:
-    wants, least = [], []
-    for evse in drawing:
-        offer, of_use = owns[evse]
-        # With less than the least that can be offered nothing flows, so nothing is wanted.
-        wants.append(min(offer.amps, supply.evse_a) if offer.amps >= supply.least_a else 0.0)
-        least.append(of_use)
-    return split(cap.amps, wants, least)
+    left: float, drawing: Sequence[Session], owns: dict[int, tuple[Offer, float]], supply: Supply
+) -> dict[int, float]:
+    """What each of them gets, by EVSE: those of the highest priority first, then the next ..."""
+    found: dict[int, float] = {}
+    for priority in sorted({s.priority for s in drawing}, reverse=True):
+        wants, least = [], []
+        alike = [s.evse for s in drawing if s.priority == priority]
+        for evse in alike:
+            offer, of_use = owns[evse]
+            # With less than the least that can be offered nothing flows, so nothing is wanted.
+            wants.append(min(offer.amps, supply.evse_a) if offer.amps >= supply.least_a else 0.0)
+            least.append(of_use)
+        given = split(left, wants, least)
+        found.update(zip(alike, given, strict=True))
+        left -= sum(given)
+    return found
 
 
 def next_change(book: Sequence[Installed], at: float, sessions: Sequence[Session]) -> float:
@@ -281,13 +298,15 @@ def _stretch(
     if evse:
         offer = limits_at(book, supply, at, _awake(sessions, evse), local=True)[evse]
         watts = offer.amps * supply.volt * offer.lines
-        return Stretch(start_s, offer.amps, watts, offer.lines)
+        return Stretch(start_s, offer.amps, watts, offer.lines, offer.phase)
     cap = whole(book, supply, at, supply.station_a)
     offers = [own(book, supply, s.evse, at, s.begun, supply.evse_a)[0] for s in sessions]
     lines = min(cap.lines, max(offer.lines for offer in offers))
     amps = min(cap.amps, sum(offer.amps for offer in offers))
     most = sum(offer.amps * min(offer.lines, lines) for offer in offers)
-    return Stretch(start_s, amps, min(cap.amps * lines, most) * supply.volt, lines)
+    phases = {offer.phase for offer in offers} | {cap.phase}
+    phase = max(phases) if lines == 1 and len(phases - {0}) == 1 else 0
+    return Stretch(start_s, amps, min(cap.amps * lines, most) * supply.volt, lines, phase)
 
 
 def _awake(sessions: Sequence[Session], evse: int) -> list[Session]:

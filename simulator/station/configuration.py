@@ -20,6 +20,7 @@ from simulator.station.settings import Settings
 LARGEST: Final = 2**31 - 1
 MAX_VALUE: Final = 500
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,10}", re.ASCII)
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,10}(\.[0-9]{1,10})?", re.ASCII)
 
 
 class Kind(Enum):
@@ -27,6 +28,7 @@ class Kind(Enum):
 
     BOOLEAN = "boolean"
     INTEGER = "integer"
+    DECIMAL = "decimal"
     TEXT = "text"
     MEASURANDS = "measurands"
     MEMBERS = "members"
@@ -99,6 +101,7 @@ class Configuration:
         "chain_longest",
         "connection_timeout_s",
         "heartbeat_s",
+        "limit_significance",
         "limits_with_schedules",
         "list_entries",
         "list_items",
@@ -181,6 +184,8 @@ class Configuration:
     """When transactions begin and end: bits of ``model``."""
     attempts: int
     max_stop_values: int
+    limit_significance: float
+    """A rate or a limit that changes by no more than this share is not told (2.x, SC.03)."""
     limits_with_schedules: bool
     """NotifyChargingLimit carries the schedule (2.0.1 K12)."""
     authorize_remote: bool
@@ -263,6 +268,10 @@ def refuse(key: Key, value: str, settings: Settings) -> str:
         if _INTEGER.fullmatch(value) and key.minimum <= int(value) <= key.maximum:
             return ""
         return f"a whole number from {key.minimum} to {key.maximum}"
+    if key.kind is Kind.DECIMAL:
+        if _DECIMAL.fullmatch(value) and key.minimum <= float(value) <= key.maximum:
+            return ""
+        return f"a number from {key.minimum} to {key.maximum}"
     if key.kind is Kind.MEASURANDS:
         wanted = split(value)
         known = set(wanted) <= set(settings.measurands) and len(set(wanted)) == len(wanted)

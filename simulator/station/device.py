@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from simulator.station.configuration import LARGEST, Key, Kind
+from simulator.station.configuration import LARGEST, MAX_VALUE, Key, Kind
 from simulator.station.model import Evse
 from simulator.station.state import State
 
@@ -27,6 +27,7 @@ WRITE_ONLY: Final = "WriteOnly"
 DATA_TYPES: Final = {
     Kind.BOOLEAN: "boolean",
     Kind.INTEGER: "integer",
+    Kind.DECIMAL: "decimal",
     Kind.TEXT: "string",
     Kind.MEASURANDS: "MemberList",
     Kind.MEMBERS: "MemberList",
@@ -139,7 +140,7 @@ def split_name(name: str) -> tuple[str, str, str, str]:
 def of_key(key: Key, measurands: tuple[str, ...]) -> Variable:
     """The row of a setting; one that is no Actual belongs to a row of the table itself."""
     component, name, instance, _ = split_name(key.name)
-    whole = key.kind is Kind.INTEGER
+    number = key.kind in (Kind.INTEGER, Kind.DECIMAL)
     values = measurands if key.kind is Kind.MEASURANDS else key.values
     return Variable(
         component,
@@ -148,14 +149,16 @@ def of_key(key: Key, measurands: tuple[str, ...]) -> Variable:
         (Attribute(key=key),),
         instance=instance,
         unit=key.unit,
-        least=float(key.minimum) if whole else None,
-        most=float(key.maximum) if whole and key.maximum != LARGEST else _longest(key),
+        least=float(key.minimum) if number else None,
+        most=float(key.maximum) if number and key.maximum != LARGEST else _longest(key),
         values=",".join(values),
     )
 
 
 def _longest(key: Key) -> float | None:
-    """The length of a text that is limited by its pattern."""
+    """The length of a list of measurands, and of a text that is limited by its pattern."""
+    if key.kind is Kind.MEASURANDS:
+        return float(MAX_VALUE)
     head, _, most = key.pattern.rpartition(",")
     return float(most.rstrip("}")) if key.kind is Kind.TEXT and head and "}" in most else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.station import clock, display, locallist, network
+from simulator.station import firmware as updates
 from simulator.station.device import Live
 from simulator.station.model import Evse, Link, Registration, Status
 from simulator.station.state import State
@@ -41,7 +42,7 @@ def serial(st: State, now: float, evse: Evse) -> str:
 
 def firmware(st: State, now: float, evse: Evse) -> str:
     """As in BootNotification."""
-    return st.identity.firmware[:50]
+    return updates.version(st)[:50]
 
 
 def identity(st: State, now: float, evse: Evse) -> str:
@@ -82,6 +83,11 @@ def security_profile(st: State, now: float, evse: Evse) -> str:
 def display_messages(st: State, now: float, evse: Evse) -> str:
     """Messages that the display keeps."""
     return str(len(display.current(st, now)))
+
+
+def charging_profiles(st: State, now: float, evse: Evse) -> str:
+    """Charging profiles that are installed, those of others than the CSMS included."""
+    return str(0 if st.smart is None else len(st.smart.book))
 
 
 def list_entries(st: State, now: float, evse: Evse) -> str:

@@ -102,6 +102,12 @@ def busy(st: State) -> bool:
     return st.firmware is not None and st.firmware.update is not None
 
 
+def installing(st: State) -> bool:
+    """Is firmware being written right now? A reset would leave the station with none."""
+    update = None if st.firmware is None else st.firmware.update
+    return update is not None and update.stage is Stage.INSTALLING
+
+
 def version(st: State) -> str:
     """The firmware's version."""
     installed = None if st.firmware is None else st.firmware.version

@@ -14,6 +14,7 @@ from typing import Final
 from simulator.station import clock, firmware, notices, timers
 from simulator.station.effects import Abandon, Upload
 from simulator.station.events import Event
+from simulator.station.model import Link, Registration
 from simulator.station.ports import Transfer
 from simulator.station.state import State
 
@@ -53,13 +54,15 @@ class Progress:
 class LogUpload:
     """The last upload that was asked for."""
 
-    __slots__ = ("order", "text", "told", "transfer", "tries")
+    __slots__ = ("broken", "order", "text", "told", "transfer", "tries")
 
     def __init__(self, order: Order, text: bytes) -> None:
         self.order = order
         self.text = text
         """What is uploaded; empty once it is over."""
         self.told = "Idle"
+        self.broken = False
+        """By a reboot."""
         self.transfer = 0
         self.tries = 0
 
@@ -102,8 +105,25 @@ def _tell(st: State, now: float, upload: LogUpload, status: str) -> None:
     notices.tell(st, now, event, Progress(status, number))
 
 
+def check(st: State, now: float) -> None:
+    """A reboot breaks an upload off; it begins anew once the CSMS accepts the station."""
+    upload = st.log
+    if upload is None or not upload.text:
+        return
+    if st.link is Link.OFF:
+        if upload.transfer:
+            st.effects.append(Abandon(upload.transfer))
+            upload.transfer = 0
+            upload.broken = True
+    elif upload.broken and st.registration is Registration.ACCEPTED:
+        _upload(upload, st, now, now)
+
+
 def _upload(upload: LogUpload, st: State, now: float, due: float) -> None:
     if st.log is not upload or not upload.text:
+        return
+    upload.broken = st.link is Link.OFF
+    if upload.broken:
         return
     st.orders += 1
     upload.transfer = st.orders

@@ -41,5 +41,5 @@ def _look(tx: Transaction, st: State, now: float, due: float) -> None:
     tx.limited = False
     st.meter.release(now, evse.number)
     evse.stopped_energy = True
-    smartcharging.refresh(st, now, now)
+    smartcharging.refresh(st, now, now, told=True)
     statuses.update(st, now, now, evse)

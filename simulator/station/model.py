@@ -73,6 +73,8 @@ class TokenInfo(NamedTuple):
     """Unix time by the station's clock from which on it is no longer valid."""
     evses: frozenset[int] | None = None
     """The only EVSEs at which the token may charge (2.x); None: any."""
+    priority: int = 0
+    """Its transactions come before those of lower ones where power is short (2.x, -9 to 9)."""
 
     @property
     def valid(self) -> bool:
@@ -98,6 +100,7 @@ class Transaction:
 
     __slots__ = (
         "begun",
+        "closed",
         "data",
         "evse",
         "granted",
@@ -109,6 +112,7 @@ class Transaction:
         "meter_stop",
         "parent",
         "powered",
+        "priority",
         "reason",
         "remote_id",
         "reservation",
@@ -134,6 +138,10 @@ class Transaction:
         self.powered = False
         """The power path was closed for whoever is authorised."""
         self.begun = begun
+        self.closed = begun
+        """When the power path was closed."""
+        self.priority = 0
+        """Whose energy comes first where there is not enough for all (2.0.1 K03.FR.04)."""
         self.meter_start = wh
         self.meter_stop = wh
         self.id: int | str | None = None
@@ -162,7 +170,7 @@ class Transaction:
 class Authorisation:
     """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
 
-    __slots__ = ("ends", "kind", "profile", "remote_id", "reservation", "token")
+    __slots__ = ("ends", "kind", "priority", "profile", "remote_id", "reservation", "token")
 
     def __init__(
         self,
@@ -174,6 +182,8 @@ class Authorisation:
         reservation: Reservation | None = None,
     ) -> None:
         self.token = token
+        self.priority = 0
+        """Of the transaction that comes of it (2.x)."""
         self.ends = ends
         self.kind = kind
         self.remote_id = remote_id
@@ -200,6 +210,7 @@ class Evse:
         "parent",
         "plug_due",
         "plugged",
+        "priority",
         "profile",
         "record_step",
         "remote_id",
@@ -241,6 +252,7 @@ class Evse:
         self.token: str | None = None
         """A token that was accepted and waits for the plug."""
         self.kind = ""
+        self.priority = 0
         self.remote_id: int | None = None
         self.reservation: Reservation | None = None
         """The reservation that ``token`` makes use of; without ``token`` it means nothing."""

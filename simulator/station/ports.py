@@ -70,11 +70,12 @@ class Meter(Protocol):
         """The contactor opens."""
         ...
 
-    def limit(self, now: float, evse: int, watts: float, lines: int) -> None:
+    def limit(self, now: float, evse: int, watts: float, lines: int, phase: int = 0) -> None:
         """From now on the transaction may draw so much; ``inf``: as much as it can.
 
         ``watts`` is for ``lines`` phases together (AC; an EV on fewer of them gets its part) or for
-        the one line of DC. Called when it changes, always while a transaction runs or right after.
+        the one line of DC. ``phase``: which line it is, where one is left on and the CSMS chose it
+        (1 to 3; 0: any). Called when it changes, always while a transaction runs or right after.
         """
         ...
 

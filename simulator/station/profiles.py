@@ -60,6 +60,7 @@ class Period:
     phases: int | None = None
     """Phases that may be used; None: three (1.6 §7.14, K01.FR.49)."""
     phase_to_use: int | None = None
+    """Which one, where there is one only; None: the station chooses (K01.FR.47)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Schedule:
     min_rate: float | None = None
     """minChargingRate, in ``unit``: charging with less is of no use to the EV."""
     id: int = 0
+    sales_tariff: str = ""
+    """Prices for an EV that speaks ISO 15118, as they came (JSON): told back, no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Rules:
     """The first is used where the CSMS names none."""
     switches_phases: bool = False
     """It can go from three phases to one."""
+    chooses_phase: bool = False
+    """... and that one can be any of them (2.x)."""
 
 
 def in_force(profile: Profile, at: float, start: float | None) -> Period | None:

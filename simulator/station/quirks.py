@@ -86,6 +86,6 @@ class CoarseMeter:
         """As without."""
         self._meter.release(now, evse)
 
-    def limit(self, now: float, evse: int, watts: float, lines: int) -> None:
+    def limit(self, now: float, evse: int, watts: float, lines: int, phase: int = 0) -> None:
         """As without."""
-        self._meter.limit(now, evse, watts, lines)
+        self._meter.limit(now, evse, watts, lines, phase)

@@ -11,10 +11,11 @@ transaction end with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from math import floor, inf
+from dataclasses import replace
+from math import floor, inf, nan
 from typing import Final, NamedTuple
 
-from simulator.station import statuses
+from simulator.station import phases, statuses
 from simulator.station.composite import (
     Installed,
     Offer,
@@ -24,12 +25,16 @@ from simulator.station.composite import (
     limits_at,
     next_change,
 )
+from simulator.station.events import Event
 from simulator.station.model import Evse
 from simulator.station.profiles import Kind, Profile, Purpose, Rules, Unit, flaw
+from simulator.station.rpc import raise_event
 from simulator.station.settings import Supply
 from simulator.station.smart import Smart
 from simulator.station.state import State
 
+RATE: Final = "ChargingRateChanged"
+"""What a transaction then tells (TriggerReasonEnumType of 2.x)."""
 CLOCK_SLACK_S: Final = 60.0
 """A clock that is put back by less than this repeats nothing."""
 
@@ -63,23 +68,26 @@ def refusal(st: State, evse: int, profile: Profile, strict: bool, starting: bool
         return "InvalidProfile"
     if starting and (profile.purpose is not Purpose.TX or profile.transaction is not None):
         return "InvalidProfile"
-    wrong = flaw(profile) or (_not_strict(profile, starting) if strict else "")
-    wrong = wrong or _beyond(st.conf.profiles, profile) or _phases(st, profile)
+    several = st.needs is not None and profile.purpose is Purpose.TX and not starting
+    wrong = flaw(profile) or (_not_strict(profile, starting, several) if strict else "")
+    wrong = wrong or _beyond(st.conf.profiles, profile) or phases.refusal(st, profile)
     if wrong:
         return wrong
+    if phases.conflict(st, profile):
+        return "InvalidSchedule"
     if profile.purpose is Purpose.TX and not starting and not _runs(st.evses[evse], profile):
         return "TxNotFound"
     return _clash(st, evse, profile, strict, starting)
 
 
-def _not_strict(profile: Profile, starting: bool) -> str:
-    """K01.FR.03, 34, 38, 40, 41."""
+def _not_strict(profile: Profile, starting: bool, several: bool) -> str:
+    """K01.FR.03, 34, 38, 40, 41. ``several``: an EV may be there that chooses (``needs``)."""
     relative = profile.kind is Kind.RELATIVE
     if profile.purpose is Purpose.TX and profile.transaction is None and not starting:
         return "InvalidProfile"
     if relative and profile.purpose is Purpose.STATION_MAX:
         return "InvalidProfile"
-    if len(profile.schedules) > 1:
+    if len(profile.schedules) > 1 and not several:
         return "InvalidSchedule"
     if any((schedule.start is None) is not relative for schedule in profile.schedules):
         return "InvalidSchedule"
@@ -94,24 +102,6 @@ def _beyond(rules: Rules, profile: Profile) -> str:
             return "TooManyElements"
         if schedule.unit not in rules.units:
             return "UnsupportedRateUnit"
-    return ""
-
-
-def _phases(st: State, profile: Profile) -> str:
-    """Fewer phases than there are can only be promised where they can be switched off.
-
-    K01.FR.43, 45, 48; on DC phases are ignored (K01.FR.44). No station here chooses the phase.
-    """
-    supply, one = st.settings.supply, st.conf.profiles.switches_phases
-    if supply.dc:
-        return ""
-    for schedule in profile.schedules:
-        for period in schedule.periods:
-            phases = period.phases or 3
-            if phases < supply.lines and not (phases == 1 and one):
-                return "InvalidSchedule"
-            if period.phase_to_use is not None:
-                return "InvalidSchedule"
     return ""
 
 
@@ -175,12 +165,12 @@ def impose(st: State, now: float, evse: int, profile: Profile, source: str) -> N
     smart = _smart(st)
     smart.book = [i for i in smart.book if not _set_by(i, evse, source)]
     smart.book.append(Installed(evse, profile, st.clock_zero + now, source))
-    refresh(st, now, now)
+    refresh(st, now, now, told=True)
 
 
 def lift(st: State, now: float, evse: int, source: str) -> bool:
     """That limit is gone (K13). False: there was none."""
-    return _drop(st, now, lambda item: _set_by(item, evse, source))
+    return _drop(st, now, lambda item: _set_by(item, evse, source), told=True)
 
 
 def _set_by(item: Installed, evse: int, source: str) -> bool:
@@ -236,7 +226,7 @@ def clearable(
     return [item for item in found if item.profile.purpose is not Purpose.EXTERNAL]
 
 
-def _drop(st: State, now: float, which: Callable[[Installed], bool]) -> bool:
+def _drop(st: State, now: float, which: Callable[[Installed], bool], told: bool = False) -> bool:
     smart = st.smart
     if smart is None:
         return False
@@ -244,7 +234,7 @@ def _drop(st: State, now: float, which: Callable[[Installed], bool]) -> bool:
     if len(kept) == len(smart.book):
         return False
     smart.book = kept
-    refresh(st, now, now)
+    refresh(st, now, now, told=told)
     return True
 
 
@@ -261,9 +251,11 @@ def begin(st: State, now: float, evse: Evse) -> None:
     """A transaction has begun: its own profile, if one came with it, and its limit."""
     profile, evse.profile = evse.profile, None
     if profile is not None and not refusal(st, evse.number, profile, False, starting=True):
+        if evse.tx is not None and isinstance(evse.tx.id, str):
+            profile = replace(profile, transaction=evse.tx.id)
         install(st, now, evse.number, profile, False)
     else:
-        refresh(st, now, now)
+        refresh(st, now, now, told=True)
 
 
 def end(st: State, now: float, evse: Evse) -> None:
@@ -274,7 +266,7 @@ def end(st: State, now: float, evse: Evse) -> None:
     smart.book = [
         i for i in smart.book if i.profile.purpose is not Purpose.TX or i.evse != evse.number
     ]
-    refresh(st, now, now)
+    refresh(st, now, now, told=True)
 
 
 def wake(st: State, now: float) -> None:
@@ -285,8 +277,13 @@ def wake(st: State, now: float) -> None:
         refresh(st, now, due, st.smart.edge)
 
 
-def refresh(st: State, now: float, due: float, edge: float = -inf) -> None:
-    """Work out every limit as of now, tell what changed, and when to look again."""
+def refresh(st: State, now: float, due: float, edge: float = -inf, told: bool = False) -> None:
+    """Work out every limit as of now, tell what changed, and when to look again.
+
+    ``told``: not the CSMS's profiles bring it about but the others at the station, or somebody
+    else, so that transactions tell the CSMS if they charge at another rate (2.0.1 SC.02, K11.FR.04,
+    K13.FR.03).
+    """
     smart = st.smart
     if smart is None:
         return
@@ -294,51 +291,69 @@ def refresh(st: State, now: float, due: float, edge: float = -inf) -> None:
     if at < smart.seen < at + CLOCK_SLACK_S:
         at = smart.seen
     smart.seen = at
-    running = sessions(st)
+    running = sessions(st, at)
     offers = limits_at(smart.book, st.settings.supply, at, running)
     for evse in st.evses[1:]:
-        _tell(st, now, due, smart, evse, offers.get(evse.number))
+        before = st.meter.power_w(now, evse.number) if told else nan
+        changed = _tell(st, now, due, smart, evse, offers.get(evse.number))
+        if told and changed:
+            _rate(st, now, due, evse, before)
     smart.edge = next_change(smart.book, at, running) if running else inf
     st.limit_due = smart.edge - st.clock_zero
     if not smart.book and not smart.told:
         st.smart = None
 
 
-def _tell(st: State, now: float, due: float, smart: Smart, evse: Evse, offer: Offer | None) -> None:
+def _rate(st: State, now: float, due: float, evse: Evse, before: float) -> None:
+    """The transaction tells that it charges at another rate, if that changed by enough."""
+    tx = evse.tx
+    if tx is None or not tx.powered or tx.closed == now:  # it has only just begun
+        return
+    after = st.meter.power_w(now, evse.number)
+    if abs(after - before) > st.conf.limit_significance * before:
+        raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=RATE)
+
+
+def _tell(st: State, now: float, due: float, smart: Smart, evse: Evse, offer: Offer | None) -> bool:
+    """Let meter and EVSE know of the limit. False: it is as before."""
     supply = st.settings.supply
     free = Offer(inf, supply.lines)
     new = free if offer is None else offer
     if smart.told.get(evse.number, free) == new:
-        return
+        return False
     if new == free:
         del smart.told[evse.number]
     else:
         smart.told[evse.number] = new
     off = new.amps < supply.least_a - 1e-9
-    st.meter.limit(now, evse.number, 0.0 if off else _watts(new, supply), new.lines)
+    watts = 0.0 if off else _watts(new, supply)
+    st.meter.limit(now, evse.number, watts, new.lines, new.phase)
     if evse.limited is not off:
         evse.limited = off
         statuses.update(st, now, due, evse)
+    return True
 
 
 def _watts(offer: Offer, supply: Supply) -> float:
     return offer.amps * supply.volt * offer.lines
 
 
-def sessions(st: State) -> list[Session]:
-    """The transactions that run, in the order in which they began."""
-    running = [evse for evse in st.evses[1:] if evse.tx is not None]
-    running.sort(key=lambda evse: evse.tx.local_id if evse.tx is not None else 0)
+def sessions(st: State, at: float) -> list[Session]:
+    """The transactions that run, in the order in which they began.
+
+    What is relative counts from when energy could flow (2.0.1 K01.FR.42); where it cannot yet, as
+    if it could from ``at`` on.
+    """
+    running = [(evse, evse.tx) for evse in st.evses[1:] if evse.tx is not None]
+    running.sort(key=lambda pair: pair[1].local_id)
     return [
         Session(
             evse.number,
-            st.clock_zero + (evse.tx.begun if evse.tx is not None else 0.0),
-            evse.ev_suspended
-            or evse.evse_suspended
-            or evse.stopped_energy
-            or (evse.tx is not None and not evse.tx.powered),
+            st.clock_zero + tx.closed if tx.powered else at,
+            evse.ev_suspended or evse.evse_suspended or evse.stopped_energy or not tx.powered,
+            tx.priority,
         )
-        for evse in running
+        for evse, tx in running
     ]
 
 
@@ -354,16 +369,19 @@ def composite_of(
     chosen = rules.units[0] if unit is None else unit
     if not 0 <= evse < len(st.evses) or chosen not in rules.units or not duration_s > 0.0:
         return None
-    start = float(floor(st.clock_zero + now))
+    at = st.clock_zero + now
+    start = float(floor(at))
+    begun = at - start  # it opens with what holds now, not with what held when the second began
     book = st.smart.book if st.smart is not None else ()
     spoken, stretches = composite(
         book,
         st.settings.supply,
-        start,
-        duration_s,
-        sessions(st),
+        at,
+        duration_s - begun,
+        sessions(st, at),
         evse,
         st.identity.evses,
         rules.max_periods,
     )
-    return Composite(start, spoken, chosen, stretches)
+    later = [s._replace(start_s=s.start_s + begun if s.start_s else 0.0) for s in stretches]
+    return Composite(start, spoken + begun, chosen, later)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from simulator.station.locallist import LocalList
     from simulator.station.logs import LogUpload
     from simulator.station.monitors import Monitoring
+    from simulator.station.needs import Talk
     from simulator.station.network import Network
     from simulator.station.notices import Outbox
     from simulator.station.reservations import Book
@@ -215,6 +216,7 @@ class State:
         "lost_at",
         "meter",
         "monitoring",
+        "needs",
         "network",
         "notices",
         "observer",
@@ -340,6 +342,8 @@ class State:
         """What happened last: epoch seconds, what, EVSE."""
         self.firmware: Firmware | None = None
         self.log: LogUpload | None = None
+        self.needs: dict[int, Talk] | None = None
+        """By EVSE: what EVs that speak ISO 15118 have said."""
         self.notices: Outbox | None = None
         self.security: Security | None = None
         # The station's body.

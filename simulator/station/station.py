@@ -17,10 +17,12 @@ from simulator.station import (
     display,
     firmware,
     heartbeat,
+    limits,
     link,
     logs,
     metervalues,
     monitoring,
+    needs,
     notices,
     plugandcharge,
     quirks,
@@ -70,6 +72,8 @@ class Station(State):
             link.disconnected(self, now)
             if self.firmware is not None:
                 firmware.check(self, now)
+            if self.log is not None:
+                logs.check(self, now)
 
     def receive(self, now: float, data: bytes | str) -> None:
         """A text frame came in. Never raises, whatever it holds."""
@@ -168,8 +172,12 @@ class Station(State):
         """Something happened: a reset may have waited for it, and messages may leave."""
         if self.firmware is not None:
             firmware.check(self, now)
+        if self.log is not None:
+            logs.check(self, now)
         if self.notices is not None:
             notices.go(self, now)
+        if self.needs is not None:
+            needs.check(self, now)
         if self.reservations is not None:
             reservations.settle(self, now)
         self._look(now)
@@ -240,7 +248,7 @@ class Station(State):
             evse.ev_suspended = ev
         if offered is not None:
             evse.evse_suspended = not offered
-        smartcharging.refresh(self, now, now)
+        smartcharging.refresh(self, now, now, told=True)
         statuses.update(self, now, now if due is None else due, evse)
         self._settle(now)
 
@@ -280,6 +288,32 @@ class Station(State):
         )
         self._settle(now)
         return passed
+
+    def ev_needs(self, now: float, evse: int, said: needs.Needs) -> bool:
+        """An EV that speaks ISO 15118 says what it needs, at first or anew, 2.x only.
+
+        False: none is plugged in there. Raises ValueError for what the EVSE does not have.
+        """
+        known = not self.ended and needs.ask(self, now, self._evse(evse), said)
+        self._settle(now)
+        return known
+
+    def limit_charging(self, now: float, evse: int, watts: float, source: str = "EMS") -> None:
+        """Somebody else than the CSMS limits an EVSE, or with 0 the whole station.
+
+        ``source`` is one of ``limits.SOURCES``. Raises ValueError for another, and for what is no
+        power.
+        """
+        where = self._evse(evse, 0).number
+        if not self.ended:
+            limits.impose(self, now, where, watts, source)
+            self._settle(now)
+
+    def free_charging(self, now: float, evse: int, source: str = "EMS") -> bool:
+        """That limit is gone. False: there was none."""
+        gone = not self.ended and limits.lift(self, now, self._evse(evse, 0).number, source)
+        self._settle(now)
+        return gone
 
     def stop_all(self, now: float, reason: str, due: float | None = None) -> None:
         """End every running transaction; ``reason`` is one of 1.6 §7.36."""

@@ -38,7 +38,7 @@ def begin(
     tx = Transaction(st.transactions, evse.number, token, now, register)
     tx.parent = parent
     if auth is not None:
-        tx.kind, tx.remote_id = auth.kind, auth.remote_id
+        tx.kind, tx.remote_id, tx.priority = auth.kind, auth.remote_id, auth.priority
         _use(st, tx, auth)
     evse.tx = tx
     evse.finishing = False
@@ -74,6 +74,7 @@ def start(
     evse.token = evse.parent = None
     evse.plug_due = inf
     tx.powered = True
+    tx.closed = now
     if not evse.stopped_energy:  # refused before the plug came
         st.meter.energise(now, evse.number)
     look(st, now, evse)
@@ -95,6 +96,7 @@ def authorise(
 ) -> None:
     """Somebody is authorised for a transaction that is open already (2.0.1 E03)."""
     tx.token, tx.kind, tx.remote_id, tx.parent = auth.token, auth.kind, auth.remote_id, parent
+    tx.priority = auth.priority
     tx.granted = True
     tx.reason = ""
     tx.limited = False
@@ -186,6 +188,7 @@ def _revoke(
         evse.auth = None
     tx.state = st.table.charging_state(evse)
     raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=reason)
+    smartcharging.refresh(st, now, now, told=True)
     statuses.update(st, now, due, evse)
 
 

@@ -9,6 +9,7 @@ certificates are asked for and taken by certificates.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from simulator.station import network, security
@@ -195,9 +196,10 @@ def delete(st: State, now: float, wanted: Hashes) -> str:
     if store is None:
         return "NotFound"
     for own in store.own.values():
-        chain = (*own.chain, own.root)
-        if _same(hashes_of(st, "", own.chain[0], chain[1], wanted.algorithm), wanted):
-            return "Failed"  # M04.FR.06
+        line = (*own.chain, own.root)
+        for certificate, issuer in pairwise(line):  # M04.FR.06, and what vouches for its own
+            if _same(hashes_of(st, "", certificate, issuer, wanted.algorithm), wanted):
+                return "Failed"
     for root in store.roots:
         hashes = hashes_of(st, root.kind, root.certificate, root.issuer, wanted.algorithm)
         if _same(hashes, wanted):

@@ -50,6 +50,8 @@ MESSAGES: Final = {
     Event.FAULTED: _STATUS,
     Event.HEARTBEAT: ("Heartbeat",),
     Event.TRIGGERED: (),
+    Event.LIMIT_IMPOSED: (),
+    Event.LIMIT_CLEARED: (),
     Event.REPORT: (),
     Event.MONITORED: (),
     Event.MONITORING_REPORTED: (),

@@ -221,6 +221,7 @@ def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.aligned_idle_only = False
     conf.authorize_remote = truth(values["AuthorizeRemoteTxRequests"])
     conf.stop_on_invalid = truth(values["StopTransactionOnInvalidId"])
+    conf.limit_significance = 0.0
     conf.limits_with_schedules = False
     conf.start_points = PATH_CLOSED
     conf.stop_points = AUTHORIZED | CONNECTED

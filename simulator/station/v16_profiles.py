@@ -147,6 +147,7 @@ def periods(found: smartcharging.Composite, dc: bool) -> str:
         at = floor(stretch.start_s + 0.5)
         limit = floor(stretch.limit(found.unit) * 10.0 + 1e-6) / 10.0
         phases = "" if dc else f',"numberPhases":{stretch.lines}'
+        phases += f',"phaseToUse":{stretch.phase}' if stretch.phase else ""  # 2.x alone
         told[at] = f'{{"startPeriod":{at},"limit":{limit:.1f}{phases}}}'
     return ",".join(told.values())
 

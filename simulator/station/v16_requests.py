@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from simulator.station import (
     credentials,
+    firmware,
     heartbeat,
     logs,
     metervalues,
@@ -102,7 +103,9 @@ def change_availability(st: State, now: float, payload: dict[str, Any]) -> Answe
 
 
 def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """Reset (§5.14)."""
+    """Reset (§5.14); not while firmware is being written."""
+    if firmware.installing(st):
+        return accepted(None)
     return accepted(partial(_reset, payload["type"] == "Hard"))
 
 

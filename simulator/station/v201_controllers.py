@@ -14,7 +14,7 @@ from typing import Final
 from simulator.station import device_live as live
 from simulator.station.configuration import MAX_VALUE
 from simulator.station.device import Attribute, Live, Variable, split_name
-from simulator.station.v201_keys import LIST_ENTRIES, MOST_CERTIFICATES
+from simulator.station.v201_keys import LIST_ENTRIES, MOST_CERTIFICATES, PROFILES
 
 ITEMS: Final = {"GetReport": 50, "GetVariables": 100, "SetVariables": 50}
 """Items that one request may hold (ItemsPerMessage)."""
@@ -68,8 +68,16 @@ GENERAL: Final = (
     _flag("TxCtrlr.TxBeforeAcceptedEnabled", live.NO),
 )
 
+
+def counted(messages: int, profiles: int) -> list[Variable]:
+    """How many there are of what there can be only so many of."""
+    return [
+        _count("DisplayMessageCtrlr.DisplayMessages", live.display_messages, most=messages),
+        _count(PROFILES, live.charging_profiles, most=profiles),
+    ]
+
+
 BLOCKS: Final = (
-    _count("DisplayMessageCtrlr.DisplayMessages", live.display_messages),
     _flag("ISO15118Ctrlr.ContractValidationOffline", live.NO),
     _count("LocalAuthListCtrlr.Entries", live.list_entries, most=float(LIST_ENTRIES)),
     fixed(
@@ -82,7 +90,6 @@ BLOCKS: Final = (
     _count("MonitoringCtrlr.BytesPerMessage[ClearVariableMonitoring]", live.longest_frame, "B"),
     _count("MonitoringCtrlr.BytesPerMessage[SetVariableMonitoring]", live.longest_frame, "B"),
     _available("SmartChargingCtrlr", "SetChargingProfile"),
-    fixed("SmartChargingCtrlr.LimitChangeSignificance", "decimal", "0.0", unit="Percent"),
 )
 """What the specification requires of blocks beside their settings. Where a block has no area,
 Available follows from the messages that are served."""

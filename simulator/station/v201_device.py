@@ -9,7 +9,7 @@ from simulator.station.device import ACTUAL, Model, Variable, at, of_key, split_
 from simulator.station.settings import Hardware
 from simulator.station.state import State
 from simulator.station.v201_components import of_connector, of_evse, of_station
-from simulator.station.v201_controllers import BLOCKS, GENERAL, fixed
+from simulator.station.v201_controllers import BLOCKS, GENERAL, counted, fixed
 from simulator.station.v201_keys import KEYS
 
 UNLOCK: Final = "OCPPCommCtrlr.UnlockOnEVSideDisconnect"
@@ -17,18 +17,31 @@ UNLOCK: Final = "OCPPCommCtrlr.UnlockOnEVSideDisconnect"
 
 def of(st: State) -> Model:
     """The device model of this station, shared with all that are built like it."""
-    return build(st.settings.hardware, st.settings.measurands, st.identity.evses)
+    settings, profiles = st.settings, st.conf.profiles.max_profiles
+    known = settings.max_display_messages, profiles
+    return build(settings.hardware, settings.measurands, st.identity.evses, *known)
 
 
 @lru_cache(maxsize=64)
-def build(built: Hardware, measurands: tuple[str, ...], evses: int) -> Model:
-    """The table for stations of this kind: controllers, the station's parts, EVSE after EVSE."""
+def build(
+    built: Hardware,
+    measurands: tuple[str, ...],
+    evses: int,
+    messages: int = 20,
+    profiles: int = 40,
+) -> Model:
+    """The table for stations of this kind: controllers, the station's parts, EVSE after EVSE.
+
+    ``messages``, ``profiles``: how many the display and the book of profiles can hold.
+    """
     settings = [
         of_key(key, measurands) for key in KEYS.values() if split_name(key.name)[3] == ACTUAL
     ]
+    instead = counted(messages, profiles)
     if built.connector.startswith("c"):  # fixed cables have nothing to unlock (part 2, 2.1.12)
-        cable = fixed(UNLOCK, "boolean", "false")
-        settings = [cable if _name(row) == _name(cable) else row for row in settings]
+        instead.append(fixed(UNLOCK, "boolean", "false"))
+    replaced = {_name(row) for row in instead}
+    settings = [row for row in settings if _name(row) not in replaced] + instead
     taken = {_name(row) for row in settings}
     others = [row for row in GENERAL + BLOCKS if _name(row) not in taken]
     rows = sorted(settings + others, key=_name) + of_station(built)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 from zlib import crc32
 
-from simulator.station import clock, tariff, tokens, transactions, v201_tariff
+from simulator.station import clock, smartcharging, tariff, tokens, transactions, v201_tariff
 from simulator.station.events import Event
 from simulator.station.model import (
     VALID,
@@ -25,7 +25,7 @@ from simulator.station.model import (
 from simulator.station.ports import CallOutcome
 from simulator.station.reading import Reading
 from simulator.station.state import State
-from simulator.station.v201_messages import charging_state, id_token, token_info
+from simulator.station.v201_messages import charging_state, id_token, priority, token_info
 
 REASONS: Final = {
     "HardReset": "ImmediateReset",
@@ -193,7 +193,18 @@ def answered(st: State, now: float, call: Call, payload: dict[str, Any]) -> bool
     elif said is not None and not _of_another(auth, tx):
         transactions.judged(st, now, tx, said)
     v201_tariff.of_event(st, call, payload)
+    _prefer(st, now, tx, payload, None if _of_another(auth, tx) else payload.get("idTokenInfo"))
     return True
+
+
+def _prefer(st: State, now: float, tx: Transaction, said: dict[str, Any], info: Any) -> None:
+    """The transaction's own chargingPriority, or else that of its token (K03.FR.04, FR.05)."""
+    found = priority(said)
+    if found is None and isinstance(info, dict):
+        found = priority(info)
+    if found is not None and found != tx.priority:
+        tx.priority = found
+        smartcharging.refresh(st, now, now, told=True)
 
 
 def _of_another(auth: Authorisation | None, tx: Transaction) -> bool:

@@ -37,6 +37,9 @@ LIST_ENTRIES: Final = 500
 SECURITY: Final = "SecurityCtrlr"
 MOST_CERTIFICATES: Final = 8
 """Certificates that the trust store holds (SecurityCtrlr.CertificateEntries, its maxLimit)."""
+PROFILES: Final = "SmartChargingCtrlr.Entries[ChargingProfiles]"
+"""Charging profiles that are installed; as a setting, the most that can be (its maxLimit)."""
+SIGNIFICANCE: Final = "SmartChargingCtrlr.LimitChangeSignificance"
 NEW_SESSIONS: Final = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
 POINTS: Final = {
     "EVConnected": CONNECTED,
@@ -82,9 +85,14 @@ def _text(name: str, default: str, pattern: str = "", secret: bool = False) -> K
 
 
 def _list(
-    kind: Kind, name: str, default: str, values: tuple[str, ...], reboot: bool = False
+    kind: Kind,
+    name: str,
+    default: str,
+    values: tuple[str, ...],
+    reboot: bool = False,
+    writable: bool = True,
 ) -> Key:
-    return Key(name, kind, default, reboot=reboot, minimum=1, values=values)
+    return Key(name, kind, default, writable, reboot, minimum=1, values=values)
 
 
 _ENERGY: Final = "Energy.Active.Import.Register"
@@ -140,12 +148,14 @@ _KEYS: Final = (
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
     _text(PASSWORD, "", r"[A-Za-z0-9*\-_=:+|@.]{16,40}", secret=True),
     _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{0,64}"),
-    Key("SmartChargingCtrlr.ACPhaseSwitchingSupported", Kind.BOOLEAN, "false", writable=False),
-    _number("SmartChargingCtrlr.Entries[ChargingProfiles]", "40", least=1, writable=False),
+    _fixed("SmartChargingCtrlr.ACPhaseSwitchingSupported", "false", Kind.BOOLEAN),
+    _number(PROFILES, "40", least=1, writable=False),
+    Key(SIGNIFICANCE, Kind.DECIMAL, "0.0", maximum=100, unit="Percent"),
     _flag("SmartChargingCtrlr.NotifyChargingLimitWithSchedules", "false"),
+    _fixed("SmartChargingCtrlr.Phases3to1", "false", Kind.BOOLEAN),
     _number("SmartChargingCtrlr.PeriodsPerSchedule", "96", least=1, writable=False),
     _number("SmartChargingCtrlr.ProfileStackLevel", "20", writable=False),
-    _list(Kind.MEMBERS, "SmartChargingCtrlr.RateUnit", "A,W", ("A", "W")),
+    _list(Kind.MEMBERS, "SmartChargingCtrlr.RateUnit", "A,W", ("A", "W"), writable=False),
     _number("TxCtrlr.EVConnectionTimeOut", "60", unit="s"),
     _number("TxCtrlr.MaxEnergyOnInvalidId", "0", unit="Wh"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
@@ -165,6 +175,7 @@ FROM_16: Final[Mapping[str, str]] = {
     "AllowOfflineTxForUnknownId": "AuthCtrlr.OfflineTxForUnknownIdEnabled",
     "AuthorizeRemoteTxRequests": "AuthCtrlr.AuthorizeRemoteStart",
     "ClockAlignedDataInterval": "AlignedDataCtrlr.Interval",
+    "ConnectorSwitch3to1PhaseSupported": "SmartChargingCtrlr.Phases3to1",
     "ConnectionTimeOut": "TxCtrlr.EVConnectionTimeOut",
     "HeartbeatInterval": HEARTBEAT_INTERVAL,
     "LocalAuthorizeOffline": "AuthCtrlr.LocalAuthorizeOffline",
@@ -226,14 +237,15 @@ def points(value: str) -> int:
 
 
 @lru_cache(maxsize=64)
-def _rules(level: str, periods: str, most: str, units: str, switches: bool) -> Rules:
+def _rules(level: str, periods: str, most: str, units: str, switches: bool, chooses: bool) -> Rules:
     """Shared by all stations that take the same charging profiles."""
     return Rules(
         max_level=int(level),
         max_periods=int(periods),
         max_profiles=int(most),
         units=tuple(Unit(unit) for unit in split(units)),
-        switches_phases=switches,
+        switches_phases=switches or chooses,
+        chooses_phase=chooses,
     )
 
 
@@ -257,12 +269,14 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.stop_on_disconnect = truth(values["TxCtrlr.StopTxOnEVSideDisconnect"])
     conf.start_points = points(values["TxCtrlr.TxStartPoint"])
     conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
+    conf.limit_significance = float(values[SIGNIFICANCE]) / 100.0
     conf.limits_with_schedules = _true(values, "NotifyChargingLimitWithSchedules")
     conf.profiles = _rules(
         values["SmartChargingCtrlr.ProfileStackLevel"],
         values["SmartChargingCtrlr.PeriodsPerSchedule"],
-        values["SmartChargingCtrlr.Entries[ChargingProfiles]"],
+        values[PROFILES],
         values["SmartChargingCtrlr.RateUnit"],
+        _true(values, "Phases3to1"),
         _true(values, "ACPhaseSwitchingSupported"),
     )
     _authorisation(conf, values)

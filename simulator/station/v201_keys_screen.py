@@ -27,8 +27,7 @@ def _flag(name: str, writable: bool = True) -> Key:
 
 def _some(name: str, words: tuple[str, ...]) -> Key:
     """A list that a station may support a part of."""
-    one = "|".join(words)
-    return Key(name, Kind.TEXT, ",".join(words), writable=False, pattern=rf"({one})(, ?({one}))*")
+    return Key(name, Kind.MEMBERS, ",".join(words), writable=False, minimum=1, values=words)
 
 
 ROWS: Final = (

@@ -29,6 +29,7 @@ TOKEN_STATUS: Final = frozenset(
     )
 )
 _LONGEST_TOKEN: Final = 36
+_HIGHEST_PRIORITY: Final = 9
 
 
 def word(evse: Evse) -> str | None:
@@ -144,7 +145,15 @@ def token_info(payload: dict[str, Any]) -> TokenInfo | None:
         name if known else None,
         inf if expires is None else expires,
         _evses(info.get("evseId")),
+        priority(info) or 0,
     )
+
+
+def priority(said: dict[str, Any]) -> int | None:
+    """The chargingPriority that an answer, or its idTokenInfo, speaks of; None if it does not."""
+    found = said.get("chargingPriority")
+    known = type(found) is int and -_HIGHEST_PRIORITY <= found <= _HIGHEST_PRIORITY
+    return found if known else None
 
 
 def _evses(numbers: object) -> frozenset[int] | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from math import inf
 from typing import Any, Final
 
+import msgspec
+
 from simulator.station import clock
 from simulator.station.profiles import (
     Kind,
@@ -73,7 +75,12 @@ def _schedule(payload: dict[str, Any]) -> Schedule:
         duration_s=float(payload.get("duration", inf)),
         min_rate=payload.get("minChargingRate"),
         id=payload["id"],
+        sales_tariff=_json(payload["salesTariff"]) if "salesTariff" in payload else "",
     )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _time(payload: dict[str, Any], name: str, absent: float) -> float:
@@ -88,7 +95,7 @@ def _time(payload: dict[str, Any], name: str, absent: float) -> float:
 def write(profile: Profile) -> dict[str, Any]:
     """The ChargingProfileType of ReportChargingProfiles; ``read`` gives the profile back.
 
-    Times have milliseconds. A salesTariff is not kept.
+    Times have milliseconds.
     """
     told: dict[str, Any] = {
         "id": profile.id,
@@ -120,6 +127,8 @@ def _written(schedule: Schedule) -> dict[str, Any]:
         told["duration"] = round(schedule.duration_s)
     if schedule.min_rate is not None:
         told["minChargingRate"] = schedule.min_rate
+    if schedule.sales_tariff:
+        told["salesTariff"] = msgspec.json.decode(schedule.sales_tariff)
     return told
 
 

@@ -70,8 +70,9 @@ def request_start(st: State, now: float, payload: dict[str, Any]) -> Answer:
     profile = None
     if "chargingProfile" in payload:
         profile = v201_profiles.read(payload["chargingProfile"])
-        if smartcharging.refusal(st, chosen.number, profile, strict=True, starting=True):
-            return worded("Rejected"), None
+        why = smartcharging.refusal(st, chosen.number, profile, strict=True, starting=True)
+        if why:  # K05.FR.05
+            return f'{{"status":"Rejected","statusInfo":{{"reasonCode":"{why}"}}}}', None
     known = chosen.tx
     afterwards = partial(
         remote.begin, chosen, number, kind, payload["remoteStartId"], profile, group
@@ -111,6 +112,8 @@ def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """Reset (B11, B12): at once, or when no transaction runs. One EVSE alone cannot be reset."""
     if "evseId" in payload or st.resetting:
         return worded("Rejected"), None
+    if firmware.installing(st):
+        return '{"status":"Rejected","statusInfo":{"reasonCode":"FwUpdateInProgress"}}', None
     if payload["type"] == "Immediate":
         return worded("Accepted"), _reset_now
     return worded("Scheduled" if reset.busy(st) else "Accepted"), _reset_when_idle

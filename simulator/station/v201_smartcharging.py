@@ -1,7 +1,7 @@
 """OCPP 2.0.1: smart charging (block K) as messages: profiles set, asked for, cleared, reported.
 
-What profiles do is ``smartcharging``'s; their JSON is ``v201_profiles``'s. Limits that somebody
-else than the CSMS sets (K11-K13) are told to the CSMS, and transactions whose rate changes say so.
+What profiles do is ``smartcharging``'s, limits of others are ``limits``'s (K11-K13); the JSON of
+profiles is ``v201_profiles``'s.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from simulator.station import clock, rpc, smartcharging
+from simulator.station import clock, needs, rpc, smartcharging
 from simulator.station.composite import Installed
 from simulator.station.events import Event
-from simulator.station.model import Call
-from simulator.station.profiles import Kind, Period, Profile, Purpose, Schedule, Unit
+from simulator.station.limits import Limit
+from simulator.station.model import Call, Registration
+from simulator.station.payloads import Refusal
+from simulator.station.profiles import Profile, Unit
 from simulator.station.state import Action, Afterwards, Part, Request, State
 from simulator.station.v16_messages import forgotten, noted
+from simulator.station.v201_codes import GENERIC
 from simulator.station.v201_profiles import PURPOSES, composite_json, read, write
+from simulator.station.wording import notice
 
 Answer = tuple[str, Afterwards | None]
-SOURCES: Final = ("EMS", "Other", "SO", "CSO")
 
 
 def _refused(reason: str) -> Answer:
@@ -32,14 +35,16 @@ def _refused(reason: str) -> Answer:
 def set_profile(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """SetChargingProfile (K01)."""
     profile = read(payload["chargingProfile"])
-    reason = smartcharging.refusal(st, payload["evseId"], profile, strict=True)
+    number = payload["evseId"]
+    reason = smartcharging.refusal(st, number, profile, strict=True)
+    reason = reason or needs.refusal(st, number, profile)
     if reason:
         return _refused(reason)
-    return '{"status":"Accepted"}', partial(_install, payload["evseId"], profile)
+    return '{"status":"Accepted"}', partial(_install, number, profile)
 
 
 def _install(number: int, profile: Profile, st: State, now: float) -> None:
-    smartcharging.install(st, now, number, profile, strict=True)
+    smartcharging.install(st, now, number, needs.chosen(st, now, number, profile), strict=True)
 
 
 def clear_profile(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -68,9 +73,10 @@ def composite_schedule(st: State, now: float, payload: dict[str, Any]) -> Answer
         st, now, number, payload["duration"], Unit(unit) if unit is not None else None
     )
     if found is None:
-        known = 0 <= number < len(st.evses)
-        return _refused("UnsupportedRateUnit" if known else "UnknownEvse")
-    told = composite_json(found, number, st.settings.supply.dc)
+        if not 0 <= number < len(st.evses):
+            return _refused("UnknownEvse")
+        return _refused("UnsupportedRateUnit" if payload["duration"] > 0 else "InvalidValue")
+    told = composite_json(needs.within(st, number, found), number, st.settings.supply.dc)
     return f'{{"status":"Accepted","schedule":{told}}}', None
 
 
@@ -88,7 +94,12 @@ class _Report(NamedTuple):
 
 
 def get_profiles(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """GetChargingProfiles (K09): told after the answer, by EVSE and source."""
+    """GetChargingProfiles (K09): told after the answer, by EVSE and source.
+
+    The answer knows no other way to say that nothing may be told yet (B02.FR.02).
+    """
+    if st.registration is not Registration.ACCEPTED:
+        raise Refusal(GENERIC, "not accepted yet")
     wanted = payload["chargingProfile"]
     purpose = wanted.get("chargingProfilePurpose")
     found = smartcharging.matching(
@@ -130,52 +141,9 @@ def report(st: State, now: float, call: Call) -> str:
 # -- limits of others -----------------------------------------------------------------------------
 
 
-class _Limit(NamedTuple):
-    source: str
-    evse: int
-    schedule: Schedule | None
-
-
-def impose(st: State, now: float, evse: int, watts: float, source: str) -> None:
-    """Somebody else than the CSMS limits an EVSE, or with 0 the whole station (K11, K12).
-
-    Raises ValueError for a source that is none of ``SOURCES``.
-    """
-    if source not in SOURCES:
-        raise ValueError(f"limit source {source!r}: expected one of {', '.join(SOURCES)}")
-    schedule = Schedule(Unit.W, (Period(0.0, watts),), start=st.clock_zero + now)
-    profile = Profile(
-        id=-1 - SOURCES.index(source) - len(SOURCES) * evse,
-        level=0,
-        purpose=Purpose.EXTERNAL,
-        kind=Kind.ABSOLUTE,
-        schedules=(schedule,),
-    )
-    smartcharging.impose(st, now, evse, profile, source)
-    about = _Limit(source, evse, schedule)
-    rpc.raise_event(st, Event.LIMIT_IMPOSED, now, now, about=about)
-    _rates_changed(st, now, evse)
-
-
-def lift(st: State, now: float, evse: int, source: str) -> None:
-    """That limit is gone (K13)."""
-    if smartcharging.lift(st, now, evse, source):
-        rpc.raise_event(st, Event.LIMIT_CLEARED, now, now, about=_Limit(source, evse, None))
-        _rates_changed(st, now, evse)
-
-
-def _rates_changed(st: State, now: float, number: int) -> None:
-    """Transactions whose rate changed say so (K12.FR.03, K13.FR.02)."""
-    for evse in st.evses[1:]:
-        if evse.tx is not None and evse.tx.powered and number in (0, evse.number):
-            rpc.raise_event(
-                st, Event.TRANSACTION_CHANGED, now, now, evse, evse.tx, about="ChargingRateChanged"
-            )
-
-
 def limit_imposed(st: State, now: float, call: Call) -> str:
     """NotifyChargingLimitRequest (K12)."""
-    about: _Limit = call.about
+    about: Limit = call.about.about
     where = f'"evseId":{about.evse},' if about.evse else ""
     schedule = ""
     if st.conf.limits_with_schedules and about.schedule is not None:
@@ -190,7 +158,7 @@ def limit_imposed(st: State, now: float, call: Call) -> str:
 
 def limit_cleared(st: State, now: float, call: Call) -> str:
     """ClearedChargingLimitRequest (K13)."""
-    about: _Limit = call.about
+    about: Limit = call.about.about
     where = f',"evseId":{about.evse}' if about.evse else ""
     return f'"chargingLimitSource":"{about.source}"{where}'
 
@@ -203,8 +171,8 @@ PART: Final = Part(
     },
     {
         "ReportChargingProfiles": Action(report, noted, forgotten),
-        "NotifyChargingLimit": Action(limit_imposed, noted, forgotten),
-        "ClearedChargingLimit": Action(limit_cleared, noted, forgotten),
+        "NotifyChargingLimit": notice(limit_imposed),
+        "ClearedChargingLimit": notice(limit_cleared),
     },
     {
         "ClearChargingProfile": Request(clear_profile),

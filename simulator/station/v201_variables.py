@@ -110,13 +110,20 @@ def _set(st: State, item: dict[str, Any], changes: dict[str, str]) -> str:
         return _result(item, "Rejected", "ReadOnly")
     value = item["attributeValue"].strip()
     if refuse(key, value, st.settings):
-        whole = key.kind is Kind.INTEGER and value.lstrip("+-").isdecimal()
-        return _result(item, "Rejected", "ValueOutOfRange" if whole else "InvalidValue")
+        return _result(item, "Rejected", _misfit(key, value))
     reason = _outside(st, row, attribute, value, changes) or _unfit(st, key, value)
     if reason:
         return _result(item, "Rejected", reason)
     changes[key.name] = value
     return _result(item, "RebootRequired" if key.reboot else "Accepted")
+
+
+def _misfit(key: Key, value: str) -> str:
+    """Why a value cannot be had: it is none of its type, or beyond what it may be."""
+    bare = value.lstrip("+-")
+    whole = key.kind is Kind.INTEGER and bare.isdecimal()
+    broken = key.kind is Kind.DECIMAL and bare.replace(".", "", 1).isdecimal()
+    return "ValueOutOfRange" if whole or broken else "InvalidValue"
 
 
 def _outside(

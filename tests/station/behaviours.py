@@ -9,6 +9,7 @@ throws every switch, and by ``test_switch_off.py``.
 from math import inf
 
 from behaviours_areas import REPORTS, SECURITY, TOKENS
+from behaviours_power import POWER
 from behaviours_transactions import CHARGING, TRANSACTIONS
 from switches import (
     Row,
@@ -524,7 +525,17 @@ STATUSES = (
 
 ROWS = tuple(
     sorted(
-        (*CONNECTION, *BOOT, *STATUSES, *TOKENS, *TRANSACTIONS, *CHARGING, *REPORTS, *SECURITY),
+        (
+            *CONNECTION,
+            *BOOT,
+            *STATUSES,
+            *TOKENS,
+            *TRANSACTIONS,
+            *CHARGING,
+            *REPORTS,
+            *SECURITY,
+            *POWER,
+        ),
         key=lambda row: row.key[:3],
     )
 )

@@ -86,7 +86,7 @@ def messages(version):
 
 
 LOCAL_CONTROLLER = "belongs to a Local Controller"
-NO_ISO = "needs an EV that speaks ISO 15118, which is not modelled"
+NO_ISO = "where the caller says what an EV needs: no car of a scenario speaks ISO 15118"
 
 PARTIAL = {
     ("1.6", TO_STATION, "TriggerMessage"): (
@@ -98,14 +98,12 @@ PARTIAL = {
         "test_l01_fr_25",
     ),
     ("2.0.1", TO_STATION, "Reset"): ("of the station as a whole, not of one EVSE", ""),
-    ("2.0.1", TO_STATION, "SetChargingProfile"): (
-        "one schedule a profile: more are for EVs that choose by ISO 15118; no choice of the phase",
-        "",
-    ),
     ("2.0.1", FROM_STATION, "Get15118EVCertificate"): (
         "with the EXI request that the user gives, never one of the station's own",
         "",
     ),
+    ("2.0.1", FROM_STATION, "NotifyEVChargingNeeds"): (NO_ISO, ""),
+    ("2.0.1", FROM_STATION, "NotifyEVChargingSchedule"): (NO_ISO, ""),
 }
 """What is done in part: why, and how the names of the tests begin that end it ("": none will)."""
 
@@ -113,7 +111,5 @@ REFUSED = {
     ("2.0.1", TO_STATION, "PublishFirmware"): LOCAL_CONTROLLER,
     ("2.0.1", TO_STATION, "UnpublishFirmware"): LOCAL_CONTROLLER,
     ("2.0.1", FROM_STATION, "PublishFirmwareStatusNotification"): LOCAL_CONTROLLER,
-    ("2.0.1", FROM_STATION, "NotifyEVChargingNeeds"): NO_ISO,
-    ("2.0.1", FROM_STATION, "NotifyEVChargingSchedule"): NO_ISO,
 }
 """Why some that are refused, or never sent, always will be."""

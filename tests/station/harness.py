@@ -136,6 +136,7 @@ class FakeMeter:
         self.soc = 50.0
         self.switched = []
         self.limits = []
+        self.phases = {}
         self.watts = {}
 
     def register_wh(self, now, evse):
@@ -146,7 +147,8 @@ class FakeMeter:
     def power_w(self, now, evse):
         return min(11_000.0, self.watts.get(evse, inf)) if evse in self.since else 0.0
 
-    def limit(self, now, evse, watts, lines):
+    def limit(self, now, evse, watts, lines, phase=0):
+        self.phases[evse] = phase
         self.limits.append((now, evse, watts, lines))
         self.base[evse] = self.register_wh(now, evse) - 1_000_000.0
         if evse in self.since:

@@ -311,6 +311,18 @@ def test_a02_fr_13_a_v2g_certificate_is_one_of_its_own_with_its_chain_told(make)
     assert row["childCertificateHashData"] == [hash_data(BELOW, OPERATOR)]
 
 
+def test_m04_fr_03_what_vouches_for_the_stations_own_is_there_and_stays(make):
+    bench = build(make, "2.0.1")
+    install(bench, OPERATOR, "V2GRootCertificate")
+    trigger(bench, "SignV2GCertificate")
+    bench.go(1.0)
+    chain = answer(bench.payloads("SignCertificate")[0]["csr"], BELOW, serial=0x99) + BELOW.pem
+    payload = {"certificateChain": chain, "certificateType": "V2GCertificate"}
+    bench.ask("CertificateSigned", payload)
+    between = {"certificateHashData": hash_data(BELOW, OPERATOR)}
+    assert bench.ask("DeleteCertificate", between) == {"status": "Failed"}
+
+
 def test_keys_with_a_seed_repeat_themselves_and_others_do_not():
     one, same, other = X509Keys(1), X509Keys(1), X509Keys(2)
     assert one.pair("CSW-1", 5) == same.pair("CSW-1", 5)

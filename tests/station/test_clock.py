@@ -29,6 +29,15 @@ def test_1_6_3_15_fractions_and_zones_of_others_are_understood(text, same):
     assert clock.parse(text) == clock.parse(same) is not None
 
 
-@pytest.mark.parametrize("text", ["", "now", "2026-13-01T00:00:00Z", 5, None, [], "1970-01-01"])
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999-05:00"])
+def test_for_ever_is_a_time_and_can_be_told(text):
+    """What many back-ends send where something never ends."""
+    assert clock.iso(clock.parse(text)) == "9999-12-31T23:59:59.000Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "now", "2026-13-01T00:00:00Z", 5, None, [], "2026-06-01", "1969-12-31T23:59:59Z"],
+)
 def test_what_is_no_usable_time_is_none(text):
     assert clock.parse(text) is None

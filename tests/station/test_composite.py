@@ -265,7 +265,7 @@ def test_a_composite_schedule_says_at_every_moment_what_the_limits_are(case, at,
         said = [s for s in stretches if s.start_s <= m - at][-1]
         if evse:
             offer = limits_at(book, supply, m, present, local=True)[evse]
-            assert (said.amps, said.lines) == offer
+            assert (said.amps, said.lines, said.phase) == offer
             assert said.watts == pytest.approx(offer.amps * offer.lines * supply.volt)
             continue
         caps = [(supply.station_a, supply.lines), *slow.station(m)]
@@ -337,8 +337,8 @@ def test_fewer_phases_at_the_same_current_are_another_stretch():
     profile = Profile(1, 0, Purpose.TX_DEFAULT, Kind.RELATIVE, (Schedule(Unit.A, periods),))
     _, found = composite((Installed(0, profile, 0.0),), SUPPLIES[0], 0.0, 100, [], 1, 1)
     assert [tuple(stretch) for stretch in found] == [
-        (0.0, 10.0, 6900.0, 3),
-        (60.0, 10.0, 2300.0, 1),
+        (0.0, 10.0, 6900.0, 3, 0),
+        (60.0, 10.0, 2300.0, 1, 0),
     ]
 
 

@@ -104,13 +104,25 @@ def dc_model():
     return v201_device.build(DC, ALL_MEASURANDS, 2)
 
 
-def test_every_required_variable_is_there_and_250_of_them_on_a_dual_dc_station():
-    model = dc_model()
-    names = {
-        f"{row.component}.{row.name}" + (f"[{row.instance}]" if row.instance else "")
-        for row in model.variables
+def required():
+    return [f"{c}.{name}" for c, several in REQUIRED.items() for name in several.split()]
+
+
+@pytest.mark.parametrize("built", [DC, Hardware()], ids=["dc", "ac"])
+@pytest.mark.parametrize("name", required())
+def test_every_variable_that_the_specification_requires_is_there_on_ac_and_dc(name, built):
+    rows = {
+        f"{row.component}.{row.name}" + (f"[{row.instance}]" if row.instance else ""): row
+        for row in v201_device.build(built, ALL_MEASURANDS, 2).variables
     }
-    assert {f"{c}.{name}" for c, several in REQUIRED.items() for name in several.split()} <= names
+    component, _, _ = name.partition(".")
+    assert name in rows
+    assert bool(rows[name].evse) is (component in ("EVSE", "Connector"))
+    assert bool(rows[name].connector) is (component == "Connector")
+
+
+def test_250_variables_on_a_dual_dc_station():
+    model = dc_model()
     assert len(model.variables) >= 250
     tiers = {row.where[1:] for row in model.variables}
     assert tiers == {(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)}
@@ -119,8 +131,10 @@ def test_every_required_variable_is_there_and_250_of_them_on_a_dual_dc_station()
 def test_every_setting_is_a_row_once_and_nothing_else_can_be_set():
     model = dc_model()
     keys = [a.key for row in model.variables for a in row.attributes if a.key is not None]
-    fixed_cable = {"OCPPCommCtrlr.UnlockOnEVSideDisconnect"}
-    assert {key.name for key in keys} == {key.name for key in KEYS.values()} - fixed_cable
+    fixed_cable = "OCPPCommCtrlr.UnlockOnEVSideDisconnect"
+    counted = "SmartChargingCtrlr.Entries[ChargingProfiles]"  # the setting is its maxLimit
+    others = {key.name for key in KEYS.values()} - {fixed_cable, counted}
+    assert {key.name for key in keys} == others
     for row in model.variables:
         assert row.settable == any(a.mutability != READ_ONLY for a in row.attributes)
 
@@ -131,6 +145,98 @@ def test_2_0_1_part_2_2_1_12_fixed_cables_have_nothing_to_unlock():
     socket = v201_device.build(Hardware(), ALL_MEASURANDS, 1).components["ocppcommctrlr", 0, 0]
     assert not cable.settable and cable.actual.value == "false"
     assert socket[name].settable
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SmartChargingCtrlr.RateUnit", "W"),
+        ("SmartChargingCtrlr.ProfileStackLevel", "3"),
+        ("SmartChargingCtrlr.PeriodsPerSchedule", "3"),
+        ("SmartChargingCtrlr.Entries[ChargingProfiles]", "3"),
+        ("DisplayMessageCtrlr.SupportedFormats", "ASCII"),
+        ("DisplayMessageCtrlr.DisplayMessages", "3"),
+    ],
+)
+def test_2_0_1_part_2_2_9_2_12_what_the_specification_makes_read_only(make201, name, value):
+    assert write(make201().boot(), name, value) == "Rejected"
+
+
+def test_2_0_1_part_2_2_9_11_limit_change_significance_is_a_number_that_can_be_set(make201):
+    bench = make201().boot()
+    name = "SmartChargingCtrlr.LimitChangeSignificance"
+    assert write(bench, name, "2.5") == "Accepted" and read(bench, name) == "2.5"
+    for value, reason in (
+        ("-1.0", "ValueOutOfRange"),
+        ("100.1", "ValueOutOfRange"),
+        ("nan", "InvalidValue"),
+        ("1e1", "InvalidValue"),
+        ("", "InvalidValue"),
+    ):
+        (row,) = put(bench, item(name, value))
+        assert row["attributeStatus"] == "Rejected", value
+        assert row["attributeStatusInfo"]["reasonCode"] == reason, value
+    assert read(bench, name) == "2.5"
+
+
+@pytest.mark.parametrize(
+    ("name", "data_type", "most"),
+    [
+        ("SmartChargingCtrlr.Entries[ChargingProfiles]", "integer", 7.0),
+        ("DisplayMessageCtrlr.DisplayMessages", "integer", 3.0),
+        ("DisplayMessageCtrlr.SupportedFormats", "MemberList", None),
+        ("DisplayMessageCtrlr.SupportedPriorities", "MemberList", None),
+        ("SmartChargingCtrlr.LimitChangeSignificance", "decimal", 100.0),
+        ("SampledDataCtrlr.TxEndedMeasurands", "MemberList", 500.0),
+        ("AlignedDataCtrlr.Measurands", "MemberList", 500.0),
+    ],
+)
+def test_2_0_1_part_2_chapter_2_types_and_limits_are_those_of_the_specification(
+    make201, name, data_type, most
+):
+    bench = make201(
+        max_display_messages=3,
+        configuration={"SmartChargingCtrlr.Entries[ChargingProfiles]": "7"},
+    )
+    component, _, rest = name.partition(".")
+    variable, _, instance = rest.partition("[")
+    rows = v201_device.of(bench.station).components[component.lower(), 0, 0]
+    row = rows[variable.lower(), instance.rstrip("]").lower()]
+    assert (row.data_type, row.most) == (data_type, most)
+
+
+def test_2_0_1_part_2_2_9_10_entries_are_the_profiles_that_are_installed(make201):
+    bench = make201().boot()
+    name = "SmartChargingCtrlr.Entries[ChargingProfiles]"
+    assert read(bench, name) == "0"
+    schedule = {
+        "id": 1,
+        "chargingRateUnit": "A",
+        "startSchedule": "2026-06-01T00:00:00Z",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10.0}],
+    }
+    profile = {
+        "id": 1,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": [schedule],
+    }
+    bench.ask("SetChargingProfile", {"evseId": 1, "chargingProfile": profile})
+    assert read(bench, name) == "1"
+
+
+def test_the_firmware_version_is_the_installed_one(make201):
+    bench = make201(install_s=5.0).boot()
+    assert read(bench, "ChargingStation.FirmwareVersion") == "1.0"
+    firmware = {
+        "location": "https://csms.example/v2.5.bin",
+        "retrieveDateTime": "2026-01-01T00:00:00Z",
+    }
+    bench.ask("UpdateFirmware", {"requestId": 1, "firmware": firmware})
+    bench.transfer().go(100.0)
+    assert read(bench, "ChargingStation.FirmwareVersion") == "2.5"
+    assert read(bench, "Controller.FirmwareVersion") == "2.5"
 
 
 def test_stations_of_a_model_share_one_table(make201):

@@ -343,6 +343,32 @@ def test_a_reset_breaks_a_download_off_and_it_begins_anew(make):
     assert bench.payloads("BootNotification")[-1]["reason"] == "FirmwareUpdate"
 
 
+def test_b11_no_reset_while_firmware_is_written(make):
+    bench = make(version="2.0.1", install_s=60.0).boot()
+    bench.ask("UpdateFirmware", update(bench))
+    bench.transfer().go(1.0)
+    assert states(bench)[-1] == "Installing"
+    for kind in ("Immediate", "OnIdle"):
+        answer = bench.ask("Reset", {"type": kind})
+        reason = {"reasonCode": "FwUpdateInProgress"}
+        assert answer == {"status": "Rejected", "statusInfo": reason}
+    bench.go(200.0)
+    boots = [p["reason"] for p in bench.payloads("BootNotification")]
+    assert states(bench)[-1] == "Installed" and boots == ["FirmwareUpdate"]
+    assert bench.ask("Reset", {"type": "Immediate"}) == {"status": "Accepted"}
+
+
+def test_1_6_5_14_no_reset_while_firmware_is_written(make):
+    bench = make(install_s=60.0).boot()
+    wanted = {"location": "http://files.example/v2.bin", "retrieveDate": "2026-01-01T00:00:00Z"}
+    bench.ask("UpdateFirmware", wanted)
+    bench.transfer().go(1.0)
+    for kind in ("Hard", "Soft"):
+        assert bench.ask("Reset", {"type": kind}) == {"status": "Rejected"}
+    bench.go(200.0)
+    assert bench.ask("Reset", {"type": "Hard"}) == {"status": "Accepted"}
+
+
 def test_times_that_are_none_are_refused(make):
     bench = make(version="2.0.1").boot()
     frame = bench.call("UpdateFirmware", update(bench, retrieveDateTime="tomorrow"))

