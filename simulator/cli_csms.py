@@ -133,6 +133,10 @@ def csms(
             "--fast", help="Answer by our own code, not the ocpp package's: ten times as fast."
         ),
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="Processes that share the port and one database."),
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print what it holds as JSON.")] = False,
 ) -> None:
     """Run the embedded CSMS by itself, for somebody's station to connect to.
@@ -180,6 +184,7 @@ def csms(
                 faults=faults,
                 validate=validate,
                 fast=fast,
+                workers=workers,
                 json=as_json,
             )
         )

@@ -104,8 +104,13 @@ class CentralSystem:
         ocpp.messages.ASYNC_VALIDATION = False
         if self.options.sqlite is not None:
             journal = self._shared.journal = Journal(self.options.sqlite)
-            for transaction in journal.transactions():
-                self.holdings.adopt(transaction)
+            if self.options.worker is None:
+                for transaction in journal.transactions():
+                    self.holdings.adopt(transaction)
+            else:
+                self.holdings.step = self.options.workers
+                self.holdings.next_transaction = 1 + self.options.worker
+                self.holdings.number_on(journal.last_number())
             self._shared.books = Books(journal, self.mischief, self.holdings)
             journal.start()
         try:
@@ -127,6 +132,7 @@ class CentralSystem:
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             backlog=BACKLOG,
+            reuse_port=self.options.worker is not None,
             logger=_quiet_logger(),
         )
 
@@ -134,7 +140,11 @@ class CentralSystem:
         """The fast path: an asyncio protocol for each connection."""
         loop = asyncio.get_running_loop()
         return await loop.create_server(
-            connections(self), self.options.host, self.options.port, backlog=BACKLOG
+            connections(self),
+            self.options.host,
+            self.options.port,
+            backlog=BACKLOG,
+            reuse_port=self.options.worker is not None,
         )
 
     async def stop(self) -> None:
@@ -187,6 +197,11 @@ class CentralSystem:
         """A station is connected: the desk that serves it."""
         desk = Desk(station_id, version, self._shared, self, end)
         self._replace(station_id, end)
+        journal = self._shared.journal
+        if self.options.worker is not None and journal is not None:
+            # It may have been with another worker since it was here.
+            for transaction in journal.of_station(station_id):
+                self.holdings.adopt(transaction)
         desk.record.connects += 1
         desk.record.connected = True
         return desk

@@ -8,6 +8,7 @@ the wire.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,8 @@ class Holdings:
     stations: dict[str, StationRecord] = field(default_factory=dict)
     transactions: dict[int, Transaction] = field(default_factory=dict)
     next_transaction: int = 1
+    step: int = 1
+    """Between the numbers of new transactions: each worker of a CSMS has numbers of its own."""
     started: int = 0
     stopped: int = 0
     starts_repeated: int = 0
@@ -84,13 +87,19 @@ class Holdings:
             record = self.stations[station_id] = StationRecord(station_id)
         return record
 
+    def number_on(self, last: int) -> None:
+        """Number new transactions above ``last``."""
+        behind = last + 1 - self.next_transaction
+        if behind > 0:
+            self.next_transaction += -(-behind // self.step) * self.step
+
     def adopt(self, transaction: Transaction) -> None:
         """Take over a transaction from an earlier life; ids continue after the highest.
 
         Of two that are the same the first is gone on with.
         """
         self.transactions[transaction.id] = transaction
-        self.next_transaction = max(self.next_transaction, transaction.id + 1)
+        self.number_on(transaction.id)
         if transaction.wire_id:
             self._told.setdefault((transaction.station, transaction.wire_id), transaction.id)
         else:
@@ -125,7 +134,7 @@ class Holdings:
         if known is not None:
             self.starts_repeated += 1
             return self.transactions[known], False
-        self.next_transaction += 1
+        self.next_transaction += self.step
         self.started += 1
         self._starts[key] = transaction.id
         self.transactions[transaction.id] = transaction
@@ -158,7 +167,7 @@ class Holdings:
         number = self._told.get(key)
         if number is None:
             number = self._told[key] = self.next_transaction
-            self.next_transaction += 1
+            self.next_transaction += self.step
             self.started += 1
             begun = event.kind == "Started"
             self.events_without_start += not begun
@@ -255,3 +264,58 @@ def _start_key(transaction: Transaction) -> StartKey:
         transaction.start_at,
         transaction.meter_start,
     )
+
+
+def merged(parts: Iterable[Holdings]) -> Holdings:
+    """Return what several workers of one CSMS hold together.
+
+    A station, and a transaction, may have been with more than one of them; then the transaction is
+    as the worker told it that knows most of it.
+    """
+    whole = Holdings(connected_at_end=0)
+    for part in parts:
+        for name in _COUNTS:
+            setattr(whole, name, getattr(whole, name) + getattr(part, name))
+        for name in ("refused", "complaints", "certificates"):
+            getattr(whole, name).update(getattr(part, name))
+        for action, outcomes in part.commands.items():
+            whole.commands.setdefault(action, Counter()).update(outcomes)
+        whole.reports.completed += part.reports.completed
+        whole.reports.dropped += part.reports.dropped
+        for record in part.stations.values():
+            _add(whole.station(record.id), record)
+        for transaction in part.transactions.values():
+            known = whole.transactions.get(transaction.id)
+            if known is None or _knowledge(transaction) > _knowledge(known):
+                whole.transactions[transaction.id] = transaction
+        whole.connected_at_end = (whole.connected_at_end or 0) + part.connected()
+    return whole
+
+
+_COUNTS = (
+    "started",
+    "stopped",
+    "starts_repeated",
+    "stops_repeated",
+    "stops_unknown",
+    "events_repeated",
+    "events_without_start",
+    "replaced",
+)
+
+
+def _add(whole: StationRecord, part: StationRecord) -> None:
+    whole.connected |= part.connected
+    whole.connects += part.connects
+    whole.boots += part.boots
+    for name in ("version", "vendor", "model", "serial", "firmware"):
+        setattr(whole, name, getattr(part, name) or getattr(whole, name))
+    whole.statuses |= part.statuses
+    whole.messages.update(part.messages)
+    whole.notes |= part.notes
+
+
+def _knowledge(transaction: Transaction) -> tuple[bool, int, int]:
+    """The later of two states of a transaction is the greater."""
+    told = 0 if transaction.sequence is None else transaction.sequence.next
+    return (not transaction.open, told, transaction.meter_values)

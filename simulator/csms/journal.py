@@ -28,6 +28,8 @@ from simulator.csms.holdings import StationRecord
 from simulator.csms.transactions import MOST_MISSING, Event, Sequence, Transaction
 
 BATCH_S = 0.5
+_BUSY_S = 30.0
+"""How long one process waits for another to write."""
 
 _TABLES = {
     "stations": "id TEXT PRIMARY KEY, vendor TEXT, model TEXT, serial TEXT, firmware TEXT,"
@@ -54,6 +56,10 @@ _RECORDED = """CREATE VIEW recorded AS SELECT
  meter_stop - meter_start AS energy_wh, reason, id AS number FROM transactions"""
 """One row a transaction in the units of its columns' names; ``number`` is the CSMS's own."""
 
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS transactions_of ON transactions (station)",
+    "CREATE INDEX IF NOT EXISTS events_of ON transaction_events (transaction_id)",
+)
 _INT64 = 1 << 63
 
 _INSERT = {
@@ -80,10 +86,11 @@ class Journal:
         self._ending = False
         self._failure: sqlite3.Error | None = None
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._prepare()
+            self._reader = sqlite3.connect(path, timeout=_BUSY_S)
         except sqlite3.Error as error:
             raise JournalError(f"{path}: {error}") from error
         self._writer = threading.Thread(target=self._write, name="csms-journal", daemon=True)
@@ -96,6 +103,8 @@ class Journal:
             for column in columns.split(", "):
                 if column.split()[0] not in there:
                     self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        for index in _INDEXES:
+            self._db.execute(index)
         self._db.execute("DROP VIEW IF EXISTS recorded")
         self._db.execute(_RECORDED)
         self._db.commit()
@@ -107,28 +116,39 @@ class Journal:
     def transactions(self) -> Iterator[Transaction]:
         """Yield the transactions of an earlier life; call it before :meth:`start`."""
         told = self._numbers_told()
-        rows = self._db.execute(
-            "SELECT id, station, connector, id_tag, start_at, meter_start, token_status,"
-            " stop_at, meter_stop, reason, coalesce(version, '1.6'), coalesce(wire_id, ''),"
-            " coalesce(evse, connector), charging_state, next_seq_no FROM transactions ORDER BY id"
-        )
-        for *row, next_seq_no in rows:
-            transaction = Transaction(*row)
-            if next_seq_no is not None:
-                sequence = transaction.sequence = Sequence(next_seq_no)
-                if told.get(transaction.id, next_seq_no) < next_seq_no:
-                    sequence.missing.update(self._gaps(transaction.id, next_seq_no))
+        for transaction in _read(self._db, "ORDER BY id"):
+            sequence = transaction.sequence
+            if sequence is not None and told.get(transaction.id, sequence.next) < sequence.next:
+                sequence.missing.update(self._gaps(self._db, transaction.id, sequence.next))
             yield transaction
+
+    def of_station(self, station: str) -> list[Transaction]:
+        """Return the transactions of a station as they are now, by whichever process written.
+
+        On the event loop's thread. What is not committed yet is not among them.
+        """
+        found = list(_read(self._reader, "WHERE station = ? ORDER BY id", station))
+        for transaction in found:
+            sequence = transaction.sequence
+            if sequence is not None and transaction.open:
+                gaps = self._gaps(self._reader, transaction.id, sequence.next)
+                sequence.missing.update(gaps)
+        return found
+
+    def last_number(self) -> int:
+        """Return the highest number of a transaction; 0 if there is none."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM transactions").fetchone()[0])
 
     def _numbers_told(self) -> dict[int, int]:
         """Return how many sequence numbers of each transaction are there."""
         query = "SELECT transaction_id, count(DISTINCT seq_no) FROM transaction_events GROUP BY 1"
         return dict(self._db.execute(query))
 
-    def _gaps(self, number: int, end: int) -> set[int]:
+    @staticmethod
+    def _gaps(db: sqlite3.Connection, number: int, end: int) -> set[int]:
         """Return the sequence numbers below ``end`` that are not there."""
         query = "SELECT seq_no FROM transaction_events WHERE transaction_id = ?"
-        there = {row[0] for row in self._db.execute(query, (number,))}
+        there = {row[0] for row in db.execute(query, (number,))}
         return set(range(max(0, end - MOST_MISSING), end)) - there
 
     def station(self, record: StationRecord) -> None:
@@ -212,6 +232,7 @@ class Journal:
             self._ending = True
             self._wake.set()
             self._writer.join()
+        self._reader.close()
         self._db.close()
         if self._failure is not None:
             raise JournalError(f"{self.path}: {self._failure}")
@@ -265,6 +286,20 @@ class Journal:
             table, row = self._rows.popleft()
             batch.setdefault(table, []).append(row)
         return batch
+
+
+def _read(db: sqlite3.Connection, which: str, *arguments: object) -> Iterator[Transaction]:
+    rows = db.execute(
+        "SELECT id, station, connector, id_tag, start_at, meter_start, token_status,"
+        " stop_at, meter_stop, reason, coalesce(version, '1.6'), coalesce(wire_id, ''),"
+        f" coalesce(evse, connector), charging_state, next_seq_no FROM transactions {which}",
+        arguments,
+    )
+    for *row, next_seq_no in rows:
+        transaction = Transaction(*row)
+        if next_seq_no is not None:
+            transaction.sequence = Sequence(next_seq_no)
+        yield transaction
 
 
 def _fitting(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -78,6 +78,12 @@ class CsmsOptions:
     fast: bool = False
     """Answer by our own code instead of the ``ocpp`` package's: the same answers, many times as
     many a second."""
+    workers: int = 1
+    """Processes that share the port, each with its own limit of open files."""
+    worker: int | None = None
+    """Which of them this is; None for whoever starts them, or is alone."""
+    held: Path | None = None
+    """Where a worker leaves what it holds when it ends."""
     http: int | None = None
     """Port of the HTTP API; 0 lets the system choose, None means none."""
     http_host: str = "127.0.0.1"

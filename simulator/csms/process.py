@@ -27,6 +27,10 @@ class CsmsProcessError(Exception):
     """The embedded CSMS did not start, or died."""
 
 
+class WorkersError(Exception):
+    """The workers of a CSMS cannot be started, or one of them died."""
+
+
 class EmbeddedCsms:
     """The embedded CSMS in a process of its own.
 
@@ -64,7 +68,7 @@ class EmbeddedCsms:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=_environment(),
+            env=environment(),
         )
         try:
             said = json.loads(self._first_line())
@@ -146,9 +150,13 @@ def arguments(options: CsmsOptions) -> list[str]:
         ("--operator", options.operator),
         ("--contract-roots", options.contract_roots),
         ("--exi-response", options.exi_response),
+        ("--held", options.held),
+        ("--worker", options.worker),
     ):
         if path is not None:
             line += [flag, str(path)]
+    if options.workers > 1:
+        line += ["--workers", str(options.workers)]
     line += ["--certificate-lifetime", f"{options.certificate_lifetime_s!r}s"]
     for name, (flag, _) in FAULTS.items():
         if getattr(options.faults, name) != getattr(Faults(), name):
@@ -166,7 +174,7 @@ def arguments(options: CsmsOptions) -> list[str]:
     return line
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return an environment in which the child finds this very package."""
     home = str(Path(__file__).resolve().parents[2])
     before = os.environ.get("PYTHONPATH")
