@@ -126,6 +126,8 @@ class Settings:
     """Configuration keys that differ from the version's defaults."""
     measurands: tuple[str, ...] = ALL_MEASURANDS
     supply: Supply = Supply()
+    lines_metered: int = 0
+    """Lines of the AC supply that meters tell one by one, 1 to 3; 0: they tell one figure."""
     sample_interval_s: float | None = None
     """Interval of sampled meter values until the CSMS sets one (an accelerated run divides it)."""
     call_timeout_s: float = 30.0
@@ -223,6 +225,8 @@ class Settings:
         for name, share in self.faults.items():
             if name not in FAULTS or not 0.0 <= share <= 1.0:
                 raise ValueError(f"faults {name} = {share}: expected 0 to 1 for some of {FAULTS}")
+        if self.lines_metered not in range(4):
+            raise ValueError(f"lines_metered {self.lines_metered}: expected 0 to 3")
         unknown = set(self.measurands) - set(ALL_MEASURANDS)
         if unknown:
             raise ValueError(f"measurands {sorted(unknown)}: expected some of {ALL_MEASURANDS}")

@@ -198,10 +198,12 @@ SECURITY = (
             Switch(
                 "cancelling",
                 without("station.firmware._cancel"),
-                ("test_1_6_5_19_a_new_request_cancels_the_old_one",),
+                (
+                    "test_1_6_5_19_a_new_request_cancels_the_old_one",
+                    "test_l01_fr_24_a_new_request_cancels_the_old_one",
+                ),
             ),
         ),
-        until="UpdateFirmware is refused",
     ),
     Row(
         "4.7 logs and diagnostics",

@@ -566,7 +566,37 @@ CHARGING = (
                 ("test_1_6_3_16_4_an_unsupported_measurand_is_rejected",),
             ),
         ),
-        missing="values of connector 0 (the main meter) and of single phases",
+    ),
+    Row(
+        "4.6 phases",
+        "every phase that the meter tells, or the one that the list names",
+        "1.6 §3.16.3, §9.1.17; J01.FR.14",
+        (
+            Switch(
+                "phases",
+                instead("station.reading.phases_of", lambda was: lambda measurand, lines: ("",)),
+                (
+                    "test_1_6_3_16_3_a_measurand_is_read_on_every_phase_that_the_meter_tells",
+                    "test_1_6_9_1_17_a_measurand_may_be_combined_with_a_phase",
+                    "test_j01_fr_14_every_phase_for_which_a_measurand_is_supported",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "4.6 main meter",
+        "connector 0, or EVSE 0, is read on the clock as the station as a whole",
+        "1.6 §3.16.4, §4.7; J01.FR.03",
+        (
+            Switch(
+                "the main meter",
+                instead("station.metervalues.metered", lambda was: lambda st: st.evses[1:]),
+                (
+                    "test_1_6_4_7_connector_0_is_the_main_meter_and_has_no_transaction",
+                    "test_j01_fr_03_evse_0_is_the_whole_station",
+                ),
+            ),
+        ),
     ),
     Row(
         "4.6 register",
