@@ -8,7 +8,7 @@ throws every switch, and by ``test_switch_off.py``.
 
 from math import inf
 
-from behaviours_areas import REPORTS, SECURITY, TOKENS
+from behaviours_areas import FLEETS, REPORTS, SECURITY, TOKENS
 from behaviours_transactions import CHARGING, TRANSACTIONS
 from switches import (
     Row,
@@ -123,8 +123,12 @@ CONNECTION = (
                 ),
                 ("test_refusals_are_told_apart_by_status",),
             ),
+            Switch(
+                "decoding the AuthorizationKey of 1.6",
+                configured(password=b"0123456789abcdef0123"),
+                ("test_1_6_7_2_a_changed_password_is_used_on_a_new_connection",),
+            ),
         ),
-        missing="an AuthorizationKey written in hex and sent decoded: passwords are texts here",
     ),
     Row(
         "4.1 one call at a time",
@@ -524,7 +528,17 @@ STATUSES = (
 
 ROWS = tuple(
     sorted(
-        (*CONNECTION, *BOOT, *STATUSES, *TOKENS, *TRANSACTIONS, *CHARGING, *REPORTS, *SECURITY),
+        (
+            *CONNECTION,
+            *BOOT,
+            *STATUSES,
+            *TOKENS,
+            *TRANSACTIONS,
+            *CHARGING,
+            *REPORTS,
+            *SECURITY,
+            *FLEETS,
+        ),
         key=lambda row: row.key[:3],
     )
 )

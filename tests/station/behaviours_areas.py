@@ -1,6 +1,19 @@
 """The rows of ``behaviours.py`` on lists of tokens, reservations, reports, firmware, security."""
 
-from switches import Row, Switch, before, changed, configured, instead, put, without
+from dataclasses import replace
+
+from switches import (
+    Row,
+    Switch,
+    before,
+    changed,
+    configured,
+    instead,
+    put,
+    table,
+    value,
+    without,
+)
 
 
 def _forgetful(st, now, call, payload):
@@ -265,5 +278,78 @@ SECURITY = (
         ),
         missing="InvalidCsmsCertificate: whoever speaks TLS for the station would have to tell it",
         until="no security event is told",
+    ),
+)
+
+
+FLEETS = (
+    Row(
+        "4.9 clocks",
+        "every station's clock lies off by an error of its own, and it reads by that clock",
+        "1.6 §3.16.2",
+        (
+            Switch(
+                "the error",
+                value("station.heartbeat._normal", lambda u, v: 0.0),
+                (
+                    "test_clock_of_a_station_lies_off_by_its_own_error",
+                    "test_stations_whose_clocks_differ_are_not_aligned_with_each_other",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 what is a Local Controller's",
+        "PublishFirmware and UnpublishFirmware are refused",
+        "L03, L04",
+        (
+            Switch(
+                "refusing them",
+                table("2.0.1", unsupported=frozenset()),
+                ("test_p4_4_3_an_action_without_support_is_answered_not_supported",),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 EXI",
+        "is passed on as it was given, and never made up",
+        "M01",
+        (
+            Switch(
+                "passing it on",
+                before(
+                    "station.plugandcharge.request",
+                    lambda st, now, call: put(call, about=replace(call.about, exi="AAAA")),
+                ),
+                ("test_m01_fr_01_what_an_ev_asks_is_passed_on_as_it_is",),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 names in certificates",
+        "the serial number and the owner",
+        "A00.FR.404/405/511",
+        (
+            Switch(
+                "the owner",
+                configured(organisation="Somebody"),
+                ("test_a02_fr_03_the_request_names_serial_number_and_owner",),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 transfers",
+        "to hosts that are allowed alone, no larger than allowed, off by default",
+        "1.6 §5.9, §5.19",
+        (
+            Switch(
+                "looking at the host",
+                instead(
+                    "live.transfers.urlsplit",
+                    lambda was: lambda url: was(url)._replace(netloc="127.0.0.1:1"),
+                ),
+                ("test_nobody_else_is_spoken_to",),
+            ),
+        ),
     ),
 )

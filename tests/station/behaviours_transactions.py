@@ -574,7 +574,10 @@ CHARGING = (
         (
             Switch(
                 "phases",
-                instead("station.reading.phases_of", lambda was: lambda measurand, lines: ("",)),
+                changed(
+                    "station.reading.points",
+                    lambda points, *rest: tuple(dict.fromkeys((name, "") for name, _ in points)),
+                ),
                 (
                     "test_1_6_3_16_3_a_measurand_is_read_on_every_phase_that_the_meter_tells",
                     "test_1_6_9_1_17_a_measurand_may_be_combined_with_a_phase",
