@@ -46,7 +46,7 @@ def set_interval(st: State, seconds: float) -> None:
 def set_clock(st: State, now: float, current_time: object) -> bool:
     """Take the CSMS's time (1.6 §4.2, §4.6), off by the station's own error. False: unreadable."""
     epoch = clock.parse(current_time)
-    if epoch is None:
+    if epoch is None or not clock.settable(epoch):
         return False
     spread = st.settings.clock_spread_s
     if spread and st.clock_error == 0.0:

@@ -135,6 +135,15 @@ def transferred(st: State, now: float, number: int, outcome: Transfer) -> None:
     timers.at(st, now + wait, partial(_upload, upload))
 
 
+def went_down(st: State, now: float) -> None:
+    """A reset broke the upload off: it begins anew once there is power again."""
+    upload = st.log
+    if upload is not None and upload.transfer:
+        st.effects.append(Abandon(upload.transfer))
+        upload.transfer = 0
+        timers.at(st, st.link_due, partial(_upload, upload))
+
+
 def last(st: State, event: Event) -> Progress:
     """What to say when asked out of turn: the status while an upload runs, else Idle (N01)."""
     upload = st.log

@@ -88,6 +88,11 @@ class Hardware:
     connector: str = "sType2"
     """ConnectorEnumType of 2.0.1: ``s`` is a socket, ``c`` a cable that belongs to the station."""
 
+    @property
+    def fixed_cable(self) -> bool:
+        """The cable cannot be taken off the station, so nothing locks it there."""
+        return self.connector.startswith("c")
+
     def __post_init__(self) -> None:
         if self.current not in ("ac", "dc"):
             raise ValueError(f"current {self.current!r}: expected 'ac' or 'dc'")

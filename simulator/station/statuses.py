@@ -68,6 +68,8 @@ def update(st: State, now: float, due: float, evse: Evse) -> None:
     new = current(evse)
     if new is Status.FINISHING and st.settings.skips_finishing and st.table.version == "1.6":
         new = Status.AVAILABLE
+    if new is Status.UNAVAILABLE and not evse.number and any(e.tx is not None for e in st.evses):
+        new = Status.AVAILABLE  # it is scheduled: some EVSE charges yet (1.6 §5.2)
     old = evse.status
     if new is not old:
         if new not in TRANSITIONS[old]:

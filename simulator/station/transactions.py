@@ -163,6 +163,7 @@ def stop(
     if evse.auth is not None and evse.auth.ends is tx:
         evse.auth = None
     statuses.update(st, now, due, evse)
+    statuses.update(st, now, due, st.evses[0])  # it may have waited to go out of service
 
 
 def _revoke(

@@ -35,7 +35,10 @@ def send_list(st: State, now: float, payload: dict[str, Any]) -> Answer:
         for entry in payload.get("localAuthorizationList", ())
     ]
     full = payload["updateType"] == "Full"
-    return worded(locallist.update(st, payload["listVersion"], changes, full)), None
+    word = locallist.update(st, payload["listVersion"], changes, full)
+    if not locallist.size(st):
+        st.local_list = None  # it has version 0, after which any other may come (§5.10)
+    return worded(word), None
 
 
 PART: Final = Part(

@@ -50,6 +50,7 @@ MESSAGE_TIMEOUT: Final = "MessageTimeout"
 AUTHORIZATION_KEY: Final = "AuthorizationKey"
 SECURITY_PROFILE: Final = "SecurityProfile"
 PHASE_ROTATION: Final = "ConnectorPhaseRotation"
+UNLOCKS: Final = "UnlockConnectorOnEVSideDisconnect"
 PHASE_ROTATION_MOST: Final = "ConnectorPhaseRotationMaxLength"
 _PROFILES: Final = (
     "Core",
@@ -110,7 +111,14 @@ _KEYS: Final = (
     _number("ResetRetries", "1"),
     _number(SECURITY_PROFILE, "0", most=3),
     _fixed("SendLocalListMaxLength", "100"),
-    _number("StopTransactionMaxMeterValues", "200", least=3, most=10_000),
+    Key(
+        "StopTransactionMaxMeterValues",
+        Kind.INTEGER,
+        "200",
+        writable=False,
+        minimum=3,
+        maximum=10_000,
+    ),
     _flag("StopTransactionOnEVSideDisconnect", "true"),
     _flag("StopTransactionOnInvalidId", "true"),
     _measured("StopTxnAlignedData", ""),
@@ -122,7 +130,7 @@ _KEYS: Final = (
     _fixed("SupportedFileTransferProtocols", "HTTP,HTTPS", Kind.TEXT),
     _number("TransactionMessageAttempts", "3", least=1),
     _number("TransactionMessageRetryInterval", "60"),
-    _flag("UnlockConnectorOnEVSideDisconnect", "true"),
+    _flag(UNLOCKS, "true"),
     _number("WebSocketPingInterval", "60", reboot=True),
 )
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
