@@ -113,6 +113,8 @@ def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
 
 
 def _reset(hard: bool, st: State, now: float) -> None:
+    if hard and st.resetting == "soft":
+        st.reset_due = now  # what the soft one waits for does not matter any more
     reset.begin(st, now, hard)
 
 

@@ -275,7 +275,7 @@ def test_a_second_reset_changes_nothing(make):
     bench = charge(make(latency=1.0, reboot_s=5.0).boot().go(5.0)).go(10.0)
     begin = bench.now
     bench.ask("Reset", {"type": "Soft"})
-    bench.ask("Reset", {"type": "Hard"})
+    bench.ask("Reset", {"type": "Soft"})
     bench.go(60.0)
     assert bench.closes[0][0] == pytest.approx(begin + 2.0)
     assert bench.payloads("StopTransaction")[0]["reason"] == "SoftReset"

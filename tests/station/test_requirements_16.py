@@ -1,7 +1,7 @@
 """OCPP 1.6: requirements of its edges, found by trying to refute the station."""
 
 import pytest
-from station_harness import EPOCH, boot_conf
+from station_harness import EPOCH, SILENT, boot_conf
 
 from simulator.station import clock
 from simulator.station.ports import Transfer
@@ -214,3 +214,32 @@ def test_1_6_5_9_a_reset_breaks_an_upload_off_and_it_begins_anew_after_it(make):
     assert (again.name, again.data) == (first.name, first.data)
     bench.do("transferred", again.id, Transfer.DONE).go(1.0)
     assert bench.payloads("DiagnosticsStatusNotification")[-1] == {"status": "Uploaded"}
+
+
+def test_1_6_3_5_2_concurrent_tx_marks_a_listed_token_as_valid(make):
+    bench = make(configuration={"LocalPreAuthorize": "true"}).boot()
+    entry = {"idTag": "TAG", "idTagInfo": {"status": "ConcurrentTx"}}
+    update = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry]}
+    bench.ask("SendLocalList", update)
+    charge(bench)
+    assert bench.station.running(1) and "Authorize" not in bench.actions()
+    assert bench.statuses(0) == []
+
+
+def test_1_6_4_9_why_a_transaction_was_suspended_is_not_said_once_it_ended(make):
+    bench = make(configuration={"StopTransactionOnEVSideDisconnect": "false"}).boot()
+    charge(bench).do("unplug", 1).do("present_token", 1, "TAG").go(1.0)
+    told = [(p["status"], p.get("info")) for p in bench.payloads("StatusNotification")]
+    assert told[-2:] == [("SuspendedEV", "EV side disconnected"), ("Available", None)]
+
+
+def test_1_6_5_14_a_hard_reset_does_not_wait_for_what_a_soft_one_waits_for(make):
+    bench = charge(make(reset_grace_s=1000.0).boot())
+    bench.csms.say("StopTransaction", SILENT)
+    bench.ask("Reset", {"type": "Soft"})
+    bench.go(5.0)
+    assert not bench.closes
+    assert bench.ask("Reset", {"type": "Hard"}) == {"status": "Accepted"}
+    assert len(bench.closes) == 1
+    bench.go(60.0)
+    assert bench.actions()[-1] == "StopTransaction"
