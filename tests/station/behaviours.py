@@ -166,6 +166,11 @@ CONNECTION = (
         "1.6J §4.2.3; P4 §4.2.3",
         (
             Switch(
+                "counting digits after the point",
+                value("station.schemas._FUZZ", inf),
+                ("test_1_6_7_14_a_limit_has_at_most_one_digit_after_the_point",),
+            ),
+            Switch(
                 "the CALLERROR",
                 without("station.rpc._refuse"),
                 (
@@ -346,6 +351,11 @@ BOOT = (
         "sends what is triggered, answers, takes no remote start and stop",
         "1.6 §4.2; B02.FR.01-09",
         (
+            Switch(
+                "sending what it is told to send",
+                value("station.notices._SPEAKS", (Registration.ACCEPTED,)),
+                ("test_1_6_4_2_a_pending_station_asks_for_a_certificate_if_it_is_told_to",),
+            ),
             Switch(
                 "refusing remote starts",
                 instead("station.remote.place", _as(Registration.ACCEPTED)),

@@ -74,6 +74,16 @@ TOKENS = (
         "1.6 §3.5.2, §3.5.3; D01",
         (
             Switch(
+                "a new beginning after an empty list",
+                without("station.locallist.size", 1),
+                ("test_1_6_5_10_any_version_may_follow_that_of_an_empty_list",),
+            ),
+            Switch(
+                "ConcurrentTx as a word for valid",
+                instead("station.v16_authorisation._listed", lambda was: lambda info: info),
+                ("test_1_6_3_5_2_concurrent_tx_marks_a_listed_token_as_valid",),
+            ),
+            Switch(
                 "looking at it",
                 without("station.locallist.look"),
                 (
@@ -188,6 +198,11 @@ SECURITY = (
         "1.6 §5.19; L01.FR.01/10",
         (
             Switch(
+                "how far an update is that waits",
+                value("station.v16_firmware._UNDER_WAY", {}),
+                ("test_1_6_4_5_an_update_that_waits_or_boots_is_not_idle",),
+            ),
+            Switch(
                 "telling the states",
                 without("station.firmware._tell"),
                 (
@@ -223,6 +238,11 @@ SECURITY = (
         "are really uploaded",
         "1.6 §5.9; N01",
         (
+            Switch(
+                "beginning anew after a reset",
+                without("station.logs.went_down"),
+                ("test_1_6_5_9_a_reset_breaks_an_upload_off_and_it_begins_anew_after_it",),
+            ),
             Switch(
                 "the upload",
                 without("station.logs._upload"),

@@ -364,6 +364,11 @@ TRANSACTIONS = (
         "1.6 §5.14; B11.FR.03, B12.FR.01-04",
         (
             Switch(
+                "a hard one overtaking a soft one",
+                before("station.reset.begin", lambda st, now, hard: put(st, reset_due=inf)),
+                ("test_1_6_5_14_a_hard_reset_does_not_wait_for_what_a_soft_one_waits_for",),
+            ),
+            Switch(
                 "ending transactions first",
                 instead("station.reset.begin", _just_reset),
                 (
@@ -383,6 +388,11 @@ TRANSACTIONS = (
         "scheduled while a transaction runs",
         "1.6 §5.2; G03",
         (
+            Switch(
+                "keeping the station in service until then",
+                without("station.statuses._charges", False),
+                ("test_1_6_5_2_scheduled_while_a_transaction_runs",),
+            ),
             Switch(
                 "saying Scheduled",
                 changed(
