@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import cos, inf, log, pi, sqrt
 from typing import Any, Final
 
-from simulator.station import clock, metervalues, security, smartcharging
+from simulator.station import clock, metervalues, reservations, security, smartcharging
 from simulator.station.events import Event
 from simulator.station.model import Call, Link, Registration
 from simulator.station.ports import CallOutcome
@@ -63,6 +63,7 @@ def set_clock(st: State, now: float, current_time: object) -> bool:
         st.drift.since = now
     metervalues.align(st, now)
     smartcharging.refresh(st, now, now)
+    reservations.clock_set(st, now)
     return True
 
 

@@ -243,3 +243,16 @@ def test_1_6_5_14_a_hard_reset_does_not_wait_for_what_a_soft_one_waits_for(make)
     assert len(bench.closes) == 1
     bench.go(60.0)
     assert bench.actions()[-1] == "StopTransaction"
+
+
+@pytest.mark.parametrize(("step_s", "ends_after"), [(60.0, 40.0), (500.0, 1.0), (-30.0, 130.0)])
+def test_1_6_5_13_a_reservation_ends_by_the_clock_however_it_is_set(make, step_s, ends_after):
+    bench = make().boot()
+    wish = {"connectorId": 1, "idTag": "R", "reservationId": 1, "expiryDate": later(bench, 100)}
+    assert bench.ask("ReserveNow", wish) == {"status": "Accepted"}
+    bench.csms.say("Heartbeat", {"currentTime": later(bench, step_s)})
+    bench.ask("TriggerMessage", {"requestedMessage": "Heartbeat"})
+    bench.go(max(ends_after - 1.0, 0.5))
+    assert bench.statuses(1)[-1] == ("Reserved" if ends_after > 1.0 else "Available")
+    bench.go(2.0)
+    assert bench.statuses(1) == ["Reserved", "Available"]
