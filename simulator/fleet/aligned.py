@@ -1,8 +1,9 @@
 """Clock-aligned meter values: the moments at which a whole fleet speaks at once.
 
-Every EVSE is read at the multiples of the interval from 00:00 UTC of each day (1.6 §3.16.2, 2.0.1
-J01), with or without a transaction. Where a version puts the readings of a transaction into another
-message, it is worked out how many EVSEs have one at each moment. Called by ``predict``.
+Every EVSE, and the main meter of a station with several, is read at the multiples of the interval
+from 00:00 UTC of each day (1.6 §3.16.2, 2.0.1 J01), with or without a transaction. Where a version
+puts the readings of a transaction into another message, it is worked out how many EVSEs have one at
+each moment. Called by ``predict``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays
 from simulator.station.events import Event
+from simulator.station.metervalues import MAIN_METER_FROM
 from simulator.station.versions import reads_idle_apart
 
 if TYPE_CHECKING:
@@ -43,13 +45,14 @@ def add_aligned(
     stations have no power at a moment. ``epoch_at_zero`` is the Unix time of second 0.
     """
     end_s = tally.frame.end_s
+    meters = evses + (evses >= MAIN_METER_FROM)
     for interval in np.unique(interval_s[interval_s > 0.0]).tolist():
         ticks = np.array(aligned_ticks(interval, end_s, epoch_at_zero))
         mine = np.flatnonzero((interval_s == interval) & np.isfinite(awake_s))
         for tick in ticks.tolist():
             on = mine[awake_s[mine] < tick].astype(np.int32)
             on = on if dark is None else on[~dark(tick)[on]]
-            tally.points(Event.CLOCK_ALIGNED_IDLE, np.full(len(on), tick), on, evses[on])
+            tally.points(Event.CLOCK_ALIGNED_IDLE, np.full(len(on), tick), on, meters[on])
         if any(map(reads_idle_apart, tally.tables)):
             of = interval_s[stays.station] == interval
             for table, speaks in tally.by_table(stays.station):

@@ -68,6 +68,7 @@ def settings_of(kind: StationModel, version: str, speed: float, conditions: Cond
         configuration=configuration_of(version, configuration),
         measurands=measurands,
         supply=supply_of(kind),
+        lines_metered=kind.phases if kind.current == "ac" and kind.phases > 1 else 0,
         sample_interval_s=float(sample_interval(kind, speed)),
         call_timeout_s=conditions.call_timeout_s,
         hardware=hardware_of(kind),

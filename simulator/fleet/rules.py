@@ -41,6 +41,9 @@ TOKENS_PER_EVSE: Final = 4
 MAINS_V: Final = 230.0
 """Line-to-neutral voltage of an AC station."""
 
+MAINS_LINES: Final = 3
+"""Lines of the mains that a DC station is fed by."""
+
 PACK_EMPTY_V: Final = 340.0
 PACK_FULL_V: Final = 410.0
 """Pack voltage at SoC 0 and 1 of a 400 V class battery, as a DC station reads it.

@@ -19,7 +19,7 @@ from simulator.demand.visits import Manner
 from simulator.fleet.agenda import IDLE
 from simulator.fleet.charge import Charge
 from simulator.fleet.deviations import Deviations, Kind
-from simulator.fleet.rules import MAINS_V, PACK_EMPTY_V, PACK_FULL_V, SLACK_S
+from simulator.fleet.rules import MAINS_LINES, MAINS_V, PACK_EMPTY_V, PACK_FULL_V, SLACK_S
 from simulator.fleet.shardplan import FIRMWARE, StationPlan, StationSpec
 from simulator.fleet.visit import OVER, Visit
 from simulator.station.events import Event
@@ -30,6 +30,8 @@ from simulator.station.transactions import same_token
 from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from simulator.station.effects import Effect
     from simulator.station.ports import Keys, Observer, Transfer
 
@@ -377,9 +379,9 @@ class VirtualStation:
         return 0.0 if charge is None else charge.power_kw(now) * 1000.0
 
     def current_a(self, now: float, evse: int) -> float:
-        """AC: per phase in use. DC: what the car gets."""
+        """AC: per phase in use. DC: what the car gets. EVSE 0: in the line that bears most."""
         if evse == 0:
-            return sum(self.current_a(now, n) for n in range(1, self.spec.evses + 1))
+            return max(self.lines_a(now, 0))
         charge = self._charge(evse)
         if charge is None:
             return 0.0
@@ -388,11 +390,29 @@ class VirtualStation:
             return power_w / (MAINS_V * charge.lines)
         return power_w * charge.efficiency / _pack_v(charge)
 
+    def lines_a(self, now: float, evse: int) -> Sequence[float]:
+        """What each line of the mains bears.
+
+        A car that uses fewer than all begins with L1, or with the phase that the CSMS chose.
+        """
+        kind = self.spec.kind
+        amps = [0.0] * (kind.phases if kind.current == "ac" else MAINS_LINES)
+        for number in range(1, self.spec.evses + 1) if evse == 0 else (evse,):
+            charge = self._charge(number)
+            if charge is None:
+                continue
+            used = min(charge.lines, len(amps)) if kind.current == "ac" else len(amps)
+            each = charge.power_kw(now) * 1000.0 / (MAINS_V * used)
+            first = max(charge.phase - 1, 0) if used == 1 else 0
+            for line in range(first, min(first + used, len(amps))):
+                amps[line] += each
+        return amps
+
     def voltage_v(self, now: float, evse: int) -> float:
-        """AC: line to neutral. DC: the pack's, 0 without a car."""
-        if self.spec.kind.current == "ac":
+        """AC and EVSE 0: line to neutral. DC: the pack's, 0 without a car."""
+        if evse == 0 or self.spec.kind.current == "ac":
             return MAINS_V
-        charge = self._charge(evse) if evse else None
+        charge = self._charge(evse)
         if charge is None:
             return 0.0
         charge.advance(now)

@@ -41,21 +41,24 @@ class Question:
     responder: str
 
 
-def ask(st: State, kind: str) -> Afterwards | None:
-    """Have a new certificate signed (A02); None: it cannot, or nobody says for whom it is."""
+def ask(st: State, kind: str, asked: bool = False) -> Afterwards | None:
+    """Have a new certificate signed (A02); None: it cannot, or nobody says for whom it is.
+
+    ``asked``: the CSMS wants it to, which it may before it accepts the station.
+    """
     if st.keys is None or not st.conf.organisation:
         return None
-    return partial(_ask, kind)
+    return partial(_ask, kind, asked)
 
 
-def _ask(kind: str, st: State, now: float) -> None:
+def _ask(kind: str, asked: bool, st: State, now: float) -> None:
     keys = keys_of(st)
     st.orders += 1
     key = keys.pair(st.identity.id, st.orders)
     csr = keys.request(key, _name(st), st.conf.organisation)
     wanted = Wanted(kind, key, csr, st.conf.signing_wait_s, st.conf.signing_repeats)
     store_of(st).wanted[kind] = wanted
-    notices.tell(st, now, Event.CERTIFICATE_WANTED, wanted)
+    notices.tell(st, now, Event.CERTIFICATE_WANTED, wanted, asked)
 
 
 def _name(st: State) -> str:

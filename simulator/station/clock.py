@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from math import floor
 from typing import Final
 
+_UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 """No clock is ever set to a time outside of these: that would be a fault of whoever set it."""
@@ -43,7 +44,7 @@ def iso(epoch_s: float) -> str:
 def parse(text: object) -> float | None:
     """Unix time of an ISO 8601 date and time; one without a zone is taken as UTC.
 
-    None if it is none, or lies before 1970.
+    None if it is none. What lies before 1970 is long past, and 1970 stands for it.
     """
     if not isinstance(text, str) or not 10 < len(text) <= 64:  # a date alone is no time
         return None
@@ -51,10 +52,14 @@ def parse(text: object) -> float | None:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        epoch_s = moment.timestamp()
+        return min(max((moment - _UNIX).total_seconds(), 0.0), _LAST)
     except (ValueError, OverflowError):
         return None
-    return min(epoch_s, _LAST) if epoch_s >= 0.0 else None
+
+
+def settable(epoch_s: float | None) -> bool:
+    """May a clock be set to it? A CSMS that believes in another century is mistaken."""
+    return epoch_s is not None and EARLIEST <= epoch_s <= LATEST
 
 
 def next_aligned(epoch_s: float, interval_s: float) -> float:

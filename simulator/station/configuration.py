@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final
 
 from simulator.station.profiles import Rules
-from simulator.station.reading import Reading
+from simulator.station.reading import Reading, names
 from simulator.station.settings import Settings
 
 LARGEST: Final = 2**31 - 1
@@ -56,6 +56,8 @@ class Key:
     unit: str = ""
     values: tuple[str, ...] = ()
     """What a list may hold."""
+    phases: bool = False
+    """MEASURANDS may name a phase: ``Voltage.L1`` (1.6 §9.1.17)."""
     secret: bool = False
     """Write-only: it is never read back."""
 
@@ -274,8 +276,9 @@ def refuse(key: Key, value: str, settings: Settings) -> str:
         return f"a number from {key.minimum} to {key.maximum}"
     if key.kind is Kind.MEASURANDS:
         wanted = split(value)
-        known = set(wanted) <= set(settings.measurands) and len(set(wanted)) == len(wanted)
-        return "" if known else "measurands out of " + ", ".join(settings.measurands)
+        own = names(settings.measurands, settings.lines_metered if key.phases else 0)
+        known = own.keys() >= set(wanted) and len(set(wanted)) == len(wanted)
+        return "" if known else "measurands out of " + ", ".join(own)
     if key.kind is Kind.OPTION:
         return "" if value in key.values else "one of " + ", ".join(key.values)
     if key.kind in (Kind.MEMBERS, Kind.SEQUENCE):

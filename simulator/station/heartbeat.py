@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import cos, inf, log, pi, sqrt
 from typing import Any, Final
 
-from simulator.station import clock, metervalues, security, smartcharging
+from simulator.station import clock, metervalues, reservations, security, smartcharging
 from simulator.station.events import Event
 from simulator.station.model import Call, Link, Registration
 from simulator.station.ports import CallOutcome
@@ -46,7 +46,7 @@ def set_interval(st: State, seconds: float) -> None:
 def set_clock(st: State, now: float, current_time: object) -> bool:
     """Take the CSMS's time (1.6 §4.2, §4.6), off by the station's own error. False: unreadable."""
     epoch = clock.parse(current_time)
-    if epoch is None or not clock.EARLIEST <= epoch <= clock.LATEST:
+    if epoch is None or not clock.settable(epoch):
         return False
     spread = st.settings.clock_spread_s
     if spread and st.clock_error == 0.0:
@@ -63,6 +63,7 @@ def set_clock(st: State, now: float, current_time: object) -> bool:
         st.drift.since = now
     metervalues.align(st, now)
     smartcharging.refresh(st, now, now)
+    reservations.clock_set(st, now)
     return True
 
 

@@ -2,14 +2,17 @@
 
 Sampled: every MeterValueSampleInterval from the start of the transaction (1.6 §3.16.1), due at
 exact multiples however late the station is woken. Clock-aligned: at multiples from 00:00 of the
-station's own clock, for every EVSE with or without a transaction (§3.16.2). Both may also be
+station's own clock, for every EVSE with or without a transaction (§3.16.2),
+and for the main meter. Both may also be
 recorded for the end of the transaction (transactionData, §3.16.5 and errata 3.14), in 2.0.1 at
 intervals of their own (TxEndedInterval, J02).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor, inf
+from typing import Final
 
 from simulator.station import clock, quirks
 from simulator.station.configuration import Configuration
@@ -19,6 +22,9 @@ from simulator.station.reading import Reading
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
 from simulator.station.statuses import rearm
+
+MAIN_METER_FROM: Final = 2
+"""Stations with as many EVSEs have a meter of their own for all of them together."""
 
 
 def begin(st: State, now: float, evse: Evse, tx: Transaction) -> None:
@@ -120,14 +126,14 @@ def _arm_aligned(st: State, now: float, after: float) -> None:
 
 
 def wake_aligned(st: State, now: float) -> None:
-    """The clock shows a multiple: every EVSE is read, to tell of it or to keep it."""
+    """The clock shows a multiple: every meter is read, to tell of it or to keep it."""
     conf, due, epoch = st.conf, st.aligned_due, st.aligned_epoch_next
     st.aligned_epoch = epoch
     told = conf.aligned is not None and _falls_on(epoch, conf.aligned_s)
     if told and conf.aligned_idle_only:
         told = all(evse.tx is None for evse in st.evses)
     kept = conf.stop_aligned is not None and _falls_on(epoch, conf.aligned_record_s)
-    for evse in st.evses[1:]:
+    for evse in metered(st):
         if told:
             idle = evse.tx is None
             event = Event.CLOCK_ALIGNED_IDLE if idle else Event.CLOCK_ALIGNED
@@ -135,6 +141,14 @@ def wake_aligned(st: State, now: float) -> None:
         if kept and evse.tx is not None:
             _record(st, now, evse, evse.tx, conf.stop_aligned)
     _arm_aligned(st, now, epoch)
+
+
+def metered(st: State) -> Sequence[Evse]:
+    """What has a meter: every EVSE, and where there are several the station as a whole, too.
+
+    The main meter is EVSE 0 (1.6 §4.7, 2.0.1 J01.FR.03); with one EVSE it would tell the same.
+    """
+    return (*st.evses[1:], st.evses[0]) if st.identity.evses >= MAIN_METER_FROM else st.evses[1:]
 
 
 def _falls_on(epoch_s: float, interval_s: float) -> bool:

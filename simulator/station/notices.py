@@ -23,15 +23,20 @@ MOST: Final = 100
 """Notices kept; past it the oldest that waits goes."""
 FIRST_WAIT_S: Final = 60.0
 LONGEST_WAIT_S: Final = 3600.0
+_SPEAKS: Final = (Registration.PENDING, Registration.ACCEPTED)
 _KEPT: Final = frozenset((Event.SECURITY,))
 
 
 class Notice:
-    """One message that waits; ``about`` is what its builder needs."""
+    """One message that waits; ``about`` is what its builder needs.
 
-    __slots__ = ("about", "due", "event", "tries")
+    ``asked``: the CSMS wants it, so that it may leave while the station is Pending (1.6 §4.2).
+    """
 
-    def __init__(self, event: Event, about: Any) -> None:
+    __slots__ = ("about", "asked", "due", "event", "tries")
+
+    def __init__(self, event: Event, about: Any, asked: bool = False) -> None:
+        self.asked = asked
         self.event = event
         self.about = about
         self.due = -inf
@@ -48,8 +53,8 @@ class Outbox:
         self.leaving: Notice | None = None
 
 
-def tell(st: State, now: float, event: Event, about: Any) -> None:
-    """Have the CSMS told, as soon as it can be."""
+def tell(st: State, now: float, event: Event, about: Any, asked: bool = False) -> None:
+    """Have the CSMS told, as soon as it can be. ``asked``: by its own wish (TriggerMessage)."""
     if not st.table.messages[event]:
         return
     if st.notices is None:
@@ -57,7 +62,7 @@ def tell(st: State, now: float, event: Event, about: Any) -> None:
     waiting = st.notices.waiting
     if len(waiting) >= MOST:
         waiting.pop(1 if waiting[0] is st.notices.leaving else 0)
-    waiting.append(Notice(event, about))
+    waiting.append(Notice(event, about, asked))
     go(st, now)
 
 
@@ -66,9 +71,13 @@ def go(st: State, now: float) -> None:
     box = st.notices
     if box is None or box.leaving is not None:
         return
-    if st.link is not Link.ONLINE or st.registration is not Registration.ACCEPTED:
+    if st.link is not Link.ONLINE or st.registration not in _SPEAKS:
         return
-    while (notice := next((n for n in box.waiting if n.due <= now), None)) is not None:
+    free = st.registration is Registration.ACCEPTED
+    while True:
+        notice = next((n for n in box.waiting if n.due <= now and (free or n.asked)), None)
+        if notice is None:
+            break
         before = st.orders
         box.leaving = notice
         rpc.raise_event(st, notice.event, now, now, about=notice)
@@ -126,7 +135,7 @@ def _again(st: State, now: float, due: float) -> None:
 
 def trigger(st: State, action: str, event: Event, about: Any) -> Afterwards | None:
     """Send one out of turn, once the answer is on its way (1.6 §5.17, F06); None: not now."""
-    if st.registration not in (Registration.PENDING, Registration.ACCEPTED):
+    if st.registration not in _SPEAKS:
         return None
     return partial(_out_of_turn, action, event, about)
 

@@ -5,6 +5,7 @@ All times are seconds on the clock of the run, handed in by the driver.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -35,7 +36,7 @@ class Draws(Protocol):
 class Meter(Protocol):
     """The energy meter and contactor of a station, one per EVSE (1-based).
 
-    ``evse`` 0 is the main meter: the sum of all.
+    ``evse`` 0 is the main meter, at the grid connection: the sum of all. It knows no SoC.
     """
 
     def register_wh(self, now: float, evse: int) -> float:
@@ -47,11 +48,18 @@ class Meter(Protocol):
         ...
 
     def current_a(self, now: float, evse: int) -> float:
-        """Per phase on AC, total on DC."""
+        """Per phase on AC, total on DC; of the main meter the most that flows in a line."""
+        ...
+
+    def lines_a(self, now: float, evse: int) -> Sequence[float]:
+        """AC: the current of each line of the supply, L1 first.
+
+        Asked only where ``Settings.lines_metered`` says how many there are.
+        """
         ...
 
     def voltage_v(self, now: float, evse: int) -> float:
-        """Line to neutral on AC, at the outlet on DC."""
+        """Line to neutral on AC and of the main meter, at the outlet on DC."""
         ...
 
     def soc_percent(self, now: float, evse: int) -> float | None:

@@ -7,6 +7,7 @@ belong stand there (``skips_finishing`` in statuses, ``boot_on_reconnect`` in li
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,10 @@ class CoarseMeter:
     def current_a(self, now: float, evse: int) -> float:
         """As measured."""
         return self._meter.current_a(now, evse)
+
+    def lines_a(self, now: float, evse: int) -> Sequence[float]:
+        """As measured."""
+        return self._meter.lines_a(now, evse)
 
     def voltage_v(self, now: float, evse: int) -> float:
         """As measured."""

@@ -8,7 +8,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from simulator.station import authorisation, boot, reservations, rpc, statuses, transactions
+from simulator.station import (
+    authorisation,
+    boot,
+    metervalues,
+    reservations,
+    rpc,
+    statuses,
+    transactions,
+)
 from simulator.station.events import Event
 from simulator.station.model import Evse, Registration, Status
 from simulator.station.profiles import Profile
@@ -132,7 +140,8 @@ def trigger(st: State, action: str, event: Event, number: int | None) -> Afterwa
             return None
         chosen = (evse,)
     else:
-        chosen = tuple(st.evses) if action == "StatusNotification" else tuple(st.evses[1:])
+        # All that the message may be about (§5.17).
+        chosen = tuple(st.evses if action == "StatusNotification" else metervalues.metered(st))
     return partial(_send, action, event, chosen)
 
 

@@ -238,12 +238,18 @@ def failed(st: State, now: float, call: Call, outcome: CallOutcome) -> None:
         st.reservations.untold.append(call.about)
 
 
+def clock_set(st: State, now: float) -> None:
+    """The station's clock shows another time: reservations end by it."""
+    if st.reservations is not None:
+        _arm(st, now, st.reservations)
+
+
 def _arm(st: State, now: float, book: Book) -> None:
     first = min((r.expires for r in book.by_id.values()), default=inf)
     due = max(first - st.clock_zero, now)
-    if due < book.due:
+    if due != book.due:
         book.due = due
-        timers.at(st, due, _wake)
+        timers.instead(st, due, _wake)
 
 
 def _wake(st: State, now: float, due: float) -> None:

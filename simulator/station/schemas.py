@@ -21,6 +21,8 @@ import msgspec
 from simulator.station import clock
 
 MOST: Final = 2**63
+_FUZZ: Final = 1e-6
+"""A tenth has no exact binary form: so far a multiple of it may be off."""
 _NOUNS: Final = {
     "string": "text",
     "integer": "a whole number",
@@ -74,6 +76,7 @@ class Check:
         "most_items",
         "noun",
         "required",
+        "step",
         "types",
         "words",
     )
@@ -92,6 +95,7 @@ class Check:
             self.least, self.most = None, None
         else:
             self.least, self.most = node.get("minimum"), node.get("maximum")
+        self.step = node.get("multipleOf")
         self.most_items = (node.get("minItems", 0), node.get("maxItems"))
         self.item = Check(node["items"], of) if "items" in node else None
         fields = {name: Check(part, of) for name, part in node.get("properties", {}).items()}
@@ -118,6 +122,8 @@ class Check:
             if (low is not None and value < low) or (high is not None and value > high):
                 span = f"{'' if low is None else low}..{'' if high is None else high}"
                 return Misfit(Fault.VALUE, f"{name} is not in {span}")
+            if self.step is not None and abs(value / self.step - round(value / self.step)) > _FUZZ:
+                return Misfit(Fault.VALUE, f"{name} is no multiple of {self.step}")
         return None
 
     def _text(self, value: str, name: str) -> Misfit | None:

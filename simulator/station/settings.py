@@ -88,6 +88,11 @@ class Hardware:
     connector: str = "sType2"
     """ConnectorEnumType of 2.0.1: ``s`` is a socket, ``c`` a cable that belongs to the station."""
 
+    @property
+    def fixed_cable(self) -> bool:
+        """The cable cannot be taken off the station, so nothing locks it there."""
+        return self.connector.startswith("c")
+
     def __post_init__(self) -> None:
         if self.current not in ("ac", "dc"):
             raise ValueError(f"current {self.current!r}: expected 'ac' or 'dc'")
@@ -126,6 +131,8 @@ class Settings:
     """Configuration keys that differ from the version's defaults."""
     measurands: tuple[str, ...] = ALL_MEASURANDS
     supply: Supply = Supply()
+    lines_metered: int = 0
+    """Lines of the AC supply that meters tell one by one, 1 to 3; 0: they tell one figure."""
     sample_interval_s: float | None = None
     """Interval of sampled meter values until the CSMS sets one (an accelerated run divides it)."""
     call_timeout_s: float = 30.0
@@ -223,6 +230,8 @@ class Settings:
         for name, share in self.faults.items():
             if name not in FAULTS or not 0.0 <= share <= 1.0:
                 raise ValueError(f"faults {name} = {share}: expected 0 to 1 for some of {FAULTS}")
+        if self.lines_metered not in range(4):
+            raise ValueError(f"lines_metered {self.lines_metered}: expected 0 to 3")
         unknown = set(self.measurands) - set(ALL_MEASURANDS)
         if unknown:
             raise ValueError(f"measurands {sorted(unknown)}: expected some of {ALL_MEASURANDS}")

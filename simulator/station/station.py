@@ -9,6 +9,7 @@ run. A station is single-threaded and never calls back except to its meter and i
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
 from simulator.station import (
     authorisation,
@@ -41,7 +42,25 @@ from simulator.station.model import Evse, Link, Registration, Status
 from simulator.station.ports import Transfer
 from simulator.station.state import State
 
-ISO_2 = "urn:iso:15118:2:2013:MsgDef"
+FAULT_CODES: Final = frozenset(
+    (
+        "ConnectorLockFailure",
+        "GroundFailure",
+        "HighTemperature",
+        "InternalError",
+        "OtherError",
+        "OverCurrentFailure",
+        "OverVoltage",
+        "PowerMeterFailure",
+        "PowerSwitchFailure",
+        "ReaderFailure",
+        "ResetFailure",
+        "UnderVoltage",
+        "WeakSignal",
+    )
+)
+"""1.6 §7.6 without NoError and the two that are warnings (§4.9, §3.5.2)."""
+ISO_2: Final = "urn:iso:15118:2:2013:MsgDef"
 
 
 class Station(State):
@@ -257,9 +276,11 @@ class Station(State):
     ) -> None:
         """A fault that prevents charging (0: of the station itself); ends what runs there (Other).
 
-        ``code`` is a ChargePointErrorCode of 1.6 §7.6 other than NoError.
+        ``code`` is one of ``FAULT_CODES``; ValueError for others.
         """
         where = self._evse(evse, 0)
+        if code not in FAULT_CODES:
+            raise ValueError(f"fault {code!r}: expected one of {', '.join(sorted(FAULT_CODES))}")
         if not self.ended:
             at = now if due is None else due
             where.fault = code

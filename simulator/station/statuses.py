@@ -68,6 +68,8 @@ def update(st: State, now: float, due: float, evse: Evse) -> None:
     new = current(evse)
     if new is Status.FINISHING and st.settings.skips_finishing and st.table.version == "1.6":
         new = Status.AVAILABLE
+    if new is Status.UNAVAILABLE and not evse.number and _charges(st):
+        new = Status.AVAILABLE  # its unavailability is scheduled (1.6 §5.2)
     old = evse.status
     if new is not old:
         if new not in TRANSITIONS[old]:
@@ -76,6 +78,10 @@ def update(st: State, now: float, due: float, evse: Evse) -> None:
         _change(st, now, due, evse, new)
     if evse.tx is not None:
         tell_charging(st, now, due, evse, evse.tx)
+
+
+def _charges(st: State) -> bool:
+    return any(evse.tx is not None for evse in st.evses)
 
 
 def tell_charging(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:

@@ -161,10 +161,13 @@ def stop(
     tx.data = None
     evse.ev_suspended = evse.evse_suspended = evse.stopped_energy = False
     evse.finishing = evse.plugged
+    if not evse.plugged:
+        evse.info = None  # it told why the transaction was suspended
     smartcharging.end(st, now, evse)
     if evse.auth is not None and evse.auth.ends is tx:
         evse.auth = None
     statuses.update(st, now, due, evse)
+    statuses.update(st, now, due, st.evses[0])  # it may have waited to go out of service
 
 
 def _revoke(

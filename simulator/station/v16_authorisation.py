@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from simulator.station import authcache, locallist
 from simulator.station.events import Event
+from simulator.station.model import VALID, TokenInfo
 from simulator.station.state import Part, Request, State
 from simulator.station.v16_messages import token_info
 from simulator.station.v16_requests import Answer, worded
@@ -26,16 +27,26 @@ def list_version(st: State, now: float, payload: dict[str, Any]) -> Answer:
     return f'{{"listVersion":{version}}}', None
 
 
+def _listed(info: TokenInfo | None) -> TokenInfo | None:
+    """On the list ConcurrentTx marks a token as valid (§3.5.2)."""
+    if info is not None and info.status == "ConcurrentTx":
+        return info._replace(status=VALID.status)
+    return info
+
+
 def send_list(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """SendLocalList (§5.15, §7.1); NotSupported where the list is switched off (§7.51)."""
     if not st.conf.listed:
         return worded("NotSupported"), None
     changes = [
-        (entry["idTag"], "", token_info(entry))
+        (entry["idTag"], "", _listed(token_info(entry)))
         for entry in payload.get("localAuthorizationList", ())
     ]
     full = payload["updateType"] == "Full"
-    return worded(locallist.update(st, payload["listVersion"], changes, full)), None
+    word = locallist.update(st, payload["listVersion"], changes, full)
+    if not locallist.size(st):
+        st.local_list = None  # it has version 0, after which any other may come (§5.10)
+    return worded(word), None
 
 
 PART: Final = Part(

@@ -27,6 +27,14 @@ _UNSIGNED: Final = frozenset(
     )
 )
 """The states that §7.25 knows; the others are left out."""
+_UNDER_WAY: Final = {
+    "Downloading": "Downloading",
+    "Downloaded": "Downloaded",
+    "InstallScheduled": "Downloaded",
+    "Installing": "Installing",
+    "InstallRebooting": "Installing",
+}
+"""How far an update is in those words, also while it waits or the station boots."""
 _DIAGNOSTICS: Final = {"Idle": "Idle", "Uploading": "Uploading", "Uploaded": "Uploaded"}
 _LATER: Final = frozenset(("AcceptedCanceled",))
 """States of 2.0.1 that LogStatusNotification of the whitepaper lacks."""
@@ -93,8 +101,9 @@ def get_log(st: State, now: float, payload: dict[str, Any]) -> Answer:
 def unsigned_progress(st: State) -> firmware.Progress:
     """What TriggerMessage asks for: Idle unless an update without signature is under way."""
     told = firmware.last(st)
-    busy = firmware.busy(st) and not told.secured and told.status in _UNSIGNED
-    return told if busy else firmware.Progress("Idle", None, False)
+    busy = firmware.busy(st) and not told.secured
+    word = _UNDER_WAY.get(told.status, "Idle") if busy else "Idle"
+    return firmware.Progress(word, None, False)
 
 
 def signed_progress(st: State) -> firmware.Progress:

@@ -16,13 +16,13 @@ from typing import Final, cast
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, CONNECTED, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
-from simulator.station.reading import Reading
+from simulator.station.reading import Point, Reading, names, points
 from simulator.station.settings import ALL_MEASURANDS, Settings
 
 MAX_KEYS: Final = 50
 _PHASES: Final = r"\d+\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)"
 _RATE_UNITS: Final = r"(Current|Power)|Current, ?Power|Power, ?Current"
-_MEASURED: Final = str(len(ALL_MEASURANDS))
+_MEASURED: Final = str(len(names(ALL_MEASURANDS, 3)))
 
 
 def _flag(name: str, default: str) -> Key:
@@ -40,7 +40,7 @@ def _fixed(name: str, value: str, kind: Kind = Kind.INTEGER, pattern: str = "") 
 
 
 def _measured(name: str, default: str) -> Key:
-    return Key(name, Kind.MEASURANDS, default)
+    return Key(name, Kind.MEASURANDS, default, phases=True)
 
 
 NUMBER_OF_CONNECTORS: Final = "NumberOfConnectors"
@@ -50,6 +50,7 @@ MESSAGE_TIMEOUT: Final = "MessageTimeout"
 AUTHORIZATION_KEY: Final = "AuthorizationKey"
 SECURITY_PROFILE: Final = "SecurityProfile"
 PHASE_ROTATION: Final = "ConnectorPhaseRotation"
+UNLOCKS: Final = "UnlockConnectorOnEVSideDisconnect"
 PHASE_ROTATION_MOST: Final = "ConnectorPhaseRotationMaxLength"
 _PROFILES: Final = (
     "Core",
@@ -110,7 +111,14 @@ _KEYS: Final = (
     _number("ResetRetries", "1"),
     _number(SECURITY_PROFILE, "0", most=3),
     _fixed("SendLocalListMaxLength", "100"),
-    _number("StopTransactionMaxMeterValues", "200", least=3, most=10_000),
+    Key(
+        "StopTransactionMaxMeterValues",
+        Kind.INTEGER,
+        "200",
+        writable=False,
+        minimum=3,
+        maximum=10_000,
+    ),
     _flag("StopTransactionOnEVSideDisconnect", "true"),
     _flag("StopTransactionOnInvalidId", "true"),
     _measured("StopTxnAlignedData", ""),
@@ -122,7 +130,7 @@ _KEYS: Final = (
     _fixed("SupportedFileTransferProtocols", "HTTP,HTTPS", Kind.TEXT),
     _number("TransactionMessageAttempts", "3", least=1),
     _number("TransactionMessageRetryInterval", "60"),
-    _flag("UnlockConnectorOnEVSideDisconnect", "true"),
+    _flag(UNLOCKS, "true"),
     _number("WebSocketPingInterval", "60", reboot=True),
 )
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
@@ -139,17 +147,18 @@ _UNITS: Final = {
 
 
 @lru_cache(maxsize=256)
-def reading(measurands: tuple[str, ...], context: str) -> Reading | None:
-    """How 1.6 writes these measurands as sampledValue elements (§7.43); None for none."""
-    if not measurands:
+def reading(wanted: tuple[Point, ...], context: str) -> Reading | None:
+    """How 1.6 writes these readings as sampledValue elements (§7.43); None for none."""
+    if not wanted:
         return None
     parts = []
-    for name in measurands:
+    for name, phase in wanted:
         number, unit = _UNITS[name]
+        on = f'"phase":"{phase}",' if phase else ""
         parts.append(
-            f'{{"value":"{number}","context":"{context}","measurand":"{name}","unit":"{unit}"}}'
+            f'{{"value":"{number}","context":"{context}","measurand":"{name}",{on}"unit":"{unit}"}}'
         )
-    return Reading(measurands, tuple(parts))
+    return Reading(wanted, tuple(parts))
 
 
 def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration:
@@ -176,7 +185,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
         truth(values["ConnectorSwitch3to1PhaseSupported"]),
     )
     _authorisation(conf, values)
-    _readings(conf, values)
+    _readings(conf, settings, values)
     return conf
 
 
@@ -262,16 +271,20 @@ def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.reserved_until_start = True
 
 
-def _readings(conf: Configuration, values: Mapping[str, str]) -> None:
-    sampled = split(values["MeterValuesSampledData"])
-    recorded = split(values["StopTxnSampledData"])
-    both = tuple(dict.fromkeys(recorded + split(values["StopTxnAlignedData"])))
+def _readings(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:
+    def wanted(name: str) -> tuple[Point, ...]:
+        return points(split(values[name]), settings.measurands, settings.lines_metered)
+
+    sampled = wanted("MeterValuesSampledData")
+    recorded = wanted("StopTxnSampledData")
+    aligned = wanted("StopTxnAlignedData")
+    both = tuple(dict.fromkeys(recorded + aligned))
     conf.begin = None
     conf.sampled = reading(sampled, "Sample.Periodic")
     conf.trigger = reading(sampled, "Trigger")
     conf.screen = None
-    conf.aligned = reading(split(values["MeterValuesAlignedData"]), "Sample.Clock")
+    conf.aligned = reading(wanted("MeterValuesAlignedData"), "Sample.Clock")
     conf.stop_sampled = reading(recorded, "Sample.Periodic")
-    conf.stop_aligned = reading(split(values["StopTxnAlignedData"]), "Sample.Clock")
+    conf.stop_aligned = reading(aligned, "Sample.Clock")
     conf.stop_begin = reading(both, "Transaction.Begin")
     conf.stop_end = reading(both, "Transaction.End")

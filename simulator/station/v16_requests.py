@@ -37,6 +37,7 @@ from simulator.station.v16_keys import (
     PHASE_ROTATION,
     PHASE_ROTATION_MOST,
     SECURITY_PROFILE,
+    UNLOCKS,
     configure,
 )
 
@@ -90,7 +91,12 @@ def remote_stop(st: State, now: float, payload: dict[str, Any]) -> Answer:
 
 
 def unlock(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """UnlockConnector (§5.18); an unknown connector is NotSupported (errata 3.87)."""
+    """UnlockConnector (§5.18); an unknown connector is NotSupported (errata 3.87).
+
+    So is one whose cable belongs to the station: it has no lock (§7.46).
+    """
+    if st.settings.hardware.fixed_cable:
+        return worded("NotSupported"), None
     known, afterwards = remote.unlock(st, payload["connectorId"])
     return worded("Unlocked" if known else "NotSupported"), afterwards
 
@@ -110,6 +116,8 @@ def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
 
 
 def _reset(hard: bool, st: State, now: float) -> None:
+    if hard and st.resetting == "soft":
+        st.reset_due = now  # what the soft one waits for does not matter any more
     reset.begin(st, now, hard)
 
 
@@ -125,6 +133,8 @@ def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     event = TRIGGERS.get(action)
     if event is None:
         return worded("NotImplemented"), None
+    if action == "MeterValues" and st.conf.trigger is None:
+        return accepted(None)  # there is nothing to tell
     return accepted(remote.trigger(st, action, event, connector(payload, 0)))
 
 
@@ -151,14 +161,21 @@ def get_configuration(st: State, now: float, payload: dict[str, Any]) -> Answer:
         if key is None:
             unknown.append(text(name))
             continue
-        readonly = "false" if key.writable else "true"
+        readonly = "false" if _writable(st, key) else "true"
         value = "" if key.secret else f',"value":{text(_value(st, key.name))}'
         known.append(f'{{"key":"{key.name}","readonly":{readonly}{value}}}')
     rest = f',"unknownKey":[{",".join(unknown)}]' if unknown else ""
     return f'{{"configurationKey":[{",".join(known)}]{rest}}}', None
 
 
+def _writable(st: State, key: Key) -> bool:
+    """A fixed cable is never unlocked (errata 3.84)."""
+    return key.writable and not (key.name == UNLOCKS and st.settings.hardware.fixed_cable)
+
+
 def _value(st: State, name: str) -> str:
+    if name == UNLOCKS and st.settings.hardware.fixed_cable:
+        return "false"
     if name == NUMBER_OF_CONNECTORS:
         return str(st.identity.evses)
     if name == PHASE_ROTATION_MOST:
@@ -174,7 +191,7 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     if key is None:
         return worded("Accepted" if st.settings.accepts_unknown_keys else "NotSupported"), None
     value: str = payload["value"].strip()
-    if not key.writable or refuse(key, value, st.settings) or _unfit(st, key, value):
+    if not _writable(st, key) or refuse(key, value, st.settings) or _unfit(st, key, value):
         return worded("Rejected"), None
     st.conf = configure(st.settings, {**st.conf.overrides, key.name: value})
     if key.name == HEARTBEAT_INTERVAL:
@@ -186,7 +203,8 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
 def _unfit(st: State, key: Key, value: str) -> bool:
     """What a value cannot be for this station, at this moment."""
     if key.name == PHASE_ROTATION:
-        return len(split(value)) > st.identity.evses + 1
+        places = [int(item.partition(".")[0]) for item in split(value)]
+        return len(set(places)) < len(places) or max(places) > st.identity.evses
     if key.name != SECURITY_PROFILE:
         return False
     return not credentials.can_raise(st, int(value))  # whitepaper A05.FR.01-04

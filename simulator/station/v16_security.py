@@ -83,7 +83,7 @@ def certificate_signed(st: State, now: float, payload: dict[str, Any]) -> Answer
 
 def ask(st: State) -> Afterwards | None:
     """ExtendedTriggerMessage: SignChargePointCertificate."""
-    return certificates.ask(st, truststore.STATION)
+    return certificates.ask(st, truststore.STATION, asked=True)
 
 
 def signed_firmware(st: State) -> Afterwards | None:

@@ -18,7 +18,8 @@ from simulator.station import v201_keys_screen
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
-from simulator.station.reading import Reading
+from simulator.station.reading import Point, Reading
+from simulator.station.reading import points as read_points
 from simulator.station.settings import Settings
 
 HEARTBEAT_INTERVAL: Final = "OCPPCommCtrlr.HeartbeatInterval"
@@ -214,18 +215,19 @@ _UNITS: Final = {
 
 
 @lru_cache(maxsize=256)
-def reading(measurands: tuple[str, ...], context: str) -> Reading | None:
-    """How 2.0.1 writes these measurands as sampledValue elements; None for none."""
-    if not measurands:
+def reading(wanted: tuple[Point, ...], context: str) -> Reading | None:
+    """How 2.0.1 writes these readings as sampledValue elements; None for none."""
+    if not wanted:
         return None
     parts = []
-    for name in measurands:
+    for name, phase in wanted:
         number, unit = _UNITS[name]
+        on = f'"phase":"{phase}",' if phase else ""
         parts.append(
-            f'{{"value":{number},"context":"{context}","measurand":"{name}",'
+            f'{{"value":{number},"context":"{context}","measurand":"{name}",{on}'
             f'"unitOfMeasure":{{"unit":"{unit}"}}}}'
         )
-    return Reading(measurands, tuple(parts))
+    return Reading(wanted, tuple(parts))
 
 
 def points(value: str) -> int:
@@ -281,7 +283,7 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     )
     _authorisation(conf, values)
     _security(conf, values)
-    _readings(conf, values)
+    _readings(conf, settings, values)
     v201_keys_screen.parse(conf, values)
     return conf
 
@@ -366,14 +368,18 @@ def _connection(conf: Configuration, settings: Settings, values: Mapping[str, st
     conf.password = password.encode() if password else None
 
 
-def _readings(conf: Configuration, values: Mapping[str, str]) -> None:
+def _readings(conf: Configuration, settings: Settings, values: Mapping[str, str]) -> None:
+    def wanted(name: str, enabled: bool) -> tuple[Point, ...]:
+        chosen = split(values[name]) if enabled else ()
+        return read_points(chosen, settings.measurands, settings.lines_metered)
+
     sampling = truth(values["SampledDataCtrlr.Enabled"])
     aligning = truth(values["AlignedDataCtrlr.Enabled"])
-    sampled = _wanted(values, "SampledDataCtrlr.TxUpdatedMeasurands", sampling)
-    ended = _wanted(values, "SampledDataCtrlr.TxEndedMeasurands", sampling)
-    started = _wanted(values, "SampledDataCtrlr.TxStartedMeasurands", sampling)
-    aligned = _wanted(values, "AlignedDataCtrlr.Measurands", aligning)
-    aligned_end = _wanted(values, "AlignedDataCtrlr.TxEndedMeasurands", aligning)
+    sampled = wanted("SampledDataCtrlr.TxUpdatedMeasurands", sampling)
+    ended = wanted("SampledDataCtrlr.TxEndedMeasurands", sampling)
+    started = wanted("SampledDataCtrlr.TxStartedMeasurands", sampling)
+    aligned = wanted("AlignedDataCtrlr.Measurands", aligning)
+    aligned_end = wanted("AlignedDataCtrlr.TxEndedMeasurands", aligning)
     conf.sampled = reading(sampled, "Sample.Periodic")
     conf.trigger = reading(sampled, "Trigger")
     conf.aligned = reading(aligned, "Sample.Clock")
@@ -382,7 +388,3 @@ def _readings(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.stop_aligned = reading(aligned_end, "Sample.Clock")
     conf.stop_begin = reading(ended, "Transaction.Begin")
     conf.stop_end = reading(ended, "Transaction.End")
-
-
-def _wanted(values: Mapping[str, str], name: str, enabled: bool) -> tuple[str, ...]:
-    return split(values[name]) if enabled else ()

@@ -133,7 +133,7 @@ def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """TriggerMessage (F06)."""
     wanted = payload["requestedMessage"]
     if wanted in CERTIFICATES:
-        return accepted(certificates.ask(st, CERTIFICATES[wanted]))
+        return accepted(certificates.ask(st, CERTIFICATES[wanted], asked=True))
     if wanted == "FirmwareStatusNotification":
         return accepted(notices.trigger(st, wanted, Event.FIRMWARE, firmware.last(st)))
     if wanted == "LogStatusNotification":

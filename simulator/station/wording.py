@@ -38,7 +38,7 @@ def epoch(payload: dict[str, Any], name: str, code: str, otherwise: float) -> fl
         return otherwise
     found = clock.parse(payload[name])
     if found is None:
-        raise Refusal(code, f"{name} is no date and time")
+        raise Refusal(code, f"{name} is no date and time of ISO 8601")
     return found
 
 

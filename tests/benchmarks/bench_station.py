@@ -62,6 +62,9 @@ class Meter:
     def current_a(self, now: float, evse: int) -> float:
         return 16.0
 
+    def lines_a(self, now: float, evse: int) -> tuple[float, ...]:
+        return (16.0, 16.0, 16.0)
+
     def voltage_v(self, now: float, evse: int) -> float:
         return 230.0
 

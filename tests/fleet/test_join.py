@@ -245,11 +245,11 @@ def test_a_session_of_2_0_1_told_in_full(kit, scenario):
     drive = kit.Drive(plan, kit.Csms(heartbeat=3600)).run(drain=0.0)
     prediction = check(kit, scenario, plan, drive, 3600, exact_samples=True)
     # Readings on the clock at 253, 553 and 853 s: in the transaction and at the other EVSE, twice;
-    # at both without one.
+    # at both without one. Each time of the main meter, too.
     assert prediction.totals() == {
         "Authorize": 1,
         "BootNotification": 1,
-        "MeterValues": 1 + 1 + 2,
+        "MeterValues": 1 + 1 + 2 + 3,
         "SecurityEventNotification": 1,
         "StatusNotification": 2 + 2,
         "TransactionEvent": 1 + 4 + 9 + 2 + 1,

@@ -68,6 +68,7 @@ def by_hand(engine, beat, epoch):
                 )
                 told = messages[Event.CLOCK_ALIGNED] * busy
                 told += messages[Event.CLOCK_ALIGNED_IDLE] * (instance.evses - busy)
+                told += messages[Event.CLOCK_ALIGNED_IDLE] * (instance.evses > 1)  # the main meter
                 moments += [(tick, base + station, action) for action in told]
         golden = (5.0**0.5 - 1.0) / 2.0
         for station, times in spoke.items():
@@ -187,11 +188,11 @@ def test_clock_aligned_values_fall_on_multiples_of_the_interval_from_midnight():
     assert day == [7, 14, 21, 24, 31, 38, 45]
 
 
-def test_clock_aligned_values_are_read_at_every_evse_of_every_station(kit, scenario):
+def test_clock_aligned_values_are_read_at_every_meter_of_every_station(kit, scenario):
     site = kit.site("a", [kit.model(evses=2, clock_aligned_interval=900.0)] * 3)
     network, engine = kit.made_up([(site, [])], 86_400.0)
     totals = predict_network(engine, scenario, network, heartbeat_s=1e9).totals()
-    assert totals == {"MeterValues": 3 * 2 * 95}
+    assert totals == {"MeterValues": 3 * (2 + 1) * 95}
 
 
 def test_an_empty_network_causes_nothing_but_heartbeats(kit, scenario):

@@ -96,7 +96,7 @@ def powers(drive):
         for t, _, action, p in drive.csms.frames
         if action == "MeterValues"
         for value in p["meterValue"][0]["sampledValue"]
-        if value["measurand"] == "Power.Active.Import"
+        if value["measurand"] == "Power.Active.Import" and "phase" not in value
     ]
 
 

@@ -135,9 +135,12 @@ def test_a_run_that_ends_censors_what_is_open(kit, play):
 
 
 def values(frame):
-    """{measurand: number} of one MeterValues request."""
+    """{measurand: number} of one MeterValues request; with a phase {measurand.phase: number}."""
     sampled = frame["meterValue"][0]["sampledValue"]
-    return {value["measurand"]: float(value["value"]) for value in sampled}
+    return {
+        ".".join(filter(None, (value["measurand"], value.get("phase")))): float(value["value"])
+        for value in sampled
+    }
 
 
 def meter_values(drive):
@@ -155,15 +158,45 @@ def test_an_ac_meter_reads_power_current_per_phase_and_mains_voltage(kit, play):
     assert len(meter_values(drive)) == 3
     for read in meter_values(drive):
         assert read["Power.Active.Import"] == 6900
-        assert read["Current.Import"] == pytest.approx(30.0)
-        assert read["Voltage"] == 230.0
+        assert [read[f"Current.Import.{x}"] for x in ("L1", "L2", "L3", "N")] == [30, 0, 0, 30]
+        assert [read[f"Power.Active.Import.L{n}"] for n in (1, 2, 3)] == [6900, 0, 0]
+        assert [read[f"Voltage.L{n}-N"] for n in (1, 2, 3)] == [230.0] * 3
         assert "SoC" not in read
 
 
 def test_a_three_phase_car_draws_a_third_on_each_phase(kit, play):
     kind = kit.model(measurands=FULL, meter_interval=10.0)
     drive = play([kit.Stay(0, 10.0, 50.0, caps=[(10.0, 6.9)])], kind=kind).run()
-    assert meter_values(drive)[0]["Current.Import"] == pytest.approx(10.0)
+    read = meter_values(drive)[0]
+    assert [read[f"Current.Import.{x}"] for x in ("L1", "L2", "L3", "N")] == [10, 10, 10, 0]
+    assert [read[f"Power.Active.Import.L{n}"] for n in (1, 2, 3)] == [2300] * 3
+
+
+def test_the_main_meter_adds_up_what_the_cars_draw_on_each_phase(kit, play):
+    kind = kit.model(evses=2, measurands=FULL, meter_interval=0.0, clock_aligned_interval=60.0)
+    one = kit.Stay(0, 10.0, 200.0, caps=[(10.0, 6.9)], phases=1)
+    three = kit.Stay(1, 10.0, 200.0, caps=[(10.0, 6.9)])
+    drive = play([one, three], kind=kind).run()
+    (main, *_) = [
+        values(p)
+        for t, _, action, p in drive.csms.frames
+        if action == "MeterValues" and p["connectorId"] == 0 and t > 20.0
+    ]
+    assert [main[f"Current.Import.{x}"] for x in ("L1", "L2", "L3", "N")] == [40, 10, 10, 30]
+    assert main["Power.Active.Import"] == 13_800
+    assert sum(main[f"Power.Active.Import.L{n}"] for n in (1, 2, 3)) == 13_800
+
+
+def test_the_main_meter_of_a_dc_station_reads_the_mains(kit, play):
+    kind = kit.model("dc", evses=2, measurands=FULL, clock_aligned_interval=60.0)
+    drive = play([kit.Stay(1, 10.0, 200.0, limit=69.0, curve=1, battery=90.0)], kind=kind).run()
+    (main, *_) = [
+        values(p)
+        for t, _, action, p in drive.csms.frames
+        if action == "MeterValues" and p["connectorId"] == 0 and t > 20.0
+    ]
+    assert main["Voltage"] == 230.0 and "SoC" not in main
+    assert main["Power.Active.Import"] == pytest.approx(main["Current.Import"] * 690.0, rel=0.01)
 
 
 def test_a_dc_meter_reads_the_pack_and_its_state_of_charge(kit, play):

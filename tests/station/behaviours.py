@@ -8,7 +8,7 @@ throws every switch, and by ``test_switch_off.py``.
 
 from math import inf
 
-from behaviours_areas import REPORTS, SECURITY, TOKENS
+from behaviours_areas import FLEETS, REPORTS, SECURITY, TOKENS
 from behaviours_power import POWER
 from behaviours_transactions import CHARGING, TRANSACTIONS
 from switches import (
@@ -124,8 +124,12 @@ CONNECTION = (
                 ),
                 ("test_refusals_are_told_apart_by_status",),
             ),
+            Switch(
+                "decoding the AuthorizationKey of 1.6",
+                configured(password=b"0123456789abcdef0123"),
+                ("test_1_6_7_2_a_changed_password_is_used_on_a_new_connection",),
+            ),
         ),
-        missing="an AuthorizationKey written in hex and sent decoded: passwords are texts here",
     ),
     Row(
         "4.1 one call at a time",
@@ -162,6 +166,11 @@ CONNECTION = (
         'id "-1" where none can be read',
         "1.6J §4.2.3; P4 §4.2.3",
         (
+            Switch(
+                "counting digits after the point",
+                value("station.schemas._FUZZ", inf),
+                ("test_1_6_7_14_a_limit_has_at_most_one_digit_after_the_point",),
+            ),
             Switch(
                 "the CALLERROR",
                 without("station.rpc._refuse"),
@@ -343,6 +352,11 @@ BOOT = (
         "sends what is triggered, answers, takes no remote start and stop",
         "1.6 §4.2; B02.FR.01-09",
         (
+            Switch(
+                "sending what it is told to send",
+                value("station.notices._SPEAKS", (Registration.ACCEPTED,)),
+                ("test_1_6_4_2_a_pending_station_asks_for_a_certificate_if_it_is_told_to",),
+            ),
             Switch(
                 "refusing remote starts",
                 instead("station.remote.place", _as(Registration.ACCEPTED)),
@@ -535,6 +549,7 @@ ROWS = tuple(
             *REPORTS,
             *SECURITY,
             *POWER,
+            *FLEETS,
         ),
         key=lambda row: row.key[:3],
     )

@@ -1,6 +1,19 @@
 """The rows of ``behaviours.py`` on lists of tokens, reservations, reports, firmware, security."""
 
-from switches import Row, Switch, before, changed, configured, instead, put, without
+from dataclasses import replace
+
+from switches import (
+    Row,
+    Switch,
+    before,
+    changed,
+    configured,
+    instead,
+    put,
+    table,
+    value,
+    without,
+)
 
 
 def _forgetful(st, now, call, payload):
@@ -60,6 +73,16 @@ TOKENS = (
         "goes before the cache; a conflict is told",
         "1.6 §3.5.2, §3.5.3; D01",
         (
+            Switch(
+                "a new beginning after an empty list",
+                without("station.locallist.size", 1),
+                ("test_1_6_5_10_any_version_may_follow_that_of_an_empty_list",),
+            ),
+            Switch(
+                "ConcurrentTx as a word for valid",
+                instead("station.v16_authorisation._listed", lambda was: lambda info: info),
+                ("test_1_6_3_5_2_concurrent_tx_marks_a_listed_token_as_valid",),
+            ),
             Switch(
                 "looking at it",
                 without("station.locallist.look"),
@@ -175,6 +198,11 @@ SECURITY = (
         "1.6 §5.19; L01.FR.01/10",
         (
             Switch(
+                "how far an update is that waits",
+                value("station.v16_firmware._UNDER_WAY", {}),
+                ("test_1_6_4_5_an_update_that_waits_or_boots_is_not_idle",),
+            ),
+            Switch(
                 "telling the states",
                 without("station.firmware._tell"),
                 (
@@ -198,16 +226,23 @@ SECURITY = (
             Switch(
                 "cancelling",
                 without("station.firmware._cancel"),
-                ("test_1_6_5_19_a_new_request_cancels_the_old_one",),
+                (
+                    "test_1_6_5_19_a_new_request_cancels_the_old_one",
+                    "test_l01_fr_24_a_new_request_cancels_the_old_one",
+                ),
             ),
         ),
-        until="UpdateFirmware is refused",
     ),
     Row(
         "4.7 logs and diagnostics",
         "are really uploaded",
         "1.6 §5.9; N01",
         (
+            Switch(
+                "beginning anew after a reset",
+                without("station.logs.check"),
+                ("test_1_6_5_9_a_reset_breaks_an_upload_off_and_it_begins_anew_after_it",),
+            ),
             Switch(
                 "the upload",
                 without("station.logs._upload"),
@@ -263,5 +298,78 @@ SECURITY = (
         ),
         missing="InvalidCsmsCertificate: whoever speaks TLS for the station would have to tell it",
         until="no security event is told",
+    ),
+)
+
+
+FLEETS = (
+    Row(
+        "4.9 clocks",
+        "every station's clock lies off by an error of its own, and it reads by that clock",
+        "1.6 §3.16.2",
+        (
+            Switch(
+                "the error",
+                value("station.heartbeat._normal", lambda u, v: 0.0),
+                (
+                    "test_clock_of_a_station_lies_off_by_its_own_error",
+                    "test_stations_whose_clocks_differ_are_not_aligned_with_each_other",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 what is a Local Controller's",
+        "PublishFirmware and UnpublishFirmware are refused",
+        "L03, L04",
+        (
+            Switch(
+                "refusing them",
+                table("2.0.1", unsupported=frozenset()),
+                ("test_p4_4_3_an_action_without_support_is_answered_not_supported",),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 EXI",
+        "is passed on as it was given, and never made up",
+        "M01",
+        (
+            Switch(
+                "passing it on",
+                before(
+                    "station.plugandcharge.request",
+                    lambda st, now, call: put(call, about=replace(call.about, exi="AAAA")),
+                ),
+                ("test_m01_fr_01_what_an_ev_asks_is_passed_on_as_it_is",),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 names in certificates",
+        "the serial number and the owner",
+        "A00.FR.404/405/511",
+        (
+            Switch(
+                "the owner",
+                configured(organisation="Somebody"),
+                ("test_a02_fr_03_the_request_names_serial_number_and_owner",),
+            ),
+        ),
+    ),
+    Row(
+        "4.9 transfers",
+        "to hosts that are allowed alone, no larger than allowed, off by default",
+        "1.6 §5.9, §5.19",
+        (
+            Switch(
+                "looking at the host",
+                instead(
+                    "live.transfers.urlsplit",
+                    lambda was: lambda url: was(url)._replace(netloc="127.0.0.1:1"),
+                ),
+                ("test_nobody_else_is_spoken_to",),
+            ),
+        ),
     ),
 )

@@ -364,6 +364,11 @@ TRANSACTIONS = (
         "1.6 §5.14; B11.FR.03, B12.FR.01-04",
         (
             Switch(
+                "a hard one overtaking a soft one",
+                before("station.reset.begin", lambda st, now, hard: put(st, reset_due=inf)),
+                ("test_1_6_5_14_a_hard_reset_does_not_wait_for_what_a_soft_one_waits_for",),
+            ),
+            Switch(
                 "ending transactions first",
                 instead("station.reset.begin", _just_reset),
                 (
@@ -383,6 +388,11 @@ TRANSACTIONS = (
         "scheduled while a transaction runs",
         "1.6 §5.2; G03",
         (
+            Switch(
+                "keeping the station in service until then",
+                without("station.statuses._charges", False),
+                ("test_1_6_5_2_scheduled_while_a_transaction_runs",),
+            ),
             Switch(
                 "saying Scheduled",
                 changed(
@@ -566,7 +576,40 @@ CHARGING = (
                 ("test_1_6_3_16_4_an_unsupported_measurand_is_rejected",),
             ),
         ),
-        missing="values of connector 0 (the main meter) and of single phases",
+    ),
+    Row(
+        "4.6 phases",
+        "every phase that the meter tells, or the one that the list names",
+        "1.6 §3.16.3, §9.1.17; J01.FR.14",
+        (
+            Switch(
+                "phases",
+                changed(
+                    "station.reading.points",
+                    lambda points, *rest: tuple(dict.fromkeys((name, "") for name, _ in points)),
+                ),
+                (
+                    "test_1_6_3_16_3_a_measurand_is_read_on_every_phase_that_the_meter_tells",
+                    "test_1_6_9_1_17_a_measurand_may_be_combined_with_a_phase",
+                    "test_j01_fr_14_every_phase_for_which_a_measurand_is_supported",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "4.6 main meter",
+        "connector 0, or EVSE 0, is read on the clock as the station as a whole",
+        "1.6 §3.16.4, §4.7; J01.FR.03",
+        (
+            Switch(
+                "the main meter",
+                instead("station.metervalues.metered", lambda was: lambda st: st.evses[1:]),
+                (
+                    "test_1_6_4_7_connector_0_is_the_main_meter_and_has_no_transaction",
+                    "test_j01_fr_03_evse_0_is_the_whole_station",
+                ),
+            ),
+        ),
     ),
     Row(
         "4.6 register",

@@ -138,13 +138,18 @@ class FakeMeter:
         self.limits = []
         self.phases = {}
         self.watts = {}
+        self.lines = {}
 
     def register_wh(self, now, evse):
+        if evse == 0:
+            return sum(self.register_wh(now, n) for n in {1, *self.base, *self.since})
         on = self.since.get(evse)
         running = 0.0 if on is None else (now - on) * self.power_w(now, evse) / 3600.0
         return 1_000_000.0 + self.base[evse] + running
 
     def power_w(self, now, evse):
+        if evse == 0:
+            return sum(self.power_w(now, n) for n in self.since)
         return min(11_000.0, self.watts.get(evse, inf)) if evse in self.since else 0.0
 
     def limit(self, now, evse, watts, lines, phase=0):
@@ -157,6 +162,9 @@ class FakeMeter:
 
     def current_a(self, now, evse):
         return 15.94 if evse in self.since else 0.0
+
+    def lines_a(self, now, evse):
+        return self.lines.get(evse, (self.current_a(now, evse),) * 3)
 
     def voltage_v(self, now, evse):
         return 230.0

@@ -46,6 +46,7 @@ READ_ONLY = [
     "NumberOfConnectors",
     "ReserveConnectorZeroSupported",
     "SendLocalListMaxLength",
+    "StopTransactionMaxMeterValues",
     "StopTxnAlignedDataMaxLength",
     "StopTxnSampledDataMaxLength",
     "SupportedFeatureProfiles",

@@ -221,7 +221,7 @@ def test_l01_fr_24_a_new_request_cancels_the_old_one(make):
     bench.ask("UpdateFirmware", signed(bench))
     again = bench.ask("UpdateFirmware", signed(bench, request_id=8))
     assert again == {"status": "AcceptedCanceled"}
-    bench.transfers.pop(0)
+    assert bench.abandoned == [bench.transfers.pop(0).id]
     bench.transfer(digest=DIGEST).go(200.0)
     told = [(p["requestId"], p["status"]) for p in bench.payloads("FirmwareStatusNotification")]
     assert told[0] == (7, "Downloading")

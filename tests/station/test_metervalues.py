@@ -135,10 +135,11 @@ def test_1_6_3_16_2_clock_aligned_at_multiples_from_midnight_of_the_stations_own
     offset = EPOCH + bench.now - (bench.station.clock_zero + bench.now)
     assert offset == pytest.approx(0.05, abs=0.01)  # taken from an answer that took 50 ms
     due = [due for action, due, _ in bench.log.planned if action == "MeterValues"]
-    assert due == pytest.approx([900.05, 900.05, 1800.05, 1800.05, 2700.05, 2700.05], abs=0.011)
-    assert stamps(bench) == [900.0, 900.0, 1800.0, 1800.0, 2700.0, 2700.0]
+    hours = [900.0] * 3 + [1800.0] * 3 + [2700.0] * 3
+    assert due == pytest.approx([at + 0.05 for at in hours], abs=0.011)
+    assert stamps(bench) == hours
     rows = [(p["connectorId"], p.get("transactionId")) for p in bench.payloads("MeterValues")]
-    assert rows[:2] == [(1, None), (2, 1001)]
+    assert rows[:3] == [(1, None), (2, 1001), (0, None)]
     contexts = {
         s["context"]
         for p in bench.payloads("MeterValues")
@@ -242,7 +243,7 @@ def test_1_6_5_17_triggered_meter_values_are_the_latest_of_the_sampled_measurand
     bench.ask("TriggerMessage", {"requestedMessage": "MeterValues"})
     bench.go(1.0)
     rows = [(p["connectorId"], p.get("transactionId")) for p in bench.payloads("MeterValues")]
-    assert rows == [(1, None), (2, 1001)]
+    assert rows == [(1, None), (2, 1001), (0, None)]
     sample = bench.payloads("MeterValues")[0]["meterValue"][0]["sampledValue"][0]
     assert sample["context"] == "Trigger" and sample["measurand"] == "Voltage"
 

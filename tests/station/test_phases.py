@@ -1,107 +1,168 @@
-"""Phases that charging profiles ask for by number or by name (2.0.1 K01.FR.19, FR.43 to FR.49)."""
+"""Readings of single phases, and of the main meter (1.6 §3.16.3, §4.7, §9.1.17; 2.0.1 J01)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from simulator.station.settings import Supply
+from simulator.station.reading import neutral_a, phases_of
 
-CHOOSES = {"SmartChargingCtrlr.ACPhaseSwitchingSupported": "true"}
-SWITCHES = {"SmartChargingCtrlr.Phases3to1": "true"}
-MAX = "ChargingStationMaxProfile"
+ALL = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,SoC"
+NOTHING = {"MeterValueSampleInterval": "0"}
 
 
-def profile(*periods, id=1, purpose="TxDefaultProfile", amps=10.0):
-    """``periods``: (numberPhases, phaseToUse) one minute after another."""
-    rows = []
-    for n, (number, phase) in enumerate(periods):
-        row = {"startPeriod": 60 * n, "limit": amps, "numberPhases": number, "phaseToUse": phase}
-        rows.append({name: value for name, value in row.items() if value is not None})
-    schedule = {
-        "id": 1,
-        "startSchedule": "2026-06-01T06:00:00Z",
-        "chargingRateUnit": "A",
-        "chargingSchedulePeriod": rows,
+def charge(bench, evse=1, token="TAG"):
+    bench.do("plug_in", evse).do("present_token", evse, token)
+    return bench.go(0.2)
+
+
+def read(payload):
+    """{(measurand, phase): value} of the one reading of a message."""
+    (meter_value,) = payload["meterValue"]
+    found = {
+        (s["measurand"], s.get("phase", "")): float(s["value"]) for s in meter_value["sampledValue"]
     }
-    return {
-        "id": id,
-        "stackLevel": 0,
-        "chargingProfilePurpose": purpose,
-        "chargingProfileKind": "Absolute",
-        "chargingSchedule": [schedule],
+    assert len(found) == len(meter_value["sampledValue"])
+    return found
+
+
+def ask_for(bench, measurands, key="MeterValuesSampledData"):
+    return bench.ask("ChangeConfiguration", {"key": key, "value": measurands})["status"]
+
+
+def sampled(make, measurands, **options):
+    bench = make(configuration={"MeterValuesSampledData": measurands}, **options).boot()
+    charge(bench)
+    bench.meter.lines[1] = (10.0, 10.0, 10.0)
+    bench.go(61.0)
+    (payload,) = bench.payloads("MeterValues")
+    return read(payload)
+
+
+def test_1_6_3_16_3_a_measurand_is_read_on_every_phase_that_the_meter_tells(make):
+    found = sampled(make, ALL, lines_metered=3)
+    assert {phase for name, phase in found if name == "Current.Import"} == {"L1", "L2", "L3", "N"}
+    assert {phase for name, phase in found if name == "Voltage"} == {"L1-N", "L2-N", "L3-N"}
+    assert {phase for name, phase in found if name == "SoC"} == {""}
+    assert found["Energy.Active.Import.Register", ""] > 1_000_000.0
+    total = found["Power.Active.Import", ""]
+    assert sum(found["Power.Active.Import", f"L{n}"] for n in (1, 2, 3)) == pytest.approx(
+        total, abs=2
+    )
+    assert found["Current.Import", "N"] == 0.0
+
+
+def test_a_meter_of_two_lines_tells_two(make):
+    found = sampled(make, "Current.Import,Voltage", lines_metered=2)
+    assert list(found) == [
+        *(("Current.Import", phase) for phase in ("L1", "L2", "N")),
+        *(("Voltage", phase) for phase in ("L1-N", "L2-N")),
+    ]
+
+
+def test_without_phases_there_is_one_figure(make):
+    assert set(sampled(make, ALL)) == {(name, "") for name in ALL.split(",")}
+
+
+def test_1_6_9_1_17_a_measurand_may_be_combined_with_a_phase(make):
+    bench = make(lines_metered=3).boot()
+    assert ask_for(bench, "Voltage.L1,Current.Import.L2,Voltage.L1-L2") == "Accepted"
+    charge(bench)
+    bench.meter.lines[1] = (16.0, 8.0, 0.0)
+    bench.go(61.0)
+    found = read(bench.payloads("MeterValues")[0])
+    assert found == {
+        ("Voltage", "L1"): 230.0,
+        ("Current.Import", "L2"): 8.0,
+        ("Voltage", "L1-L2"): 398.4,
     }
 
 
-def put(bench, given, evse=1):
-    answer = bench.ask("SetChargingProfile", {"evseId": evse, "chargingProfile": given})
-    return answer.get("statusInfo", answer).get("reasonCode", answer["status"])
+def test_1_6_3_16_4_a_phase_that_is_not_measured_is_rejected(make):
+    for options in ({}, {"lines_metered": 1}):
+        bench = make(**options).boot()
+        assert ask_for(bench, "Voltage.L2") == "Rejected"
+        assert ask_for(bench, "Voltage.L7") == "Rejected"
+        assert ask_for(bench, "SoC.L1") == "Rejected"
 
 
-def build(make, configuration=CHOOSES, **more):
-    bench = make(version="2.0.1", evses=2, configuration=configuration, **more).boot()
-    return bench.do("plug_in", 1).do("present_token", 1, "TAG").go(1.0)
+def test_what_is_asked_for_twice_is_told_once(make):
+    found = sampled(make, "Current.Import.L1,Current.Import", lines_metered=3)
+    assert [phase for _, phase in found] == ["L1", "L2", "L3", "N"]
 
 
-def test_k01_fr_46_the_phase_that_is_named_is_the_one_in_use(make):
-    bench = build(make)
-    assert put(bench, profile((1, 2), (1, 3), (3, None))) == "Accepted"
-    for lines, phase in ((1, 2), (1, 3), (3, 0)):
-        assert bench.meter.limits[-1][3] == lines and bench.meter.phases[1] == phase
-        bench.go(60.0)
-    assert bench.meter.limits[0][2] == pytest.approx(2300.0)
+def test_transaction_data_has_phases_too(make):
+    changes = {**NOTHING, "StopTxnSampledData": "Current.Import"}
+    bench = make(configuration=changes, lines_metered=3).boot()
+    charge(bench).do("unplug", 1).go(1.0)
+    (first, *_) = bench.payloads("StopTransaction")[0]["transactionData"]
+    assert [s["phase"] for s in first["sampledValue"]] == ["L1", "L2", "L3", "N"]
 
 
-def test_k08_the_composite_schedule_names_the_phase(make):
-    bench = build(make)
-    put(bench, profile((1, 2), (3, None)))
-    put(bench, profile((3, None), id=2, purpose=MAX, amps=8.0), 0)
-    answer = bench.ask("GetCompositeSchedule", {"evseId": 1, "duration": 600})
-    first, second = answer["schedule"]["chargingSchedulePeriod"]
-    assert (first["numberPhases"], first["phaseToUse"], first["limit"]) == (1, 2, 8.0)
-    assert second["numberPhases"] == 3 and "phaseToUse" not in second
+def test_j01_fr_14_every_phase_for_which_a_measurand_is_supported(make):
+    changes = {"SampledDataCtrlr.TxUpdatedMeasurands": "Current.Import,Power.Active.Import"}
+    bench = make(version="2.0.1", configuration=changes, lines_metered=3).boot()
+    charge(bench).go(61.0)
+    (event, *_) = [
+        p for p in bench.payloads("TransactionEvent") if p["triggerReason"] == "MeterValuePeriodic"
+    ]
+    assert [phase for _, phase in read(event)] == ["L1", "L2", "L3", "N", "", "L1", "L2", "L3"]
 
 
-def test_k01_fr_47_without_a_name_the_station_chooses(make):
-    bench = build(make, SWITCHES)
-    assert put(bench, profile((1, None))) == "Accepted"
-    assert bench.meter.limits[-1][3] == 1 and bench.meter.phases[1] == 0
+@given(st.lists(st.floats(0.0, 80.0), min_size=1, max_size=3))
+def test_the_neutral_bears_no_more_than_the_phases_and_nothing_if_they_are_equal(amps):
+    found = neutral_a(tuple(amps))
+    assert 0.0 <= found <= max(amps) + 1e-6
+    if len(amps) == 1:
+        assert found == pytest.approx(amps[0])
+    assert neutral_a((amps[0],) * 3) == pytest.approx(0.0, abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("configuration", "wanted", "supply"),
-    [
-        (CHOOSES, (3, 1), Supply()),  # K01.FR.19
-        (CHOOSES, (None, 1), Supply()),
-        (CHOOSES, (1, 4), Supply()),
-        (CHOOSES, (1, 0), Supply()),
-        (CHOOSES, (2, None), Supply()),  # K01.FR.43
-        (SWITCHES, (1, 1), Supply()),  # K01.FR.48
-        ({}, (1, 1), Supply()),
-        ({}, (1, None), Supply()),
-        ({}, (1, 2), Supply(lines=1)),
-    ],
-)
-def test_k01_fr_43_and_fr_48_what_cannot_be_promised_is_rejected(
-    make, configuration, wanted, supply
-):
-    assert put(build(make, configuration, supply=supply), profile(wanted)) == "InvalidSchedule"
+def test_registers_are_told_as_a_whole_alone():
+    assert phases_of("Energy.Active.Import.Register", 3) == ("",)
 
 
-def test_k01_fr_46_the_one_phase_that_there_is_may_be_named(make):
-    assert put(build(make, {}, supply=Supply(lines=1)), profile((1, 1))) == "Accepted"
+# -- the main meter -------------------------------------------------------------------------------
 
 
-def test_k01_fr_44_on_dc_phases_mean_nothing(make):
-    bench = build(make, {}, supply=Supply(lines=1, volt=400.0, dc=True))
-    assert put(bench, profile((3, 2))) == "Accepted"
-    assert bench.meter.phases[1] == 0
+def aligned(make, evses, version="1.6", **configuration):
+    bench = make(version=version, evses=evses, configuration=configuration).boot()
+    for evse in range(1, evses + 1):
+        charge(bench, evse, f"TAG{evse}")
+    bench.forget()
+    bench.run(901.0)
+    return bench
 
 
-@pytest.mark.parametrize("first", [0, 1])
-def test_k_3_7_a_phase_that_conflicts_with_that_of_the_station_is_rejected(make, first):
-    """Errata 2.36; of the same phase, or where one names none, there is no conflict."""
-    bench = build(make)
-    both = [(profile((1, 1), id=1, purpose=MAX), 0), (profile((3, None), (1, 2), id=2), 1)]
-    (one, at), (other, there) = both[first], both[1 - first]
-    assert put(bench, one, at) == "Accepted"
-    assert put(bench, other, there) == "InvalidSchedule"
-    same = profile((1, 1) if first == 0 else (1, 2), id=3, purpose=other["chargingProfilePurpose"])
-    assert put(bench, same, there) == "Accepted"
+def test_1_6_4_7_connector_0_is_the_main_meter_and_has_no_transaction(make):
+    changes = {"ClockAlignedDataInterval": "900", "MeterValuesAlignedData": ALL, **NOTHING}
+    bench = aligned(make, 2, **changes)
+    rows = {p["connectorId"]: p for p in bench.payloads("MeterValues")}
+    assert set(rows) == {0, 1, 2}
+    assert "transactionId" not in rows[0]
+    main = read(rows[0])
+    assert ("SoC", "") not in main
+    for name in ("Energy.Active.Import.Register", "Power.Active.Import"):
+        own = [read(rows[n])[name, ""] for n in (1, 2)]
+        assert main[name, ""] == pytest.approx(sum(own), abs=2)
+
+
+def test_the_only_evse_is_its_own_main_meter(make):
+    bench = aligned(make, 1, ClockAlignedDataInterval="900", **NOTHING)
+    assert [p["connectorId"] for p in bench.payloads("MeterValues")] == [1]
+
+
+def test_j01_fr_03_evse_0_is_the_whole_station(make):
+    bench = aligned(make, 2, "2.0.1", **{"AlignedDataCtrlr.Interval": "900"})
+    assert [p["evseId"] for p in bench.payloads("MeterValues")] == [0]
+
+
+def test_j01_fr_20_the_main_meter_is_silent_too_during_a_transaction(make):
+    changes = {"AlignedDataCtrlr.Interval": "900", "AlignedDataCtrlr.SendDuringIdle": "true"}
+    assert not aligned(make, 2, "2.0.1", **changes).payloads("MeterValues")
+
+
+def test_1_6_5_17_meter_values_of_connector_0_may_be_triggered(make):
+    bench = make(evses=2, configuration=NOTHING).boot()
+    bench.ask("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 0})
+    bench.go(1.0)
+    assert [p["connectorId"] for p in bench.payloads("MeterValues")] == [0]

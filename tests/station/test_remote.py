@@ -110,13 +110,19 @@ def test_1_6_5_2_scheduled_while_a_transaction_runs(make):
         "status": "Scheduled"
     }
     bench.go(1.0)
-    assert (bench.statuses(0), bench.statuses(1), bench.statuses(2)) == (
-        ["Unavailable"],
-        [],
-        ["Unavailable"],
-    )
-    bench.do("present_token", 1, "TAG").go(1.0).do("unplug", 1).go(1.0)
+    assert (bench.statuses(0), bench.statuses(1), bench.statuses(2)) == ([], [], ["Unavailable"])
+    bench.do("present_token", 1, "TAG").go(1.0)
+    assert bench.statuses(0) == ["Unavailable"]
+    bench.do("unplug", 1).go(1.0)
     assert bench.statuses(1) == ["Finishing", "Unavailable"]
+
+
+def test_1_6_5_2_what_is_scheduled_may_be_taken_back(make):
+    bench = charge(make(evses=2).boot())
+    for word in ("Inoperative", "Operative"):
+        bench.ask("ChangeAvailability", {"connectorId": 0, "type": word})
+    bench.go(1.0).do("unplug", 1).go(1.0)
+    assert "Unavailable" not in bench.statuses(0) + bench.statuses(1)
 
 
 def test_1_6_5_2_an_unknown_connector_is_rejected(make):
@@ -269,7 +275,7 @@ def test_a_second_reset_changes_nothing(make):
     bench = charge(make(latency=1.0, reboot_s=5.0).boot().go(5.0)).go(10.0)
     begin = bench.now
     bench.ask("Reset", {"type": "Soft"})
-    bench.ask("Reset", {"type": "Hard"})
+    bench.ask("Reset", {"type": "Soft"})
     bench.go(60.0)
     assert bench.closes[0][0] == pytest.approx(begin + 2.0)
     assert bench.payloads("StopTransaction")[0]["reason"] == "SoftReset"

@@ -127,7 +127,7 @@ def test_1_6_4_9_connector_0_is_only_available_unavailable_or_faulted(make):
     bench = charge(make(evses=2).boot())
     bench.do("fault", 0).go(1.0).do("clear_fault", 0).go(1.0)
     bench.ask("ChangeAvailability", {"connectorId": 0, "type": "Inoperative"})
-    bench.go(1.0)
+    bench.go(1.0).do("unplug", 1).go(1.0)
     bench.ask("ChangeAvailability", {"connectorId": 0, "type": "Operative"})
     bench.go(1.0)
     assert bench.statuses(0) == ["Faulted", "Available", "Unavailable", "Available"]

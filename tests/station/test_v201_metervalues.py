@@ -67,12 +67,12 @@ def test_j01_send_during_idle_keeps_clock_aligned_values_from_transactions(make2
     changes = {"AlignedDataCtrlr.Interval": "30", "AlignedDataCtrlr.SendDuringIdle": "true"}
     bench = make201(evses=2, configuration=changes).boot()
     bench.go(61.0)
-    assert bench.actions().count("MeterValues") == 4
+    assert bench.actions().count("MeterValues") == 6
     bench.do("plug_in", 1).do("present_token", 1, "TAG").go(90.0)
-    assert bench.actions().count("MeterValues") == 4
+    assert bench.actions().count("MeterValues") == 6
     assert "MeterValueClock" not in [e[1] for e in bench.events()]
     bench.do("unplug", 1).go(30.0)
-    assert bench.actions().count("MeterValues") == 6
+    assert bench.actions().count("MeterValues") == 9
 
 
 @pytest.mark.parametrize("name", ["SampledDataCtrlr", "AlignedDataCtrlr"])

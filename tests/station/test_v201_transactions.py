@@ -241,7 +241,7 @@ def test_j01_fr_14_clock_aligned_in_a_transaction_and_outside_of_one(make201):
     bench.go(900.0)
     sent = bench.payloads("TransactionEvent")
     assert [p["triggerReason"] for p in sent].count("MeterValueClock") == 1
-    assert [p["evseId"] for p in bench.payloads("MeterValues")] == [2]
+    assert [p["evseId"] for p in bench.payloads("MeterValues")] == [2, 0]
 
 
 def test_an_unknown_message_type_is_answered_so(make201):
