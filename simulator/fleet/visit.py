@@ -31,6 +31,7 @@ class Visit:
         "foreign",
         "held",
         "limited",
+        "lines",
         "manner",
         "played_s",
         "row",
@@ -64,6 +65,8 @@ class Visit:
         self.following = next(self.agenda, OVER)
         self.played_s = self.start_s
         """When the last change that was played was due."""
+        self.lines = 3
+        """Of the supply, that the car is offered."""
         self.limited = False
         """A charging profile has made a difference."""
         self.transaction = False

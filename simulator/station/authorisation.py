@@ -27,6 +27,7 @@ from simulator.station import (
 from simulator.station.events import Event
 from simulator.station.model import (
     AUTHORIZED,
+    BAY,
     CONNECTED,
     VALID,
     Authorisation,
@@ -47,6 +48,7 @@ from simulator.station.transactions import same_token
 
 PLUGGED: Final = "CablePluggedIn"
 UNPLUGGED: Final = "EVCommunicationLost"
+ARRIVED: Final = "EVDetected"
 NO_AUTHORIZATION: Final = "NoAuthorization"
 """The type of the empty token of somebody who pressed a button, or just plugged in (2.0.1 C02)."""
 CENTRAL: Final = "Central"
@@ -69,6 +71,8 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
         _give_back(st, now, due, evse)
     elif evse.status is Status.FAULTED or not evse.in_service or (tx is not None and tx.granted):
         st.refused += 1
+    elif tx is not None and tx.token is not None and not _began(tx, token, kind):
+        st.refused += 1  # a transaction is for one token alone (2.0.1 C01.FR.23)
     elif _kept_from(st, now, evse, token, kind):
         _deny(st, now, evse)
     else:
@@ -78,7 +82,7 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
 def _present_in_transaction(
     st: State, now: float, due: float, evse: Evse, tx: Transaction, token: str, kind: str
 ) -> None:
-    if tx.token is not None and token_key(token, kind) == token_key(tx.token, tx.kind):
+    if _began(tx, token, kind):
         transactions.stop(st, now, due, evse, "Local", token, kind=kind)
         return
     if evse.auth is not None or not st.conf.authorisation:
@@ -93,6 +97,11 @@ def _present_in_transaction(
         _grant(st, now, due, evse, auth, info)
     else:
         _ask(st, now, due, evse, auth)
+
+
+def _began(tx: Transaction, token: str, kind: str) -> bool:
+    """Is it the token that the transaction was authorised by?"""
+    return tx.token is not None and token_key(token, kind) == token_key(tx.token, tx.kind)
 
 
 def _same_group(st: State, now: float, tx: Transaction, info: TokenInfo) -> bool:
@@ -150,7 +159,7 @@ def group_of(st: State, now: float, token: str, kind: str = "") -> str | None:
 
 def _ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
     evse.auth = auth
-    if (not st.conf.authorisation or auth.kind == NO_AUTHORIZATION) and st.trusted:
+    if (not st.conf.authorisation or auth.kind == NO_AUTHORIZATION) and serves(st):
         _grant(st, now, due, evse, auth, VALID)
         return
     online = st.link is Link.ONLINE and st.registration is Registration.ACCEPTED
@@ -172,11 +181,23 @@ def _ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> 
     raise_event(st, Event.TOKEN_PRESENTED, now, due, evse, None, auth)
 
 
+def serves(st: State) -> bool:
+    """May drivers charge here though nobody can be asked?
+
+    Not where the CSMS has never accepted the station or, in 2.x, says that it does not, unless that
+    is configured (TxBeforeAcceptedEnabled, 2.0.1 part 2 B 1.1).
+    """
+    if st.conf.before_accepted is None:
+        return st.trusted
+    refused = st.registration in (Registration.PENDING, Registration.REJECTED)
+    return st.conf.before_accepted or (st.trusted and not refused)
+
+
 def _decide_offline(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
     """1.6 §3.5.4, 2.0.1 C13.FR.04: only what nothing bad is known of may pass as unknown."""
     info = tokens.known(st, now, auth.token, auth.kind)
     bad = info is not None and not info.valid
-    if bad or not st.trusted:
+    if bad or not serves(st):
         _deny(st, now, evse)
     elif info is not None and st.conf.local_offline:
         _grant(st, now, due, evse, auth, info)
@@ -254,7 +275,9 @@ def _begin(
             evse.token = None
         transactions.start(st, now, due, evse, auth, group, trigger)
         return
-    if st.conf.start_points & AUTHORIZED:
+    if evse.tx is not None:  # begun by the car in the bay
+        transactions.authorise(st, now, due, evse, evse.tx, auth, group, trigger)
+    elif st.conf.start_points & AUTHORIZED:
         tx = transactions.begin(st, now, due, evse, trigger, auth, group)
         metervalues.begin(st, now, evse, tx)
     evse.token, evse.kind, evse.remote_id = auth.token, auth.kind, auth.remote_id
@@ -292,7 +315,10 @@ def _give_back(st: State, now: float, due: float, evse: Evse) -> None:
 def wake(st: State, now: float, evse: Evse) -> None:
     """ConnectionTimeOut: nobody plugged in (Available again), or no token came (B6)."""
     due, evse.plug_due = evse.plug_due, inf
+    unplugged_since = evse.tx is not None and evse.tx.powered and not evse.plugged
     if evse.auth is not None or (evse.tx is not None and evse.token is None):
+        if unplugged_since:  # E10.FR.02
+            transactions.stop(st, now, due, evse, "Timeout")
         return
     transactions.stop(st, now, due, evse, "Timeout")
     if evse.plugged and evse.status is Status.PREPARING:
@@ -309,27 +335,58 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
     evse.finishing = False
     if evse.token is not None:
         auth = Authorisation(evse.token, None, evse.kind, evse.remote_id, None, evse.reservation)
+        trigger = PLUGGED
         if evse.tx is not None:
             evse.tx.state = st.table.charging_state(evse)
+        elif evse.remote_id is not None:
+            trigger = "RemoteStart"  # the state tells of the plug (2.0.1 F02.FR.21)
         statuses.update(st, now, due, evse)
-        transactions.start(st, now, due, evse, auth, evse.parent, PLUGGED)
+        transactions.start(st, now, due, evse, auth, evse.parent, trigger)
         return
     if evse.tx is not None:
-        # It was unplugged at the EV with StopTransactionOnEVSideDisconnect off.
-        evse.info = None
-        if not evse.stopped_energy:
-            st.meter.energise(now, evse.number)
-            transactions.look(st, now, evse)
-            smartcharging.refresh(st, now, now)
+        _plugged_again(st, now, due, evse, evse.tx)
     else:
         statuses.update(st, now, due, evse)
-        if st.conf.start_points & CONNECTED and evse.in_service and not evse.fault:
-            tx = transactions.begin(st, now, due, evse, PLUGGED)
-            metervalues.begin(st, now, evse, tx)
+        begin_by_plug(st, now, due, evse)
         statuses.arm(st, now, evse)
-        if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
-            _ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
+    if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
+        _ask_button(st, now, due, evse)
     statuses.update(st, now, due, evse)
+
+
+def _ask_button(st: State, now: float, due: float, evse: Evse) -> None:
+    """Where nobody is to be authorised, whoever plugs in may charge."""
+    if evse.tx is None or evse.tx.token is None:
+        _ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
+
+
+def begin_by_plug(st: State, now: float, due: float, evse: Evse) -> None:
+    """A car is plugged in: a transaction may begin by that (2.0.1 E01.FR.02)."""
+    running = evse.tx is not None or evse.finishing or not evse.plugged
+    if st.conf.start_points & CONNECTED and not running and _may_begin(st, evse):
+        tx = transactions.begin(st, now, due, evse, PLUGGED)
+        metervalues.begin(st, now, evse, tx)
+
+
+def _may_begin(st: State, evse: Evse) -> bool:
+    up = st.link is not Link.OFF and st.resetting in ("", "idle") and serves(st)
+    return up and evse.in_service and not evse.fault
+
+
+def _plugged_again(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:
+    """The transaction was there before the cable, or outlived its being unplugged at the EV."""
+    evse.info = None
+    evse.plug_due = inf
+    powered, tx.powered = tx.powered, False
+    tx.state = st.table.charging_state(evse)
+    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=PLUGGED)
+    tx.powered = powered
+    if powered and not evse.stopped_energy:
+        st.meter.energise(now, evse.number)
+        transactions.look(st, now, evse)
+        smartcharging.refresh(st, now, now)
+    elif not powered:
+        statuses.arm(st, now, evse)
 
 
 def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
@@ -338,16 +395,58 @@ def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
         return
     if evse.tx is not None:
         evse.info = "EV side disconnected"
-        if evse.tx.powered and not st.conf.stop_on_disconnect:
-            st.meter.release(now, evse.number)
-            evse.plugged = False
-            evse.ev_suspended = True
-            smartcharging.refresh(st, now, now)
-            statuses.update(st, now, due, evse)
+        if transactions.outlives_plug(st, evse, evse.tx):
+            _suspend(st, now, due, evse, evse.tx)
             return
-        transactions.stop(st, now, due, evse, "EVDisconnected", None, UNPLUGGED)
+        transactions.stop(st, now, due, evse, transactions.UNPLUGGED, None, UNPLUGGED)
     evse.plugged = evse.finishing = False
     evse.auth = evse.token = evse.parent = evse.info = None
     evse.plug_due = inf
     statuses.rearm(st)
     statuses.update(st, now, due, evse)
+
+
+def _suspend(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:
+    """Unplugged at the EV, and to go on once it is plugged in again (1.6 §4.9, 2.0.1 E10)."""
+    st.meter.release(now, evse.number)
+    evse.plugged = False
+    evse.ev_suspended = True
+    tx.state = st.table.charging_state(evse)
+    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=UNPLUGGED)
+    if st.conf.replug_s < inf:
+        evse.plug_due = now + st.conf.replug_s
+        statuses.rearm(st)
+    smartcharging.refresh(st, now, now)
+    statuses.update(st, now, due, evse)
+
+
+# -- the bay --------------------------------------------------------------------------------------
+
+
+def arrived(st: State, now: float, due: float, evse: Evse) -> None:
+    """The bay's sensor sees a car (2.0.1 E01.FR.01)."""
+    if evse.bay or not st.settings.hardware.bay_sensor:
+        return
+    evse.bay = True
+    if evse.tx is not None:
+        raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, evse.tx, about=ARRIVED)
+    elif st.conf.start_points & BAY and not evse.reserved and _may_begin(st, evse):
+        tx = transactions.begin(st, now, due, evse, ARRIVED)
+        metervalues.begin(st, now, evse, tx)
+
+
+def departed(st: State, now: float, due: float, evse: Evse) -> None:
+    """The bay is empty (2.0.1 E06.FR.01)."""
+    if not evse.bay:
+        return
+    evse.bay = False
+    tx = evse.tx
+    if tx is not None and (st.conf.stop_points & BAY or not _ends_otherwise(st, evse, tx)):
+        transactions.stop(st, now, due, evse, transactions.DEPARTED)
+    elif tx is not None:
+        raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=transactions.DEPARTED)
+
+
+def _ends_otherwise(st: State, evse: Evse, tx: Transaction) -> bool:
+    """Is somebody still authorised, or plugged in?"""
+    return evse.plugged or tx.granted

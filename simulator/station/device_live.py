@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.station import clock, display, locallist, network
+from simulator.station import firmware as running
 from simulator.station.device import Live
 from simulator.station.model import Evse, Link, Registration, Status
 from simulator.station.state import State
@@ -41,7 +42,7 @@ def serial(st: State, now: float, evse: Evse) -> str:
 
 def firmware(st: State, now: float, evse: Evse) -> str:
     """As in BootNotification."""
-    return st.identity.firmware[:50]
+    return running.version(st)[:50]
 
 
 def identity(st: State, now: float, evse: Evse) -> str:

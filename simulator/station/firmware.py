@@ -72,6 +72,11 @@ class Update:
         self.tries = 0
         self.transfer = 0
 
+    @property
+    def under_way(self) -> bool:
+        """Not waiting for a moment that was asked for."""
+        return self.stage not in (Stage.SCHEDULED, Stage.SCHEDULED_INSTALL)
+
 
 class Firmware:
     """What a station knows of its firmware once an update was ever asked for."""
@@ -100,6 +105,12 @@ class Progress:
 def busy(st: State) -> bool:
     """Is an update under way?"""
     return st.firmware is not None and st.firmware.update is not None
+
+
+def installing(st: State) -> bool:
+    """Is one at the point where it must not be interrupted?"""
+    update = None if st.firmware is None else st.firmware.update
+    return update is not None and update.stage in (Stage.INSTALLING, Stage.REBOOTING)
 
 
 def version(st: State) -> str:

@@ -12,7 +12,7 @@ from math import inf
 
 from simulator.station import boot, heartbeat, network, rpc, security, statuses
 from simulator.station.effects import Close
-from simulator.station.model import GATE_BOOT, GATE_OFFLINE, Link, Registration
+from simulator.station.model import GATE_BOOT, GATE_OFFLINE, OUT_RESET, Link, Registration
 from simulator.station.state import State
 from simulator.station.waits import gate_off, gate_on
 
@@ -107,6 +107,11 @@ def close(st: State, now: float, code: int, reason: str) -> None:
 
 def _switch_off(st: State, now: float) -> None:
     st.resetting = ""
+    st.evse_resets = 0
+    for evse in st.evses:
+        evse.resetting = ""
+        evse.out &= ~OUT_RESET
+        statuses.update(st, now, now, evse)
     st.reset_due = inf
     st.link = Link.OFF
     st.registration = Registration.NONE

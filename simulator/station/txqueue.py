@@ -18,7 +18,7 @@ from simulator.station.waits import finished, gate_off, gate_on, mark, settle
 
 
 def push(st: State, call: Call, now: float) -> None:
-    """Put a message at the end; the oldest meter values go if the queue is full."""
+    """Put a message at the end; every second one with meter values goes if the queue is full."""
     queue = st.queue
     if queue is None:
         queue = st.queue = []
@@ -79,12 +79,22 @@ def _plan_again(st: State, now: float, call: Call, due: float) -> None:
 
 
 def _make_room(st: State, queue: list[Call], now: float) -> None:
-    """Give up the oldest meter values; the head stays (on the wire, or waiting for a retry)."""
+    """Give up the first message with meter values, the third, the fifth ... (2.0.1 E04.FR.08).
+
+    So what is left still shows the course of every transaction. The head stays: it is on the wire,
+    or waits for a retry.
+    """
     actions = st.table.actions
-    for i in range(1, len(queue)):
-        call = queue[i]
-        if call.event in actions[call.action].expendable:
-            del queue[i]
-            settle(st, call, now)
-            finished(st, call, CallOutcome.SKIPPED, now, "queue full")
-            return
+    rest = [call for call in queue[1:] if call.event in actions[call.action].expendable]
+    for call in rest[::2]:
+        queue.remove(call)
+        settle(st, call, now)
+        finished(st, call, CallOutcome.SKIPPED, now, "queue full")
+
+
+def went_offline(st: State) -> None:
+    """What could not leave before the connection went is told as from then on (E11.FR.07)."""
+    for call in st.queue or ():
+        mark_late = st.table.actions[call.action].offline
+        if mark_late is not None and call is not st.call:
+            mark_late(call)

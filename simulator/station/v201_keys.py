@@ -16,7 +16,7 @@ from typing import Final, cast
 
 from simulator.station import v201_keys_screen
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
-from simulator.station.model import AUTHORIZED, CONNECTED, ENERGY, PATH_CLOSED
+from simulator.station.model import AUTHORIZED, BAY, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
 from simulator.station.reading import Reading
 from simulator.station.settings import Settings
@@ -28,6 +28,8 @@ MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
 PRIORITY: Final = "OCPPCommCtrlr.NetworkConfigurationPriority"
 PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
+START_POINT: Final = "TxCtrlr.TxStartPoint"
+STOP_POINT: Final = "TxCtrlr.TxStopPoint"
 SLOTS: Final = ("0", "1", "2")
 """Slots of network profiles; 0 is the one that the station comes with."""
 LIST_BYTES: Final = "LocalAuthListCtrlr.BytesPerMessage"
@@ -38,7 +40,11 @@ SECURITY: Final = "SecurityCtrlr"
 MOST_CERTIFICATES: Final = 8
 """Certificates that the trust store holds (SecurityCtrlr.CertificateEntries, its maxLimit)."""
 NEW_SESSIONS: Final = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
+OCCUPANCY: Final = "ParkingBayOccupancy"
+"""The point that takes a sensor (``Hardware.bay_sensor``). DataSigned would take a meter that
+signs, and no station here has one."""
 POINTS: Final = {
+    OCCUPANCY: BAY,
     "EVConnected": CONNECTED,
     "Authorized": AUTHORIZED,
     "PowerPathClosed": PATH_CLOSED,
@@ -138,7 +144,7 @@ _KEYS: Final = (
     _measured("SampledDataCtrlr.TxStartedMeasurands", _ENERGY),
     _number(SAMPLE_INTERVAL, "60", unit="s"),
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
-    _text(PASSWORD, "", r"[A-Za-z0-9*\-_=:+|@.]{16,40}", secret=True),
+    _text(PASSWORD, "", r"[^\x00-\x1f\x7f]{16,40}", secret=True),
     _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{0,64}"),
     Key("SmartChargingCtrlr.ACPhaseSwitchingSupported", Kind.BOOLEAN, "false", writable=False),
     _number("SmartChargingCtrlr.Entries[ChargingProfiles]", "40", least=1, writable=False),
@@ -150,12 +156,13 @@ _KEYS: Final = (
     _number("TxCtrlr.MaxEnergyOnInvalidId", "0", unit="Wh"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
+    _flag("TxCtrlr.TxBeforeAcceptedEnabled", "false"),
     _fixed("SecurityCtrlr.AdditionalRootCertificateCheck", "false", Kind.BOOLEAN),
     _number("SecurityCtrlr.CertSigningRepeatTimes", "3"),
     _number("SecurityCtrlr.CertSigningWaitMinimum", "60", unit="s"),
     _fixed("SecurityCtrlr.MaxCertificateChainSize", "10000"),
-    _list(Kind.MEMBERS, "TxCtrlr.TxStartPoint", "PowerPathClosed", _POINTS),
-    _list(Kind.MEMBERS, "TxCtrlr.TxStopPoint", "EVConnected,Authorized", _POINTS),
+    _list(Kind.MEMBERS, START_POINT, "PowerPathClosed", _POINTS),
+    _list(Kind.MEMBERS, STOP_POINT, "EVConnected,Authorized", _POINTS),
     *v201_keys_screen.ROWS,
 )
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
@@ -255,8 +262,9 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.authorize_remote = truth(values["AuthCtrlr.AuthorizeRemoteStart"])
     conf.stop_on_invalid = truth(values["TxCtrlr.StopTxOnInvalidId"])
     conf.stop_on_disconnect = truth(values["TxCtrlr.StopTxOnEVSideDisconnect"])
-    conf.start_points = points(values["TxCtrlr.TxStartPoint"])
-    conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
+    conf.before_accepted = truth(values["TxCtrlr.TxBeforeAcceptedEnabled"])
+    conf.start_points = points(values[START_POINT])
+    conf.stop_points = points(values[STOP_POINT])
     conf.limits_with_schedules = _true(values, "NotifyChargingLimitWithSchedules")
     conf.profiles = _rules(
         values["SmartChargingCtrlr.ProfileStackLevel"],
@@ -331,6 +339,8 @@ def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str
     conf.aligned_idle_only = truth(values["AlignedDataCtrlr.SendDuringIdle"])
     conf.heartbeat_s = float(values[HEARTBEAT_INTERVAL])
     conf.connection_timeout_s = float(values["TxCtrlr.EVConnectionTimeOut"])
+    fixed_cable = settings.hardware.connector.startswith("c")
+    conf.replug_s = (conf.connection_timeout_s or inf) if fixed_cable else inf
     conf.minimum_status_s = 0.0
     conf.max_stop_values = 200
 
@@ -355,13 +365,17 @@ def _connection(conf: Configuration, settings: Settings, values: Mapping[str, st
 def _readings(conf: Configuration, values: Mapping[str, str]) -> None:
     sampling = truth(values["SampledDataCtrlr.Enabled"])
     aligning = truth(values["AlignedDataCtrlr.Enabled"])
-    sampled = _wanted(values, "SampledDataCtrlr.TxUpdatedMeasurands", sampling)
+    updated = split(values["SampledDataCtrlr.TxUpdatedMeasurands"])
+    by_clock = split(values["AlignedDataCtrlr.Measurands"])
+    sampled = updated if sampling else ()
     ended = _wanted(values, "SampledDataCtrlr.TxEndedMeasurands", sampling)
     started = _wanted(values, "SampledDataCtrlr.TxStartedMeasurands", sampling)
-    aligned = _wanted(values, "AlignedDataCtrlr.Measurands", aligning)
+    aligned = by_clock if aligning else ()
     aligned_end = _wanted(values, "AlignedDataCtrlr.TxEndedMeasurands", aligning)
     conf.sampled = reading(sampled, "Sample.Periodic")
-    conf.trigger = reading(sampled, "Trigger")
+    # What is asked for is told, whether or not it is sent at intervals (F06.FR.06, FR.07).
+    conf.trigger = reading(updated, "Trigger")
+    conf.trigger_idle = reading(by_clock, "Trigger")
     conf.aligned = reading(aligned, "Sample.Clock")
     conf.begin = reading(started, "Transaction.Begin")
     conf.stop_sampled = reading(ended, "Sample.Periodic")

@@ -137,6 +137,7 @@ class FakeMeter:
         self.switched = []
         self.limits = []
         self.watts = {}
+        self.on_phases = 3
 
     def register_wh(self, now, evse):
         on = self.since.get(evse)
@@ -158,6 +159,9 @@ class FakeMeter:
 
     def voltage_v(self, now, evse):
         return 230.0
+
+    def phases(self, now, evse):
+        return self.on_phases
 
     def soc_percent(self, now, evse):
         return self.soc
