@@ -398,6 +398,7 @@ def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
         if transactions.outlives_plug(st, evse, evse.tx):
             _suspend(st, now, due, evse, evse.tx)
             return
+        evse.plugged = not transactions.outlives(st, evse, transactions.UNPLUGGED)
         transactions.stop(st, now, due, evse, transactions.UNPLUGGED, None, UNPLUGGED)
     evse.plugged = evse.finishing = False
     evse.auth = evse.token = evse.parent = evse.info = None

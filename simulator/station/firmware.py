@@ -243,7 +243,7 @@ def check(st: State, now: float) -> None:
     if update is None:
         return
     if update.stage is Stage.WAITING:
-        if not st.resetting:
+        if st.resetting in ("", "idle"):  # one on idle waits for this
             _wait(st, now, update)
     elif st.link is Link.OFF:
         _went_down(st, now, update)

@@ -70,7 +70,7 @@ def update(st: State, now: float, due: float, evse: Evse) -> None:
         new = Status.AVAILABLE
     old = evse.status
     if new is not old:
-        if new not in TRANSITIONS[old]:
+        if st.table.version == "1.6" and new not in TRANSITIONS[old]:
             # Preparing to Unavailable is no transition of the table: usage ends first (B1, A8).
             _change(st, now, due, evse, Status.AVAILABLE)
         _change(st, now, due, evse, new)

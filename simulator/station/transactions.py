@@ -186,7 +186,7 @@ _KEEPS: Final = frozenset(("Local", "Remote", "DeAuthorized", "MasterPass", "Tim
 """Reasons that end an authorisation; the others end whatever is going on."""
 
 
-def _outlives(st: State, evse: Evse, reason: str) -> bool:
+def outlives(st: State, evse: Evse, reason: str) -> bool:
     """Does the transaction outlive its authorisation (TxStopPoint, 2.0.1 E06)?
 
     So it does as long as the plug or the bay is yet to end it; what nothing would end, ends.
@@ -228,7 +228,7 @@ def stop(
     tx = evse.tx
     if tx is None:
         return
-    if _outlives(st, evse, reason):
+    if outlives(st, evse, reason):
         _revoke(st, now, due, evse, tx, reason, token, kind, trigger)
         return
     metervalues.end(st, now, due, evse, tx)
