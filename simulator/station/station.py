@@ -273,7 +273,9 @@ class Station(State):
             for each in self._under(where):
                 each.auth = each.token = each.parent = None
                 transactions.stop(self, now, at, each, "Other")
-                each.out |= OUT_FAULT if each is not where else 0
+                if each is not where:
+                    each.out |= OUT_FAULT
+                    each.finishing = False
                 statuses.update(self, now, at, each)
             self._settle(now)
 

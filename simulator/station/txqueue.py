@@ -9,6 +9,7 @@ the head and goes again after the reconnect. The head stays in the queue while i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf, nan
 
 from simulator.station.model import GATE_RETRY, Call
@@ -18,12 +19,12 @@ from simulator.station.waits import finished, gate_off, gate_on, mark, settle
 
 
 def push(st: State, call: Call, now: float) -> None:
-    """Put a message at the end; every second one with meter values goes if the queue is full."""
+    """Put a message at the end; one with meter values goes for it if the queue is full."""
     queue = st.queue
     if queue is None:
         queue = st.queue = []
     elif len(queue) >= st.settings.max_queue:
-        _make_room(st, queue, now)
+        _make_room(st, queue, now, call.due)
     queue.append(call)
 
 
@@ -78,18 +79,39 @@ def _plan_again(st: State, now: float, call: Call, due: float) -> None:
     mark(st, call, now)
 
 
-def _make_room(st: State, queue: list[Call], now: float) -> None:
-    """Give up the first message with meter values, the third, the fifth ... (2.0.1 E04.FR.08).
+def _make_room(st: State, queue: list[Call], now: float, last: float) -> None:
+    """Give up the meter values that leave the smallest gap, the first of several such.
 
-    So what is left still shows the course of every transaction. The head stays: it is on the wire,
-    or waits for a retry.
+    Of evenly spaced ones that is the first, then the third, the fifth ... (2.0.1 E04.FR.08): what
+    is left shows the whole course still. The head stays: it is on the wire, or waits for a retry.
     """
     actions = st.table.actions
-    rest = [call for call in queue[1:] if call.event in actions[call.action].expendable]
-    for call in rest[::2]:
-        queue.remove(call)
+    place, least = 0, inf
+    for i in range(1, len(queue)):
+        call = queue[i]
+        if call.event not in actions[call.action].expendable:
+            continue
+        gap = _gap(queue, i, last)
+        if gap < least:
+            place, least = i, gap
+    if place:
+        call = queue.pop(place)
         settle(st, call, now)
         finished(st, call, CallOutcome.SKIPPED, now, "queue full")
+
+
+def _gap(queue: list[Call], place: int, last: float) -> float:
+    """How far apart its neighbours lie, to the millisecond; ``last`` is what comes behind all."""
+    call = queue[place]
+    before = _neighbour(call, reversed(queue[:place]))
+    behind = _neighbour(call, queue[place + 1 :])
+    until = last if behind is None else behind.due
+    since = 2.0 * call.due - until if before is None else before.due
+    return round(until - since, 3)
+
+
+def _neighbour(call: Call, others: Iterable[Call]) -> Call | None:
+    return next((c for c in others if c.tx is call.tx and c.evse is call.evse), None)
 
 
 def went_offline(st: State) -> None:
