@@ -220,7 +220,7 @@ def test_h01_fr_01_a_station_may_be_set_to_accept_none(v201):
     assert v201.reserve(bench) == "Rejected"
 
 
-def test_h01_fr_06_types_of_connectors_are_not_known(v201):
+def test_h01_fr_09_a_type_of_connector_that_there_is_not_cannot_be_reserved(v201):
     bench = v201.bench()
     wish = v201.wish(bench, evse=0) | {"connectorType": "cCCS2"}
     assert bench.ask("ReserveNow", wish) == {"status": "Rejected"}
