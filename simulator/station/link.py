@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import inf
 
-from simulator.station import boot, heartbeat, network, rpc, security, statuses
+from simulator.station import boot, heartbeat, network, rpc, security, statuses, truststore
 from simulator.station.effects import Close
 from simulator.station.model import GATE_BOOT, GATE_OFFLINE, OUT_RESET, Link, Registration
 from simulator.station.state import State
@@ -56,6 +56,7 @@ def connected(st: State, now: float) -> None:
     st.backlog = st.orders
     gate_off(st, now, GATE_OFFLINE)
     network.arrived(st, now)
+    truststore.proved(st, now)
     if st.registration is Registration.ACCEPTED and st.settings.boot_on_reconnect:
         st.registration = Registration.NONE
         st.boot_due = now
@@ -76,6 +77,7 @@ def disconnected(st: State, now: float) -> None:
         st.lost_at = now
     else:
         network.failed(st)
+        truststore.doubt(st)
     gate_on(st, now, GATE_OFFLINE)
     if st.resetting:
         _switch_off(st, now)
