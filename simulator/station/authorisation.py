@@ -334,7 +334,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
     evse.plugged = True
     evse.finishing = False
     if evse.token is not None:
-        auth = Authorisation(evse.token, None, evse.kind, evse.remote_id, None, evse.reservation)
+        auth = _expected(evse, evse.token)
         trigger = PLUGGED
         if evse.tx is not None:
             evse.tx.state = st.table.charging_state(evse)
@@ -352,6 +352,11 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
     if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
         _ask_button(st, now, due, evse)
     statuses.update(st, now, due, evse)
+
+
+def _expected(evse: Evse, token: str) -> Authorisation:
+    """What was accepted before the car came."""
+    return Authorisation(token, None, evse.kind, evse.remote_id, None, evse.reservation)
 
 
 def _ask_button(st: State, now: float, due: float, evse: Evse) -> None:
@@ -432,7 +437,9 @@ def arrived(st: State, now: float, due: float, evse: Evse) -> None:
     if evse.tx is not None:
         raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, evse.tx, about=ARRIVED)
     elif st.conf.start_points & BAY and not evse.reserved and _may_begin(st, evse):
-        tx = transactions.begin(st, now, due, evse, ARRIVED)
+        auth = None if evse.token is None else _expected(evse, evse.token)
+        trigger = ARRIVED if evse.remote_id is None or auth is None else "RemoteStart"
+        tx = transactions.begin(st, now, due, evse, trigger, auth, evse.parent)
         metervalues.begin(st, now, evse, tx)
 
 

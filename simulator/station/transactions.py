@@ -70,9 +70,7 @@ def _tell_start(
     st: State, now: float, due: float, evse: Evse, tx: Transaction, trigger: str
 ) -> None:
     token = tx.token or ""
-    st.observer.transaction_started(
-        st.index, evse.number, tx.local_id, token, now, tx.meter_start
-    )
+    st.observer.transaction_started(st.index, evse.number, tx.local_id, token, now, tx.meter_start)
     raise_event(st, Event.TRANSACTION_STARTED, now, due, evse, tx, about=trigger)
 
 

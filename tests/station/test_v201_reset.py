@@ -208,7 +208,10 @@ def test_b12_fr_05_an_end_that_is_not_answered_is_told_after_the_reboot(make201)
 
 def test_b11_fr_06_no_reset_while_firmware_is_installed(make201):
     bench = make201(install_s=30.0)
-    firmware = {"location": "https://a.example/fw-2.1.bin", "retrieveDateTime": "2026-06-01T06:00:00Z"}
+    firmware = {
+        "location": "https://a.example/fw-2.1.bin",
+        "retrieveDateTime": "2026-06-01T06:00:00Z",
+    }
     bench.ask("UpdateFirmware", {"requestId": 1, "firmware": firmware})
     assert reset(bench, "OnIdle") == "Scheduled"
     bench.transfer()

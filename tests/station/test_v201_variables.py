@@ -151,7 +151,13 @@ def test_b06_the_version_of_the_firmware_is_that_of_the_boot_notification(make20
 def test_a01_a_password_may_hold_any_characters_but_controls_and_no_other_length(make201):
     bench = make201()
     name = "SecurityCtrlr.BasicAuthPassword"
-    for value in ("short", "x" * 15, "x" * 41, "sixteen\nletters or more", "tab\tsixteen letters.."):
+    for value in (
+        "short",
+        "x" * 15,
+        "x" * 41,
+        "sixteen\nletters or more",
+        "tab\tsixteen letters..",
+    ):
         assert put(bench, name, value) == "Rejected", value
     assert put(bench, name, " pässwörd: §5 & more! ") == "Accepted"  # errata 2.1
     bench.go(60.0)
