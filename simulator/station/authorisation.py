@@ -19,7 +19,6 @@ from typing import Final
 from simulator.station import (
     metervalues,
     reservations,
-    smartcharging,
     statuses,
     tokens,
     transactions,
@@ -27,8 +26,6 @@ from simulator.station import (
 from simulator.station.events import Event
 from simulator.station.model import (
     AUTHORIZED,
-    BAY,
-    CONNECTED,
     VALID,
     Authorisation,
     Call,
@@ -46,9 +43,6 @@ from simulator.station.rpc import raise_event
 from simulator.station.state import State
 from simulator.station.transactions import same_token
 
-PLUGGED: Final = "CablePluggedIn"
-UNPLUGGED: Final = "EVCommunicationLost"
-ARRIVED: Final = "EVDetected"
 NO_AUTHORIZATION: Final = "NoAuthorization"
 """The type of the empty token of somebody who pressed a button, or just plugged in (2.0.1 C02)."""
 CENTRAL: Final = "Central"
@@ -76,7 +70,7 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
     elif _kept_from(st, now, evse, token, kind):
         _deny(st, now, evse)
     else:
-        _ask(st, now, due, evse, Authorisation(token, None, kind))
+        ask(st, now, due, evse, Authorisation(token, None, kind))
 
 
 def _present_in_transaction(
@@ -96,7 +90,7 @@ def _present_in_transaction(
     ):
         _grant(st, now, due, evse, auth, info)
     else:
-        _ask(st, now, due, evse, auth)
+        ask(st, now, due, evse, auth)
 
 
 def _began(tx: Transaction, token: str, kind: str) -> bool:
@@ -145,7 +139,7 @@ def present_remote(
     """
     auth = Authorisation(token, None, kind, remote_id, profile)
     if st.conf.authorize_remote and kind != CENTRAL:
-        _ask(st, now, now, evse, auth)
+        ask(st, now, now, evse, auth)
     else:
         evse.auth = auth
         _grant(st, now, now, evse, auth, TokenInfo("Accepted", group))
@@ -157,7 +151,8 @@ def group_of(st: State, now: float, token: str, kind: str = "") -> str | None:
     return info.group if info is not None else None
 
 
-def _ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
+def ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
+    """May the token begin or end what it was presented for? By what is known, or by the CSMS."""
     evse.auth = auth
     if (not st.conf.authorisation or auth.kind == NO_AUTHORIZATION) and serves(st):
         _grant(st, now, due, evse, auth, VALID)
@@ -325,136 +320,3 @@ def wake(st: State, now: float, evse: Evse) -> None:
         evse.finishing = True
     evse.token = evse.parent = None
     statuses.update(st, now, due, evse)
-
-
-def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
-    """A cable now joins EV and EVSE."""
-    if evse.plugged:
-        return
-    evse.plugged = True
-    evse.finishing = False
-    if evse.token is not None:
-        auth = _expected(evse, evse.token)
-        trigger = PLUGGED
-        if evse.tx is not None:
-            evse.tx.state = st.table.charging_state(evse)
-        elif evse.remote_id is not None:
-            trigger = "RemoteStart"  # the state tells of the plug (2.0.1 F02.FR.21)
-        statuses.update(st, now, due, evse)
-        transactions.start(st, now, due, evse, auth, evse.parent, trigger)
-        return
-    if evse.tx is not None:
-        _plugged_again(st, now, due, evse, evse.tx)
-    else:
-        statuses.update(st, now, due, evse)
-        begin_by_plug(st, now, due, evse)
-        statuses.arm(st, now, evse)
-    if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
-        _ask_button(st, now, due, evse)
-    statuses.update(st, now, due, evse)
-
-
-def _expected(evse: Evse, token: str) -> Authorisation:
-    """What was accepted before the car came."""
-    return Authorisation(token, None, evse.kind, evse.remote_id, None, evse.reservation)
-
-
-def _ask_button(st: State, now: float, due: float, evse: Evse) -> None:
-    """Where nobody is to be authorised, whoever plugs in may charge."""
-    if evse.tx is None or evse.tx.token is None:
-        _ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
-
-
-def begin_by_plug(st: State, now: float, due: float, evse: Evse) -> None:
-    """A car is plugged in: a transaction may begin by that (2.0.1 E01.FR.02)."""
-    running = evse.tx is not None or evse.finishing or not evse.plugged
-    if st.conf.start_points & CONNECTED and not running and _may_begin(st, evse):
-        tx = transactions.begin(st, now, due, evse, PLUGGED)
-        metervalues.begin(st, now, evse, tx)
-
-
-def _may_begin(st: State, evse: Evse) -> bool:
-    up = st.link is not Link.OFF and st.resetting in ("", "idle") and serves(st)
-    return up and evse.in_service and not evse.fault
-
-
-def _plugged_again(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:
-    """The transaction was there before the cable, or outlived its being unplugged at the EV."""
-    evse.info = None
-    evse.plug_due = inf
-    powered, tx.powered = tx.powered, False
-    tx.state = st.table.charging_state(evse)
-    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=PLUGGED)
-    tx.powered = powered
-    if powered and not evse.stopped_energy:
-        st.meter.energise(now, evse.number)
-        transactions.look(st, now, evse)
-        smartcharging.refresh(st, now, now)
-    elif not powered:
-        statuses.arm(st, now, evse)
-
-
-def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
-    """The cable is gone: ends the transaction if StopTransactionOnEVSideDisconnect (1.6 §4.9)."""
-    if not evse.plugged:
-        return
-    if evse.tx is not None:
-        evse.info = "EV side disconnected"
-        if transactions.outlives_plug(st, evse, evse.tx):
-            _suspend(st, now, due, evse, evse.tx)
-            return
-        evse.plugged = not transactions.outlives(st, evse, transactions.UNPLUGGED)
-        transactions.stop(st, now, due, evse, transactions.UNPLUGGED, None, UNPLUGGED)
-    evse.plugged = evse.finishing = False
-    evse.auth = evse.token = evse.parent = evse.info = None
-    evse.plug_due = inf
-    statuses.rearm(st)
-    statuses.update(st, now, due, evse)
-
-
-def _suspend(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:
-    """Unplugged at the EV, and to go on once it is plugged in again (1.6 §4.9, 2.0.1 E10)."""
-    st.meter.release(now, evse.number)
-    evse.plugged = False
-    evse.ev_suspended = True
-    tx.state = st.table.charging_state(evse)
-    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=UNPLUGGED)
-    if st.conf.replug_s < inf:
-        evse.plug_due = now + st.conf.replug_s
-        statuses.rearm(st)
-    smartcharging.refresh(st, now, now)
-    statuses.update(st, now, due, evse)
-
-
-# -- the bay --------------------------------------------------------------------------------------
-
-
-def arrived(st: State, now: float, due: float, evse: Evse) -> None:
-    """The bay's sensor sees a car (2.0.1 E01.FR.01)."""
-    if evse.bay or not st.settings.hardware.bay_sensor:
-        return
-    evse.bay = True
-    if evse.tx is not None:
-        raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, evse.tx, about=ARRIVED)
-    elif st.conf.start_points & BAY and not evse.reserved and _may_begin(st, evse):
-        auth = None if evse.token is None else _expected(evse, evse.token)
-        trigger = ARRIVED if evse.remote_id is None or auth is None else "RemoteStart"
-        tx = transactions.begin(st, now, due, evse, trigger, auth, evse.parent)
-        metervalues.begin(st, now, evse, tx)
-
-
-def departed(st: State, now: float, due: float, evse: Evse) -> None:
-    """The bay is empty (2.0.1 E06.FR.01)."""
-    if not evse.bay:
-        return
-    evse.bay = False
-    tx = evse.tx
-    if tx is not None and (st.conf.stop_points & BAY or not _ends_otherwise(st, evse, tx)):
-        transactions.stop(st, now, due, evse, transactions.DEPARTED)
-    elif tx is not None:
-        raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=transactions.DEPARTED)
-
-
-def _ends_otherwise(st: State, evse: Evse, tx: Transaction) -> bool:
-    """Is somebody still authorised, or plugged in?"""
-    return evse.plugged or tx.granted

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from simulator.station import authorisation, heartbeat, metervalues, rpc, statuses
+from simulator.station import heartbeat, metervalues, plugs, rpc, statuses
 from simulator.station.events import Event
 from simulator.station.model import GATE_BOOT, Call, Link, Registration
 from simulator.station.ports import CallOutcome
@@ -76,7 +76,7 @@ def _accepted(st: State, now: float, interval: float) -> None:
     st.observer.booted(st.index, now)
     statuses.report_all(st, now)
     for evse in st.evses[1:]:
-        authorisation.begin_by_plug(st, now, now, evse)  # plugged in before anybody could know
+        plugs.begin_by_plug(st, now, now, evse)  # plugged in before anybody could know
     heartbeat.start(st, now)
     metervalues.align(st, now)
 

@@ -24,6 +24,7 @@ from simulator.station import (
     monitoring,
     notices,
     plugandcharge,
+    plugs,
     quirks,
     reservations,
     reset,
@@ -185,19 +186,19 @@ class Station(State):
     def plug_in(self, now: float, evse: int, due: float | None = None) -> None:
         """A cable joins an EV and this EVSE."""
         if not self.ended:
-            authorisation.plugged_in(self, now, now if due is None else due, self._evse(evse))
+            plugs.plugged_in(self, now, now if due is None else due, self._evse(evse))
             self._settle(now)
 
     def arrive(self, now: float, evse: int, due: float | None = None) -> None:
         """A car stands before this EVSE, which matters where there is a sensor (2.x)."""
         if not self.ended:
-            authorisation.arrived(self, now, now if due is None else due, self._evse(evse))
+            plugs.arrived(self, now, now if due is None else due, self._evse(evse))
             self._settle(now)
 
     def depart(self, now: float, evse: int, due: float | None = None) -> None:
         """It has driven away."""
         if not self.ended:
-            authorisation.departed(self, now, now if due is None else due, self._evse(evse))
+            plugs.departed(self, now, now if due is None else due, self._evse(evse))
             self._settle(now)
 
     def present_token(
@@ -221,7 +222,7 @@ class Station(State):
     def unplug(self, now: float, evse: int, due: float | None = None) -> None:
         """The EV leaves; ends what still runs (EVDisconnected)."""
         if not self.ended:
-            authorisation.unplugged(self, now, now if due is None else due, self._evse(evse))
+            plugs.unplugged(self, now, now if due is None else due, self._evse(evse))
             self._settle(now)
 
     def ev_suspended(self, now: float, evse: int, due: float | None = None) -> None:

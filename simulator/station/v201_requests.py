@@ -21,7 +21,7 @@ from simulator.station import (
     v201_profiles,
 )
 from simulator.station.events import Event
-from simulator.station.model import OUT_CONNECTOR, OUT_EVSE, OUT_STATION, Evse, Registration
+from simulator.station.model import OUT_CONNECTOR, OUT_EVSE, OUT_STATION, Registration
 from simulator.station.state import Afterwards, Request, State
 
 Answer = tuple[str, Afterwards | None]

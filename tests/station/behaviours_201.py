@@ -180,14 +180,14 @@ CERTIFIED = (
             ),
             Switch(
                 "seeing who plugged in meanwhile",
-                without("station.authorisation.begin_by_plug"),
+                without("station.plugs.begin_by_plug"),
                 ("test_b12_on_idle_a_car_that_comes_begins_nothing_by_its_plug",),
             ),
         ),
     ),
     Row(
         "A-H tokens",
-        "a transaction is for one token; what is over is not kept; who may not plug in is forgotten",
+        "a transaction is for one token; what is over is not kept, nor who may not plug in",
         "C01.FR.23, FR.26; errata 2.21: C10.FR.10; E05.FR.10, F03",
         (
             Switch(
@@ -217,7 +217,7 @@ CERTIFIED = (
         (
             Switch(
                 "the sensor",
-                without("station.authorisation.arrived"),
+                without("station.plugs.arrived"),
                 (
                     "test_e01_fr_01_and_e06_fr_01_a_transaction_may_last_as_long_as_the_car_is_in_the_bay",
                     "test_e03_fr_15_not_plugged_in_in_time_the_car_in_the_bay_keeps_the_transaction",
@@ -225,7 +225,7 @@ CERTIFIED = (
             ),
             Switch(
                 "seeing it go",
-                without("station.authorisation.departed"),
+                without("station.plugs.departed"),
                 (
                     "test_e01_fr_01_and_e06_fr_01_a_transaction_may_last_as_long_as_the_car_is_in_the_bay",
                 ),
@@ -247,7 +247,7 @@ CERTIFIED = (
     ),
     Row(
         "A-H unplugged at the EV",
-        "ends, suspends or only ends the authorisation, by TxStopPoint and StopTxOnEVSideDisconnect",
+        "ends, suspends or deauthorises, by TxStopPoint and StopTxOnEVSideDisconnect",
         "E06.FR.02, E09.FR.01, E10.FR.02",
         (
             Switch(

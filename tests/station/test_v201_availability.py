@@ -39,7 +39,7 @@ def charge(bench, evse=1):
     return bench.do("plug_in", evse).do("present_token", evse, f"TAG{evse}").go(1.0)
 
 
-# -- three tiers -------------------------------------------------------------------------------------
+# -- three tiers -----------------------------------------------------------------------------------
 
 
 def test_g04_fr_07_and_fr_08_evses_go_back_to_their_own_state_with_the_station(make201):
@@ -90,7 +90,7 @@ def test_g03_fr_08_and_g04_fr_09_it_lasts_over_a_reboot_on_its_tier(make201, whe
     assert bench.statuses(1) == ["Unavailable", "Available"]
 
 
-# -- while something goes on -------------------------------------------------------------------------
+# -- while something goes on -----------------------------------------------------------------------
 
 
 def test_g03_fr_05_and_g01_fr_05_scheduled_until_the_ev_is_gone(make201):
@@ -180,7 +180,7 @@ def test_h01_fr_17_and_g03_a_reservation_does_not_survive_what_takes_its_evse_aw
     assert bench.statuses(1) == ["Reserved", "Unavailable"]
 
 
-# -- UnlockConnector ---------------------------------------------------------------------------------
+# -- UnlockConnector -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("where", [(3, 1), (0, 1), (1, 2), (1, 0)])
@@ -202,7 +202,7 @@ def test_f05_fr_02_and_fr_06_only_an_authorised_transaction_holds_it(make201):
     assert bench.ask("UnlockConnector", request) == {"status": "Unlocked"}
 
 
-# -- TriggerMessage ----------------------------------------------------------------------------------
+# -- TriggerMessage --------------------------------------------------------------------------------
 
 
 def trigger(bench, message, evse=None, connector=None):
@@ -294,7 +294,7 @@ def test_f06_fr_08_what_is_not_implemented(make201):
     assert trigger(bench, "SignCombinedCertificate") == "NotImplemented"
 
 
-# -- connector types ---------------------------------------------------------------------------------
+# -- connector types -------------------------------------------------------------------------------
 
 
 def reserve(bench, kind, number=1, evse=None):

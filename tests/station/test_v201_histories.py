@@ -1,4 +1,4 @@
-"""OCPP 2.0.1: whatever drivers and CSMS do, the events of every transaction make sense (block E)."""
+"""OCPP 2.0.1: whatever drivers and CSMS do, the events of every transaction make sense (E)."""
 
 from itertools import pairwise
 

@@ -157,7 +157,7 @@ def test_e05_fr_02_where_energy_ends_transactions_a_refused_token_ends_it_so(mak
     assert events(bench)[-1][1::4] == ("ChargingStateChanged", "DeAuthorized")
 
 
-# -- the cable is unplugged at the EV ----------------------------------------------------------------
+# -- the cable is unplugged at the EV --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stop", ["EVConnected", "PowerPathClosed", "EVConnected,Authorized"])
@@ -246,7 +246,7 @@ def test_e06_fr_07_a_disconnection_is_an_end_of_energy(make201):
     assert events(bench)[-1] == end
 
 
-# -- the bay -----------------------------------------------------------------------------------------
+# -- the bay ---------------------------------------------------------------------------------------
 
 
 def test_e03_fr_15_not_plugged_in_in_time_the_car_in_the_bay_keeps_the_transaction(make201):

@@ -1,7 +1,7 @@
 """OCPP 2.0.1: Reset of the station and of a single EVSE (B11, B12)."""
 
 import pytest
-from station_harness import KEYS  # noqa: F401  (the harness must be importable before the fixture)
+from station_harness import SILENT
 
 TWO = {"configuration": {"TxCtrlr.EVConnectionTimeOut": "0"}, "evses": 2, "reboot_s": 8.0}
 
@@ -195,8 +195,6 @@ def test_b12_fr_04_every_transaction_ends_with_the_reset_whatever_ended_its_auth
 
 
 def test_b12_fr_05_an_end_that_is_not_answered_is_told_after_the_reboot(make201):
-    from station_harness import SILENT
-
     bench = charge(make201(reset_grace_s=5.0))
     bench.csms.say("TransactionEvent", SILENT)
     reset(bench, "Immediate")

@@ -1,4 +1,4 @@
-"""OCPP 2.0.1: every variable that can be set, tried with what it can and what it cannot be (B05)."""
+"""OCPP 2.0.1: every variable that can be set, tried with what it can and cannot be (B05)."""
 
 import pytest
 from station_harness import Bench, Refuse
@@ -13,7 +13,7 @@ APART = (
     "Controller.Interval[Heartbeat].MinSet",
     "Controller.Interval[Heartbeat].MaxSet",
 )
-"""Variables with rules of their own, which are tried in test_network.py and test_device_model.py."""
+"""Variables with rules of their own: see test_network.py and test_device_model.py."""
 SETTABLE = sorted(
     (key for key in KEYS.values() if key.writable and key.name not in APART),
     key=lambda key: key.name,
