@@ -70,7 +70,20 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
     elif _kept_from(st, now, evse, token, kind):
         _deny(st, now, evse)
     else:
-        ask(st, now, due, evse, Authorisation(token, None, kind))
+        auth = Authorisation(token, None, kind)
+        _claim(st, now, due, evse, auth)
+        ask(st, now, due, evse, auth)
+
+
+def _claim(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
+    """In 2.x a reservation is used by presenting its token, whatever comes of that (H03.FR.09)."""
+    if st.reservations is None or st.conf.reserved_until_start:
+        return
+    found = reservations.match(st, evse, auth.token, auth.kind, None)
+    if found is not None:
+        auth.reservation = found
+        reservations.use(st, found)
+        statuses.update(st, now, due, evse)
 
 
 def _present_in_transaction(
@@ -138,6 +151,7 @@ def present_remote(
     token's, as the CSMS or the station knows it.
     """
     auth = Authorisation(token, None, kind, remote_id, profile)
+    _claim(st, now, now, evse, auth)
     if st.conf.authorize_remote and kind != CENTRAL:
         ask(st, now, now, evse, auth)
     else:
@@ -248,12 +262,14 @@ def _grant(
         st.refused += 1
     elif info.evses is not None and evse.number not in info.evses:
         _deny(st, now, evse)  # 2.0.1 C01.FR.21
+    elif auth.reservation is not None:
+        _begin(st, now, due, evse, auth, info.group)
     elif reservations.refuses(st, evse, auth.token, auth.kind, info.group):
         _deny(st, now, evse)
     else:
         auth.reservation = reservations.match(st, evse, auth.token, auth.kind, info.group)
         if auth.reservation is not None and not st.conf.reserved_until_start:
-            reservations.use(st, auth.reservation)  # 2.0.1 H03.FR.09
+            reservations.use(st, auth.reservation)  # by its group (2.0.1 H03.FR.09)
         _begin(st, now, due, evse, auth, info.group)
 
 

@@ -90,6 +90,8 @@ class TokenInfo(NamedTuple):
         return self.status == "Accepted"
 
 
+LOCK_FAILURE: Final = "ConnectorLockFailure"
+"""The fault of a connector that can be neither locked nor unlocked (1.6 §7.6)."""
 VALID: Final = TokenInfo("Accepted")
 """By far the most frequent word on a token: one object for all of them."""
 DEFAULT_KIND: Final = "ISO14443"

@@ -118,6 +118,8 @@ class VersionTable:
     """Gives a new transaction its id, where that is the station's to give."""
     energy: Callable[[State, float, float, Evse, Transaction], bool] | None = None
     """What charging does to a transaction; is there something left to tell? None: nothing (1.6)."""
+    lock_told: Callable[[State, float, Evse], None] | None = None
+    """Tells that the lock of a connector fails, or does no longer; None: its status says so."""
     installed: Callable[[State, float], None] | None = None
     """Puts the monitors of the settings in their place when the station is switched on."""
 

@@ -37,7 +37,14 @@ from simulator.station import (
     txqueue,
 )
 from simulator.station.effects import Effect
-from simulator.station.model import OUT_FAULT, Evse, Link, Registration, Status
+from simulator.station.model import (
+    LOCK_FAILURE,
+    OUT_FAULT,
+    Evse,
+    Link,
+    Registration,
+    Status,
+)
 from simulator.station.ports import Transfer
 from simulator.station.state import State
 
@@ -278,7 +285,12 @@ class Station(State):
                     each.out |= OUT_FAULT
                     each.finishing = False
                 statuses.update(self, now, at, each)
+            self._tell_lock(now, where, code)
             self._settle(now)
+
+    def _tell_lock(self, now: float, where: Evse, code: str) -> None:
+        if code == LOCK_FAILURE and where.number and self.table.lock_told is not None:
+            self.table.lock_told(self, now, where)
 
     def _under(self, where: Evse) -> Sequence[Evse]:
         """What a fault of an EVSE or of the station keeps from charging (2.0.1 G04.FR.07).
@@ -292,10 +304,11 @@ class Station(State):
         """The fault is mended."""
         where = self._evse(evse, 0)
         if not self.ended:
-            where.fault = ""
+            code, where.fault = where.fault, ""
             for each in self._under(where):
                 each.out &= ~OUT_FAULT
                 statuses.update(self, now, now if due is None else due, each)
+            self._tell_lock(now, where, code)
             self._settle(now)
 
     def ev_certificate(

@@ -186,5 +186,6 @@ TABLE: Final = VersionTable(
     charging_state=messages.charging_state,
     transaction_id=events.transaction_id,
     energy=transactions.energy,
+    lock_told=v201_monitoring.lock_told,
     installed=v201_monitoring.installed,
 )

@@ -21,7 +21,13 @@ from simulator.station import (
     v201_profiles,
 )
 from simulator.station.events import Event
-from simulator.station.model import OUT_CONNECTOR, OUT_EVSE, OUT_STATION, Registration
+from simulator.station.model import (
+    LOCK_FAILURE,
+    OUT_CONNECTOR,
+    OUT_EVSE,
+    OUT_STATION,
+    Registration,
+)
 from simulator.station.state import Afterwards, Request, State
 
 Answer = tuple[str, Afterwards | None]
@@ -32,8 +38,6 @@ TRIGGERS: Final = {
     "StatusNotification": ("StatusNotification", Event.TRIGGERED),
     "TransactionEvent": ("TransactionEvent", Event.TRIGGERED),
 }
-LOCK_FAILURE: Final = "ConnectorLockFailure"
-"""The fault of a connector that can be neither locked nor unlocked."""
 OF_EVSE: Final = frozenset(("MeterValues", "StatusNotification", "TransactionEvent"))
 """Messages that are about an EVSE; for the others it does not matter which is named."""
 

@@ -400,10 +400,15 @@ CERTIFIED = (
         ),
     ),
     Row(
-        "A-H reservations by type",
-        "a connector of a type is kept free",
-        "H01.FR.06, FR.24; H03.FR.02",
+        "A-H reservations",
+        "a connector of a type is kept free; presenting the token uses the reservation",
+        "H01.FR.06, FR.24; H03.FR.02, FR.09",
         (
+            Switch(
+                "using it by presenting its token",
+                without("station.authorisation._claim"),
+                ("test_h03_fr_09_in_2_0_1_presenting_its_token_ends_it_whatever_the_csms_says",),
+            ),
             Switch(
                 "knowing the type",
                 instead("station.v201_reservation.reserve_now", _no_types),

@@ -375,5 +375,11 @@ def test_g05_fr_01_no_charging_with_a_lock_that_fails(make201):
     assert not bench.meter.since
     request = {"evseId": 1, "connectorId": 1}
     assert bench.ask("UnlockConnector", request) == {"status": "UnlockFailed"}  # F05.FR.05
+    (event,) = bench.payloads("NotifyEvent")[0]["eventData"]  # G05.FR.02
+    assert event["component"]["name"] == "ConnectorPlugRetentionLock"
+    assert event["component"]["evse"] == {"id": 1, "connectorId": 1}
+    assert (event["variable"]["name"], event["actualValue"]) == ("Problem", "true")
+    assert event["eventNotificationType"] == "HardWiredNotification"
     bench.do("unplug", 1).do("clear_fault", 1).go(1.0)
+    assert bench.payloads("NotifyEvent")[1]["eventData"][0]["actualValue"] == "false"
     assert bench.ask("UnlockConnector", request) == {"status": "Unlocked"}
