@@ -97,7 +97,6 @@ PARTIAL = {
         "what the station does not send is NotImplemented",
         "test_l01_fr_25",
     ),
-    ("2.0.1", TO_STATION, "Reset"): ("of the station as a whole, not of one EVSE", ""),
     ("2.0.1", TO_STATION, "SetChargingProfile"): (
         "one schedule a profile: more are for EVs that choose by ISO 15118; no choice of the phase",
         "",
