@@ -11,6 +11,7 @@ from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
 from simulator.station.settings import Hardware, Settings, Supply
+from simulator.station.v201_keys import OCCUPANCY
 from simulator.station.versions import configuration_of
 
 if TYPE_CHECKING:
@@ -85,13 +86,18 @@ def settings_of(kind: StationModel, version: str, speed: float, conditions: Cond
 
 
 def hardware_of(kind: StationModel) -> Hardware:
-    """What the stations of a model are built of: DC with CCS cables, AC with sockets."""
+    """What the stations of a model are built of: DC with CCS cables, AC with sockets.
+
+    Those that count a transaction by the car in the bay have a sensor for it.
+    """
+    by_bay = any(OCCUPANCY in value for value in kind.configuration.values())
     return Hardware(
         current=kind.current,
         phases=kind.phases,
         evse_w=kind.evse_kw * 1000.0,
         station_w=kind.station_kw * 1000.0,
         connector="cCCS2" if kind.current == "dc" else "sType2",
+        bay_sensor=by_bay,
     )
 
 

@@ -256,6 +256,7 @@ class VirtualStation:
         visit = self._visits[evse - 1] = Visit(self._plan, row)
         visit.charge.done = visit.state is Event.SUSPENDED_EV
         station = self.station
+        station.arrive(now, evse, due)
         if visit.manner != Manner.WALKS_AWAY:
             station.plug_in(now, evse, due)
         if not visit.foreign:
@@ -297,6 +298,7 @@ class VirtualStation:
         if visit.manner == Manner.WALKS_AWAY and self.station.waiting(evse):
             self.station.present_token(now, evse, visit.token, due)  # which gives the EVSE back
         self.station.unplug(now, evse, due)
+        self.station.depart(now, evse, due)
         visit.charge.advance(now)
         self._registers[evse - 1] += visit.charge.energy_wh
         self._visits[evse - 1] = None
@@ -417,6 +419,13 @@ class VirtualStation:
             return 0.0
         charge.advance(now)
         return _pack_v(charge)
+
+    def phases(self, now: float, evse: int) -> int | None:
+        """AC: as many as the car can use of those that it is offered."""
+        visit = self._visits[evse - 1]
+        if visit is None or self.spec.kind.current != "ac":
+            return None
+        return min(visit.charge.lines, self.spec.kind.phases)
 
     def soc_percent(self, now: float, evse: int) -> float | None:
         """State of charge, which only DC stations are told."""

@@ -34,6 +34,11 @@ def keep(st: State, now: float, token: str, kind: str, info: TokenInfo) -> None:
     """The CSMS has spoken of a token: the entry is new, and the youngest."""
     if not st.conf.cache or kind in NEVER or st.settings.max_cached_tokens < 1:
         return
+    if info.expires <= st.clock_zero + now:
+        # Not to be kept at all (2.0.1 errata 2.21), which 1.6 §3.5.1 allows, too.
+        if st.cache is not None:
+            st.cache.pop(token_key(token, kind), None)
+        return
     if info.expires == inf and st.conf.cache_life_s < inf:
         info = info._replace(expires=st.clock_zero + now + st.conf.cache_life_s)
     elif info == VALID:

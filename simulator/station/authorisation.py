@@ -19,7 +19,6 @@ from typing import Final
 from simulator.station import (
     metervalues,
     reservations,
-    smartcharging,
     statuses,
     tokens,
     transactions,
@@ -27,7 +26,6 @@ from simulator.station import (
 from simulator.station.events import Event
 from simulator.station.model import (
     AUTHORIZED,
-    CONNECTED,
     VALID,
     Authorisation,
     Call,
@@ -45,8 +43,6 @@ from simulator.station.rpc import raise_event
 from simulator.station.state import State
 from simulator.station.transactions import same_token
 
-PLUGGED: Final = "CablePluggedIn"
-UNPLUGGED: Final = "EVCommunicationLost"
 NO_AUTHORIZATION: Final = "NoAuthorization"
 """The type of the empty token of somebody who pressed a button, or just plugged in (2.0.1 C02)."""
 CENTRAL: Final = "Central"
@@ -69,16 +65,31 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
         _give_back(st, now, due, evse)
     elif evse.status is Status.FAULTED or not evse.in_service or (tx is not None and tx.granted):
         st.refused += 1
+    elif tx is not None and tx.token is not None and not _began(tx, token, kind):
+        st.refused += 1  # a transaction is for one token alone (2.0.1 C01.FR.23)
     elif _kept_from(st, now, evse, token, kind):
         _deny(st, now, evse)
     else:
-        _ask(st, now, due, evse, Authorisation(token, None, kind))
+        auth = Authorisation(token, None, kind)
+        _claim(st, now, due, evse, auth)
+        ask(st, now, due, evse, auth)
+
+
+def _claim(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
+    """In 2.x a reservation is used by presenting its token, whatever comes of that (H03.FR.09)."""
+    if st.reservations is None or st.conf.reserved_until_start:
+        return
+    found = reservations.match(st, evse, auth.token, auth.kind, None)
+    if found is not None:
+        auth.reservation = found
+        reservations.use(st, found)
+        statuses.update(st, now, due, evse)
 
 
 def _present_in_transaction(
     st: State, now: float, due: float, evse: Evse, tx: Transaction, token: str, kind: str
 ) -> None:
-    if tx.token is not None and token_key(token, kind) == token_key(tx.token, tx.kind):
+    if _began(tx, token, kind):
         transactions.stop(st, now, due, evse, "Local", token, kind=kind)
         return
     if evse.auth is not None or not st.conf.authorisation:
@@ -92,7 +103,12 @@ def _present_in_transaction(
     ):
         _grant(st, now, due, evse, auth, info)
     else:
-        _ask(st, now, due, evse, auth)
+        ask(st, now, due, evse, auth)
+
+
+def _began(tx: Transaction, token: str, kind: str) -> bool:
+    """Is it the token that the transaction was authorised by?"""
+    return tx.token is not None and token_key(token, kind) == token_key(tx.token, tx.kind)
 
 
 def _same_group(st: State, now: float, tx: Transaction, info: TokenInfo) -> bool:
@@ -135,8 +151,9 @@ def present_remote(
     token's, as the CSMS or the station knows it.
     """
     auth = Authorisation(token, None, kind, remote_id, profile)
+    _claim(st, now, now, evse, auth)
     if st.conf.authorize_remote and kind != CENTRAL:
-        _ask(st, now, now, evse, auth)
+        ask(st, now, now, evse, auth)
     else:
         evse.auth = auth
         _grant(st, now, now, evse, auth, TokenInfo("Accepted", group))
@@ -148,9 +165,10 @@ def group_of(st: State, now: float, token: str, kind: str = "") -> str | None:
     return info.group if info is not None else None
 
 
-def _ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
+def ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
+    """May the token begin or end what it was presented for? By what is known, or by the CSMS."""
     evse.auth = auth
-    if (not st.conf.authorisation or auth.kind == NO_AUTHORIZATION) and st.trusted:
+    if (not st.conf.authorisation or auth.kind == NO_AUTHORIZATION) and serves(st):
         _grant(st, now, due, evse, auth, VALID)
         return
     online = st.link is Link.ONLINE and st.registration is Registration.ACCEPTED
@@ -172,11 +190,23 @@ def _ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> 
     raise_event(st, Event.TOKEN_PRESENTED, now, due, evse, None, auth)
 
 
+def serves(st: State) -> bool:
+    """May drivers charge here though nobody can be asked?
+
+    Not where the CSMS has never accepted the station or, in 2.x, says that it does not, unless that
+    is configured (TxBeforeAcceptedEnabled, 2.0.1 part 2 B 1.1).
+    """
+    if st.conf.before_accepted is None:
+        return st.trusted
+    refused = st.registration in (Registration.PENDING, Registration.REJECTED)
+    return st.conf.before_accepted or (st.trusted and not refused)
+
+
 def _decide_offline(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> None:
     """1.6 §3.5.4, 2.0.1 C13.FR.04: only what nothing bad is known of may pass as unknown."""
     info = tokens.known(st, now, auth.token, auth.kind)
     bad = info is not None and not info.valid
-    if bad or not st.trusted:
+    if bad or not serves(st):
         _deny(st, now, evse)
     elif info is not None and st.conf.local_offline:
         _grant(st, now, due, evse, auth, info)
@@ -232,12 +262,14 @@ def _grant(
         st.refused += 1
     elif info.evses is not None and evse.number not in info.evses:
         _deny(st, now, evse)  # 2.0.1 C01.FR.21
+    elif auth.reservation is not None:
+        _begin(st, now, due, evse, auth, info.group)
     elif reservations.refuses(st, evse, auth.token, auth.kind, info.group):
         _deny(st, now, evse)
     else:
         auth.reservation = reservations.match(st, evse, auth.token, auth.kind, info.group)
         if auth.reservation is not None and not st.conf.reserved_until_start:
-            reservations.use(st, auth.reservation)  # 2.0.1 H03.FR.09
+            reservations.use(st, auth.reservation)  # by its group (2.0.1 H03.FR.09)
         auth.priority = info.priority
         _begin(st, now, due, evse, auth, info.group)
 
@@ -255,7 +287,9 @@ def _begin(
             evse.token = None
         transactions.start(st, now, due, evse, auth, group, trigger)
         return
-    if st.conf.start_points & AUTHORIZED:
+    if evse.tx is not None:  # begun by the car in the bay
+        transactions.authorise(st, now, due, evse, evse.tx, auth, group, trigger)
+    elif st.conf.start_points & AUTHORIZED:
         tx = transactions.begin(st, now, due, evse, trigger, auth, group)
         metervalues.begin(st, now, evse, tx)
     evse.token, evse.kind, evse.remote_id = auth.token, auth.kind, auth.remote_id
@@ -293,63 +327,13 @@ def _give_back(st: State, now: float, due: float, evse: Evse) -> None:
 def wake(st: State, now: float, evse: Evse) -> None:
     """ConnectionTimeOut: nobody plugged in (Available again), or no token came (B6)."""
     due, evse.plug_due = evse.plug_due, inf
+    unplugged_since = evse.tx is not None and evse.tx.powered and not evse.plugged
     if evse.auth is not None or (evse.tx is not None and evse.token is None):
+        if unplugged_since:  # E10.FR.02
+            transactions.stop(st, now, due, evse, "Timeout")
         return
     transactions.stop(st, now, due, evse, "Timeout")
     if evse.plugged and evse.status is Status.PREPARING:
         evse.finishing = True
     evse.token = evse.parent = None
-    statuses.update(st, now, due, evse)
-
-
-def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
-    """A cable now joins EV and EVSE."""
-    if evse.plugged:
-        return
-    evse.plugged = True
-    evse.finishing = False
-    if evse.token is not None:
-        auth = Authorisation(evse.token, None, evse.kind, evse.remote_id, None, evse.reservation)
-        auth.priority = evse.priority
-        if evse.tx is not None:
-            evse.tx.state = st.table.charging_state(evse)
-        statuses.update(st, now, due, evse)
-        transactions.start(st, now, due, evse, auth, evse.parent, PLUGGED)
-        return
-    if evse.tx is not None:
-        # It was unplugged at the EV with StopTransactionOnEVSideDisconnect off.
-        evse.info = None
-        if not evse.stopped_energy:
-            st.meter.energise(now, evse.number)
-            transactions.look(st, now, evse)
-            smartcharging.refresh(st, now, now, told=True)
-    else:
-        statuses.update(st, now, due, evse)
-        if st.conf.start_points & CONNECTED and evse.in_service and not evse.fault:
-            tx = transactions.begin(st, now, due, evse, PLUGGED)
-            metervalues.begin(st, now, evse, tx)
-        statuses.arm(st, now, evse)
-        if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
-            _ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
-    statuses.update(st, now, due, evse)
-
-
-def unplugged(st: State, now: float, due: float, evse: Evse) -> None:
-    """The cable is gone: ends the transaction if StopTransactionOnEVSideDisconnect (1.6 §4.9)."""
-    if not evse.plugged:
-        return
-    if evse.tx is not None:
-        evse.info = "EV side disconnected"
-        if evse.tx.powered and not st.conf.stop_on_disconnect:
-            st.meter.release(now, evse.number)
-            evse.plugged = False
-            evse.ev_suspended = True
-            smartcharging.refresh(st, now, now, told=True)
-            statuses.update(st, now, due, evse)
-            return
-        transactions.stop(st, now, due, evse, "EVDisconnected", None, UNPLUGGED)
-    evse.plugged = evse.finishing = False
-    evse.auth = evse.token = evse.parent = evse.info = None
-    evse.plug_due = inf
-    statuses.rearm(st)
     statuses.update(st, now, due, evse)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from simulator.station import heartbeat, metervalues, rpc, statuses
+from simulator.station import heartbeat, metervalues, plugs, rpc, statuses
 from simulator.station.events import Event
 from simulator.station.model import GATE_BOOT, Call, Link, Registration
 from simulator.station.ports import CallOutcome
@@ -24,10 +24,10 @@ _WORDS = {
 }
 
 
-def send(st: State, now: float, due: float) -> None:
-    """BootNotification, now."""
+def send(st: State, now: float, due: float, reason: str = "") -> None:
+    """BootNotification, now; ``reason`` where it is another than why the station booted (2.x)."""
     st.boot_due = inf
-    rpc.raise_event(st, Event.BOOT, now, due)
+    rpc.raise_event(st, Event.BOOT, now, due, about=reason)
 
 
 def wake(st: State, now: float) -> None:
@@ -75,6 +75,8 @@ def _accepted(st: State, now: float, interval: float) -> None:
     heartbeat.set_interval(st, interval if interval > 0.0 else st.conf.heartbeat_s)
     st.observer.booted(st.index, now)
     statuses.report_all(st, now)
+    for evse in st.evses[1:]:
+        plugs.begin_by_plug(st, now, now, evse)  # plugged in before anybody could know
     heartbeat.start(st, now)
     metervalues.align(st, now)
 

@@ -110,9 +110,10 @@ def signed(st: State, now: float, kind: str, pem: str) -> tuple[str, Afterwards 
         return "Rejected", partial(_discard, kind, "not the key of the request")
     if leaf.common_name != _name(st) or leaf.organisation != st.conf.organisation:
         return "Rejected", partial(_discard, kind, "another's name")
-    root = anchor(
-        st, chain, st.clock_zero + now, V2G_ROOT if kind == V2G else CSMS_ROOT, early=True
-    )
+    # 2.0.1 takes none of the future (errata 2.9: A02.FR.06).
+    early = st.table.version == "1.6"
+    where = V2G_ROOT if kind == V2G else CSMS_ROOT
+    root = anchor(st, chain, st.clock_zero + now, where, early)
     if root is None:
         return "Rejected", partial(_discard, kind, "expired, or of no trusted chain")
     if len(chain) > 1 and chain[-1].fingerprint == root.fingerprint:
@@ -151,6 +152,8 @@ def _switch(kind: str, own: Own, st: State, now: float, due: float) -> None:
         return
     store.own[kind] = own
     if kind == STATION and network.security(st) == network.TLS_CLIENT:
+        store.former = current
+        store.tries = 0
         link.close(st, now, 1000, "new certificate")
     if kind == V2G:
         _ask_revocation(own, st, now, now)

@@ -95,6 +95,7 @@ class Configuration:
         "backoff_min_s",
         "backoff_random_s",
         "backoff_repeats",
+        "before_accepted",
         "begin",
         "cache",
         "cache_life_s",
@@ -126,6 +127,7 @@ class Configuration:
         "ping_s",
         "profiles",
         "record_s",
+        "replug_s",
         "reserve_any",
         "reserved_until_start",
         "reserves",
@@ -147,6 +149,7 @@ class Configuration:
         "stop_points",
         "stop_sampled",
         "trigger",
+        "trigger_idle",
         "unknown_offline",
         "values",
     )
@@ -225,6 +228,11 @@ class Configuration:
     the token (2.0.1 H03.FR.09)."""
     stop_on_invalid: bool
     stop_on_disconnect: bool
+    replug_s: float
+    """How long a fixed cable may lie unplugged before whoever charged is forgotten (2.x); inf."""
+    before_accepted: bool | None
+    """Drivers are served though the CSMS has not accepted the station; None: once it has for the
+    first time (1.6 has no key for it)."""
     monitoring: bool
     """Monitors are at work (2.x)."""
     offline_severity: int
@@ -249,6 +257,9 @@ class Configuration:
     sampled: Reading | None
     aligned: Reading | None
     trigger: Reading | None
+    """Told of a transaction out of turn."""
+    trigger_idle: Reading | None
+    """The same of an EVSE without one (2.x)."""
     stop_sampled: Reading | None
     stop_aligned: Reading | None
     begin: Reading | None

@@ -43,7 +43,8 @@ class Attribute:
     value: str | Live = ""
     type: str = ACTUAL
     key: Key | None = None
-    """The setting that it is; None for what follows from the station."""
+    """The setting that it is; None for what follows from the station. With a function as ``value``
+    it can be set, and the function says what is in force."""
     constant: bool = False
 
     @property
@@ -122,7 +123,7 @@ class Model:
 def value(st: State, now: float, row: Variable, attribute: Attribute) -> str:
     """What the attribute is now; "" where it has no value, or none that may be read."""
     key = attribute.key
-    if key is not None:
+    if key is not None and not callable(attribute.value):
         return "" if key.secret else st.conf.values[key.name]
     if isinstance(attribute.value, str):
         return attribute.value

@@ -72,6 +72,11 @@ class Update:
         self.tries = 0
         self.transfer = 0
 
+    @property
+    def under_way(self) -> bool:
+        """Not waiting for a moment that was asked for."""
+        return self.stage not in (Stage.SCHEDULED, Stage.SCHEDULED_INSTALL)
+
 
 class Firmware:
     """What a station knows of its firmware once an update was ever asked for."""
@@ -103,9 +108,9 @@ def busy(st: State) -> bool:
 
 
 def installing(st: State) -> bool:
-    """Is firmware being written right now? A reset would leave the station with none."""
+    """Is firmware being written? A reset would leave the station with none."""
     update = None if st.firmware is None else st.firmware.update
-    return update is not None and update.stage is Stage.INSTALLING
+    return update is not None and update.stage in (Stage.INSTALLING, Stage.REBOOTING)
 
 
 def version(st: State) -> str:
@@ -238,7 +243,7 @@ def check(st: State, now: float) -> None:
     if update is None:
         return
     if update.stage is Stage.WAITING:
-        if not st.resetting:
+        if st.resetting in ("", "idle"):  # one on idle waits for this
             _wait(st, now, update)
     elif st.link is Link.OFF:
         _went_down(st, now, update)

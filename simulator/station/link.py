@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from math import inf
 
-from simulator.station import boot, heartbeat, network, rpc, security, statuses
+from simulator.station import boot, heartbeat, network, rpc, security, statuses, truststore
 from simulator.station.effects import Close
-from simulator.station.model import GATE_BOOT, GATE_OFFLINE, Link, Registration
+from simulator.station.model import GATE_BOOT, GATE_OFFLINE, OUT_RESET, Link, Registration
 from simulator.station.state import State
 from simulator.station.waits import gate_off, gate_on
 
@@ -56,6 +56,7 @@ def connected(st: State, now: float) -> None:
     st.backlog = st.orders
     gate_off(st, now, GATE_OFFLINE)
     network.arrived(st, now)
+    truststore.proved(st, now)
     if st.registration is Registration.ACCEPTED and st.settings.boot_on_reconnect:
         st.registration = Registration.NONE
         st.boot_due = now
@@ -76,6 +77,7 @@ def disconnected(st: State, now: float) -> None:
         st.lost_at = now
     else:
         network.failed(st)
+        truststore.doubt(st)
     gate_on(st, now, GATE_OFFLINE)
     if st.resetting:
         _switch_off(st, now)
@@ -107,6 +109,11 @@ def close(st: State, now: float, code: int, reason: str) -> None:
 
 def _switch_off(st: State, now: float) -> None:
     st.resetting = ""
+    st.evse_resets = 0
+    for evse in st.evses:
+        evse.resetting = ""
+        evse.out &= ~OUT_RESET
+        statuses.update(st, now, now, evse)
     st.reset_due = inf
     st.link = Link.OFF
     st.registration = Registration.NONE

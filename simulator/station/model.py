@@ -56,7 +56,17 @@ CONNECTED: Final = 1
 AUTHORIZED: Final = 2
 PATH_CLOSED: Final = 4
 ENERGY: Final = 8
+BAY: Final = 16
 """Points at which a transaction begins or ends (2.0.1 E01, E06); 1.6 has them fixed."""
+
+OUT_STATION: Final = 1
+OUT_EVSE: Final = 2
+OUT_CONNECTOR: Final = 4
+OUT_FAULT: Final = 8
+OUT_RESET: Final = 16
+OUT_BY_CSMS: Final = OUT_STATION | OUT_EVSE | OUT_CONNECTOR
+"""Why an EVSE is out of service: station, EVSE and connector have states of their own (2.0.1 G03,
+G04), the station is faulted, or a reset is near."""
 
 GATE_OFFLINE: Final = 1
 GATE_BOOT: Final = 2
@@ -82,6 +92,8 @@ class TokenInfo(NamedTuple):
         return self.status == "Accepted"
 
 
+LOCK_FAILURE: Final = "ConnectorLockFailure"
+"""The fault of a connector that can be neither locked nor unlocked (1.6 §7.6)."""
 VALID: Final = TokenInfo("Accepted")
 """By far the most frequent word on a token: one object for all of them."""
 DEFAULT_KIND: Final = "ISO14443"
@@ -102,6 +114,7 @@ class Transaction:
         "begun",
         "closed",
         "data",
+        "drawn",
         "evse",
         "granted",
         "id",
@@ -110,7 +123,9 @@ class Transaction:
         "local_id",
         "meter_start",
         "meter_stop",
+        "opened",
         "parent",
+        "phases",
         "powered",
         "priority",
         "reason",
@@ -137,6 +152,12 @@ class Transaction:
         """Somebody is authorised, and has not ended it."""
         self.powered = False
         """The power path was closed for whoever is authorised."""
+        self.opened = True
+        """It has begun; until then it waits for energy to flow (TxStartPoint, 2.0.1 E01.FR.06)."""
+        self.drawn = False
+        """Energy has flowed since the power path was closed."""
+        self.phases: int | None = None
+        """The number of phases last told (2.x)."""
         self.begun = begun
         self.closed = begun
         """When the power path was closed."""
@@ -198,6 +219,7 @@ class Evse:
 
     __slots__ = (
         "auth",
+        "bay",
         "ev_suspended",
         "evse_suspended",
         "fault",
@@ -206,7 +228,7 @@ class Evse:
         "kind",
         "limited",
         "number",
-        "operative",
+        "out",
         "parent",
         "plug_due",
         "plugged",
@@ -216,6 +238,7 @@ class Evse:
         "remote_id",
         "reservation",
         "reserved",
+        "resetting",
         "sample_due",
         "sample_step",
         "since",
@@ -236,9 +259,14 @@ class Evse:
         self.since = 0.0
         self.info: str | None = None
         self.fault = ""
-        self.operative = True
+        self.out = 0
+        """Why it is out of service (``OUT_...``); 0: it is not."""
+        self.resetting = ""
+        """"idle": to be reset once it is free; "now": it is being reset (2.x)."""
         self.withheld = False
         """Out of service for a reason of the station's own: new firmware is to be installed."""
+        self.bay = False
+        """A car stands before it, as far as a sensor tells."""
         self.plugged = False
         self.finishing = False
         self.ev_suspended = False
@@ -268,9 +296,14 @@ class Evse:
         self.status_due = inf
 
     @property
+    def operative(self) -> bool:
+        """Not taken out of service for longer than a reset takes."""
+        return not self.out & ~OUT_RESET
+
+    @property
     def in_service(self) -> bool:
         """Neither the CSMS nor the station keeps it from serving."""
-        return self.operative and not self.withheld
+        return not self.out and not self.withheld
 
 
 class Call:

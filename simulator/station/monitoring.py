@@ -227,6 +227,18 @@ def _notice(
     del mon.held[:-MAX_HELD]
 
 
+def announce(st: State, now: float, what: Observable, severity: int) -> None:
+    """Tell what a variable is, without a monitor and whatever the CSMS set (2.0.1 G05.FR.02)."""
+    mon = of(st)
+    value = _worded(_read(st, now, what))
+    mon.events += 1
+    at = st.clock_zero + now
+    mon.held.append(
+        Notice(mon.events, 0, what, Origin.NOTIFICATION, severity, at, value, "Delta", False, "")
+    )
+    _tell(st, now, mon)
+
+
 def _worded(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.3f}".rstrip("0").rstrip(".")
 

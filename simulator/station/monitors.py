@@ -40,6 +40,8 @@ class Origin(Enum):
     HARDWIRED = "HardWiredMonitor"
     PRECONFIGURED = "PreconfiguredMonitor"
     CUSTOM = "CustomMonitor"
+    NOTIFICATION = "HardWiredNotification"
+    """Told without any monitor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Notice:
 
     id: int
     monitor: int
+    """0: none."""
     what: Observable
     origin: Origin
     severity: int

@@ -82,6 +82,8 @@ def rebooted(st: State) -> None:
         return
     known = (slot for slot in st.conf.network_order if slot == PROVISIONED or slot in net.slots)
     net.ways = tuple((slot, net.slots.get(slot)) for slot in known) or ((PROVISIONED, None),)
+    if (net.active, net.profile) not in net.ways:
+        net.ways += ((net.active, net.profile),)  # where it last came through (B10.FR.07)
     net.place = net.tries = 0
 
 

@@ -62,6 +62,10 @@ class Meter(Protocol):
         """Line to neutral on AC and of the main meter, at the outlet on DC."""
         ...
 
+    def phases(self, now: float, evse: int) -> int | None:
+        """Phases that the EV charges on; None where that is not known (DC, no EV)."""
+        ...
+
     def soc_percent(self, now: float, evse: int) -> float | None:
         """0..100; None where the station cannot know it (AC, no EV)."""
         ...

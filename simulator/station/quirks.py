@@ -75,6 +75,10 @@ class CoarseMeter:
         """As measured."""
         return self._meter.voltage_v(now, evse)
 
+    def phases(self, now: float, evse: int) -> int | None:
+        """As measured."""
+        return self._meter.phases(now, evse)
+
     def soc_percent(self, now: float, evse: int) -> float | None:
         """As measured."""
         return self._meter.soc_percent(now, evse)

@@ -18,7 +18,7 @@ from simulator.station import (
     transactions,
 )
 from simulator.station.events import Event
-from simulator.station.model import Evse, Registration, Status
+from simulator.station.model import OUT_BY_CSMS, Evse, Registration, Status
 from simulator.station.profiles import Profile
 from simulator.station.state import Afterwards, State
 
@@ -57,9 +57,10 @@ _STARTABLE: Final = (Status.AVAILABLE, Status.PREPARING, Status.FINISHING, Statu
 
 
 def _startable(evse: Evse) -> bool:
-    running = evse.tx is not None and evse.tx.granted
+    # One whose authorisation has ended is nobody else's (2.0.1 F01.FR.24).
+    running = evse.tx is not None and evse.tx.token is not None
     busy = running or evse.auth is not None or evse.token is not None
-    return not busy and evse.status in _STARTABLE
+    return not busy and evse.in_service and evse.status in _STARTABLE
 
 
 def begin(
@@ -98,26 +99,33 @@ def unlock(st: State, number: int) -> tuple[bool, Afterwards | None]:
     return True, partial(_stop, evse, "UnlockCommand") if evse.tx is not None else None
 
 
-def availability(st: State, number: int, operative: bool) -> tuple[str, Afterwards | None]:
+def availability(
+    st: State, number: int, operative: bool, tier: int = OUT_BY_CSMS
+) -> tuple[str, Afterwards | None]:
     """Put an EVSE (0: all, and the station) in or out of service: Accepted, Scheduled or Rejected.
 
-    What is in a transaction changes when it ends (1.6 §5.2).
+    What is in a transaction changes when it ends (1.6 §5.2). ``tier``: in 2.x station, EVSE and
+    connector have states of their own; what lies below goes back to its own (G03.FR.07, G04.FR.08).
     """
     evse = find(st, number)
     if evse is None:
         return "Rejected", None
     chosen = tuple(st.evses) if number == 0 else (evse,)
-    if all(e.operative == operative for e in chosen):
-        return "Accepted", None
     scheduled = not operative and any(e.tx is not None for e in chosen)
-    return "Scheduled" if scheduled else "Accepted", partial(_availability, chosen, operative)
+    word = "Scheduled" if scheduled else "Accepted"
+    if all(bool(e.out & tier) is not operative for e in chosen):
+        return word, None
+    return word, partial(_availability, chosen, operative, tier)
 
 
-def _availability(chosen: tuple[Evse, ...], operative: bool, st: State, now: float) -> None:
+def _availability(
+    chosen: tuple[Evse, ...], operative: bool, tier: int, st: State, now: float
+) -> None:
     for evse in chosen:
-        evse.operative = operative
+        evse.out = evse.out & ~tier if operative else evse.out | tier
         if not operative and evse.tx is None:
             evse.auth = evse.token = evse.parent = None
+            evse.finishing = evse.finishing and tier == OUT_BY_CSMS  # 2.x: at once (G03.FR.06)
         statuses.update(st, now, now, evse)
 
 
@@ -132,7 +140,9 @@ def trigger(st: State, action: str, event: Event, number: int | None) -> Afterwa
         return partial(_send, action, event, (None,))
     chosen: tuple[Evse, ...]
     if action == "TransactionEvent":
-        open_ = tuple(e for e in st.evses if e.tx is not None and number in (None, e.number))
+        open_ = tuple(
+            e for e in st.evses if e.tx is not None and e.tx.opened and number in (None, e.number)
+        )
         return partial(_send, action, event, open_) if open_ else None
     if number is not None:
         evse = find(st, number)
@@ -148,7 +158,7 @@ def trigger(st: State, action: str, event: Event, number: int | None) -> Afterwa
 def _boot(st: State, now: float) -> None:
     in_flight = st.call is not None and st.call.action == "BootNotification"
     if not in_flight and not rpc.waiting(st, "BootNotification"):
-        boot.send(st, now, now)
+        boot.send(st, now, now, "Triggered")
 
 
 def _send(

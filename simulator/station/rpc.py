@@ -209,6 +209,7 @@ def connection_lost(st: State, now: float) -> None:
     """Whatever was on the wire or waits for this connection is over."""
     st.effects = [effect for effect in st.effects if not isinstance(effect, Send)]
     st.answers = None
+    txqueue.went_offline(st)
     if st.call is not None:
         call = _take(st, now)
         finished(st, call, CallOutcome.CONNECTION_LOST, now)

@@ -87,6 +87,8 @@ class Hardware:
     """Largest power of all its EVSEs together."""
     connector: str = "sType2"
     """ConnectorEnumType of 2.0.1: ``s`` is a socket, ``c`` a cable that belongs to the station."""
+    bay_sensor: bool = False
+    """A sensor at every EVSE tells whether a car stands before it."""
 
     @property
     def fixed_cable(self) -> bool:

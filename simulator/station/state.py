@@ -62,6 +62,8 @@ class Action:
     """Carries the id that the CSMS gave its transaction, so it is completed only when sent."""
     expendable: frozenset[Event] = frozenset()
     """What a queued message may tell of to be the first to go when the queue is full."""
+    offline: Callable[[Call], None] | None = None
+    """Lets a message that waits in the queue say that it was kept offline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,10 @@ class VersionTable:
     """What the version calls the state of a transaction's charging; "" where it has none."""
     transaction_id: Callable[[State, Transaction], None]
     """Gives a new transaction its id, where that is the station's to give."""
+    energy: Callable[[State, float, float, Evse, Transaction], bool] | None = None
+    """What charging does to a transaction; is there something left to tell? None: nothing (1.6)."""
+    lock_told: Callable[[State, float, Evse], None] | None = None
+    """Tells that the lock of a connector fails, or does no longer; None: its status says so."""
     installed: Callable[[State, float], None] | None = None
     """Puts the monitors of the settings in their place when the station is switched on."""
 
@@ -194,6 +200,7 @@ class State:
         "effects",
         "ended",
         "evse_due",
+        "evse_resets",
         "evses",
         "firmware",
         "gate",
@@ -349,6 +356,8 @@ class State:
         # The station's body.
         self.evses: Sequence[Evse] = tuple(Evse(n) for n in range(identity.evses + 1))
         self.evse_due = inf
+        self.evse_resets = 0
+        """EVSEs that are to be reset once they are free."""
         self.transactions = 0
         # What it knows of tokens and whom it expects.
         self.cache: dict[str, TokenInfo] | None = None

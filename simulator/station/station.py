@@ -8,6 +8,7 @@ run. A station is single-threaded and never calls back except to its meter and i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import Final
 
@@ -26,6 +27,7 @@ from simulator.station import (
     needs,
     notices,
     plugandcharge,
+    plugs,
     quirks,
     reservations,
     reset,
@@ -38,7 +40,14 @@ from simulator.station import (
     txqueue,
 )
 from simulator.station.effects import Effect
-from simulator.station.model import Evse, Link, Registration, Status
+from simulator.station.model import (
+    LOCK_FAILURE,
+    OUT_FAULT,
+    Evse,
+    Link,
+    Registration,
+    Status,
+)
 from simulator.station.ports import Transfer
 from simulator.station.state import State
 
@@ -202,6 +211,8 @@ class Station(State):
         self._look(now)
         if self.resetting:
             reset.check(self, now)
+        if self.evse_resets:
+            reset.check_evses(self, now)
         rpc.pump(self, now)
 
     # -- what happens at the station --------------------------------------------------------------
@@ -209,7 +220,19 @@ class Station(State):
     def plug_in(self, now: float, evse: int, due: float | None = None) -> None:
         """A cable joins an EV and this EVSE."""
         if not self.ended:
-            authorisation.plugged_in(self, now, now if due is None else due, self._evse(evse))
+            plugs.plugged_in(self, now, now if due is None else due, self._evse(evse))
+            self._settle(now)
+
+    def arrive(self, now: float, evse: int, due: float | None = None) -> None:
+        """A car stands before this EVSE, which matters where there is a sensor (2.x)."""
+        if not self.ended:
+            plugs.arrived(self, now, now if due is None else due, self._evse(evse))
+            self._settle(now)
+
+    def depart(self, now: float, evse: int, due: float | None = None) -> None:
+        """It has driven away."""
+        if not self.ended:
+            plugs.departed(self, now, now if due is None else due, self._evse(evse))
             self._settle(now)
 
     def present_token(
@@ -233,7 +256,7 @@ class Station(State):
     def unplug(self, now: float, evse: int, due: float | None = None) -> None:
         """The EV leaves; ends what still runs (EVDisconnected)."""
         if not self.ended:
-            authorisation.unplugged(self, now, now if due is None else due, self._evse(evse))
+            plugs.unplugged(self, now, now if due is None else due, self._evse(evse))
             self._settle(now)
 
     def ev_suspended(self, now: float, evse: int, due: float | None = None) -> None:
@@ -284,17 +307,37 @@ class Station(State):
         if not self.ended:
             at = now if due is None else due
             where.fault = code
-            where.auth = where.token = where.parent = None
-            transactions.stop(self, now, at, where, "Other")
-            statuses.update(self, now, at, where)
+            for each in self._under(where):
+                each.auth = each.token = each.parent = None
+                transactions.stop(self, now, at, each, "Other")
+                if each is not where:
+                    each.out |= OUT_FAULT
+                    each.finishing = False
+                statuses.update(self, now, at, each)
+            self._tell_lock(now, where, code)
             self._settle(now)
+
+    def _tell_lock(self, now: float, where: Evse, code: str) -> None:
+        if code == LOCK_FAILURE and where.number and self.table.lock_told is not None:
+            self.table.lock_told(self, now, where)
+
+    def _under(self, where: Evse) -> Sequence[Evse]:
+        """What a fault of an EVSE or of the station keeps from charging (2.0.1 G04.FR.07).
+
+        1.6 has a status of its own for the station, and no word on what it means for the others.
+        """
+        whole = not where.number and self.table.word(where) is None
+        return self.evses if whole else (where,)
 
     def clear_fault(self, now: float, evse: int, due: float | None = None) -> None:
         """The fault is mended."""
         where = self._evse(evse, 0)
         if not self.ended:
-            where.fault = ""
-            statuses.update(self, now, now if due is None else due, where)
+            code, where.fault = where.fault, ""
+            for each in self._under(where):
+                each.out &= ~OUT_FAULT
+                statuses.update(self, now, now if due is None else due, each)
+            self._tell_lock(now, where, code)
             self._settle(now)
 
     def ev_certificate(

@@ -53,7 +53,7 @@ def current(evse: Evse) -> Status:
         return Status.SUSPENDED_EV if evse.ev_suspended else Status.CHARGING
     if evse.finishing:
         return Status.FINISHING
-    if not evse.in_service:
+    if not evse.in_service and evse.tx is None:
         return Status.UNAVAILABLE
     if evse.reserved and evse.token is None:
         # A cable alone does not change it (2.0.1 G01.FR.09; 1.6 §4.9 G2 wants the identity).
@@ -72,7 +72,7 @@ def update(st: State, now: float, due: float, evse: Evse) -> None:
         new = Status.AVAILABLE  # its unavailability is scheduled (1.6 §5.2)
     old = evse.status
     if new is not old:
-        if new not in TRANSITIONS[old]:
+        if st.table.version == "1.6" and new not in TRANSITIONS[old]:
             # Preparing to Unavailable is no transition of the table: usage ends first (B1, A8).
             _change(st, now, due, evse, Status.AVAILABLE)
         _change(st, now, due, evse, new)
@@ -87,7 +87,10 @@ def _charges(st: State) -> bool:
 def tell_charging(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:
     """Let an open transaction tell how charging goes, if that changed (2.0.1 E02)."""
     state = st.table.charging_state(evse)
-    if state != tx.state:
+    if state == tx.state and tx.opened:
+        return
+    tell = st.table.energy is None or st.table.energy(st, now, due, evse, tx)
+    if tell and state != tx.state:
         tx.state = state
         raise_event(st, Event.CHARGING_STATE, now, due, evse, tx)
 

@@ -11,7 +11,18 @@ from typing import Final
 
 from simulator.station import maxenergy, metervalues, reservations, smartcharging, statuses
 from simulator.station.events import Event
-from simulator.station.model import CONNECTED, Authorisation, Evse, TokenInfo, Transaction
+from simulator.station.model import (
+    AUTHORIZED,
+    BAY,
+    CONNECTED,
+    ENERGY,
+    PATH_CLOSED,
+    Authorisation,
+    Evse,
+    Status,
+    TokenInfo,
+    Transaction,
+)
 from simulator.station.ports import EvState
 from simulator.station.rpc import raise_event
 from simulator.station.state import State
@@ -30,8 +41,12 @@ def begin(
     trigger: str,
     auth: Authorisation | None = None,
     parent: str | None = None,
+    opened: bool = True,
 ) -> Transaction:
-    """A transaction opens, and is told; who is authorised may follow later (2.x)."""
+    """A transaction opens, and is told; who is authorised may follow later (2.x).
+
+    One that is not ``opened`` yet waits for energy to flow, untold (TxStartPoint EnergyTransfer).
+    """
     st.transactions += 1
     register = st.meter.register_wh(now, evse.number)
     token = None if auth is None else auth.token
@@ -45,9 +60,52 @@ def begin(
     evse.info = None
     st.table.transaction_id(st, tx)
     tx.state = st.table.charging_state(evse)
-    st.observer.transaction_started(st.index, evse.number, tx.local_id, token or "", now, register)
-    raise_event(st, Event.TRANSACTION_STARTED, now, due, evse, tx, about=trigger)
+    tx.opened = opened
+    if opened:
+        _tell_start(st, now, due, evse, tx, trigger)
     return tx
+
+
+def _tell_start(
+    st: State, now: float, due: float, evse: Evse, tx: Transaction, trigger: str
+) -> None:
+    token = tx.token or ""
+    st.observer.transaction_started(st.index, evse.number, tx.local_id, token, now, tx.meter_start)
+    raise_event(st, Event.TRANSACTION_STARTED, now, due, evse, tx, about=trigger)
+
+
+def energy(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> bool:
+    """Charging changed; False: there is nothing about it to tell beside what was told here.
+
+    A transaction may begin when energy flows, and end when it ceases to (2.0.1 E01.FR.06,
+    E06.FR.07).
+    """
+    flows = statuses.current(evse) is Status.CHARGING
+    ceased = tx.drawn and not flows
+    tx.drawn = tx.drawn or flows
+    if not tx.opened:
+        if flows:
+            _open(st, now, due, evse, tx)
+        return False
+    if not ceased or not st.conf.stop_points & ENERGY:
+        return True
+    if evse.stopped_energy:
+        reason = "DeAuthorized"
+    else:
+        reason = "StoppedByEV" if evse.ev_suspended else "Other"
+    tx.reason = ""
+    stop(st, now, due, evse, reason, None, "ChargingStateChanged")
+    return False
+
+
+def _open(st: State, now: float, due: float, evse: Evse, tx: Transaction) -> None:
+    tx.opened = True
+    tx.begun = now
+    tx.meter_start = st.meter.register_wh(now, evse.number)
+    tx.state = st.table.charging_state(evse)
+    trigger = "ChargingStateChanged" if tx.remote_id is None else "RemoteStart"
+    _tell_start(st, now, due, evse, tx, trigger)
+    metervalues.begin(st, now, evse, tx)
 
 
 def start(
@@ -66,7 +124,8 @@ def start(
     tx = evse.tx
     fresh = tx is None
     if tx is None:
-        tx = begin(st, now, due, evse, trigger, auth, parent)
+        opened = bool(st.conf.start_points & ~(ENERGY | BAY))
+        tx = begin(st, now, due, evse, trigger, auth, parent, opened)
     elif evse.token is None:
         authorise(st, now, due, evse, tx, auth, parent, trigger)
     else:
@@ -79,7 +138,7 @@ def start(
         st.meter.energise(now, evse.number)
     look(st, now, evse)
     smartcharging.begin(st, now, evse)
-    if fresh:
+    if fresh and tx.opened:
         metervalues.begin(st, now, evse, tx)
     statuses.update(st, now, due, evse)
 
@@ -121,8 +180,34 @@ def look(st: State, now: float, evse: Evse) -> None:
     evse.evse_suspended = drawing == EvState.SUSPENDED_EVSE
 
 
-_KEEPS: Final = frozenset(("Local", "Remote", "DeAuthorized", "MasterPass"))
+UNPLUGGED: Final = "EVDisconnected"
+DEPARTED: Final = "EVDeparted"
+_KEEPS: Final = frozenset(("Local", "Remote", "DeAuthorized", "MasterPass", "Timeout", UNPLUGGED))
 """Reasons that end an authorisation; the others end whatever is going on."""
+
+
+def outlives(st: State, evse: Evse, reason: str) -> bool:
+    """Does the transaction outlive its authorisation (TxStopPoint, 2.0.1 E06)?
+
+    So it does as long as the plug or the bay is yet to end it; what nothing would end, ends.
+    """
+    points = st.conf.stop_points
+    if reason not in _KEEPS or points & (AUTHORIZED | PATH_CLOSED | ENERGY):
+        return False
+    if reason == UNPLUGGED and points & CONNECTED:
+        return False
+    plug = bool(points & CONNECTED) and evse.plugged
+    return plug or (bool(points & BAY) and evse.bay)
+
+
+def outlives_plug(st: State, evse: Evse, tx: Transaction) -> bool:
+    """Is charging suspended, not ended, while the cable is unplugged at the EV (E10)?"""
+    if st.conf.stop_on_disconnect or not tx.powered:
+        return False
+    points = st.conf.stop_points
+    if points & (CONNECTED | PATH_CLOSED):
+        return False  # E06.FR.02, FR.06
+    return not (points & ENERGY and tx.drawn)  # E06.FR.07
 
 
 def stop(
@@ -143,21 +228,24 @@ def stop(
     tx = evse.tx
     if tx is None:
         return
-    if reason in _KEEPS and evse.plugged and not st.conf.stop_points & ~CONNECTED:
-        _revoke(st, now, due, evse, tx, reason, token, kind)
+    if outlives(st, evse, reason):
+        _revoke(st, now, due, evse, tx, reason, token, kind, trigger)
         return
     metervalues.end(st, now, due, evse, tx)
     if tx.powered:
         st.meter.release(now, evse.number)
     evse.tx = None
+    _forget_token(st, evse)
     tx.powered = tx.granted = False
-    tx.reason = tx.reason or reason
+    if not tx.reason or reason not in (*_KEEPS, DEPARTED):  # a reset has the last word (B12.FR.04)
+        tx.reason = reason if reason != DEPARTED else UNPLUGGED
     if tx.stop_token is None:
         tx.stop_token, tx.stop_kind = token, kind
     tx.meter_stop = max(st.meter.register_wh(now, evse.number), tx.meter_start)
     tx.state = st.table.charging_state(evse)
-    st.observer.transaction_stopped(st.index, tx.local_id, tx.reason, now, tx.meter_stop)
-    raise_event(st, Event.TRANSACTION_ENDED, now, due, evse, tx, about=trigger or reason)
+    if tx.opened:
+        st.observer.transaction_stopped(st.index, tx.local_id, tx.reason, now, tx.meter_stop)
+        raise_event(st, Event.TRANSACTION_ENDED, now, due, evse, tx, about=trigger or reason)
     tx.data = None
     evse.ev_suspended = evse.evse_suspended = evse.stopped_energy = False
     evse.finishing = evse.plugged
@@ -179,20 +267,30 @@ def _revoke(
     reason: str,
     token: str | None,
     kind: str,
+    trigger: str,
 ) -> None:
-    """No energy any more; the transaction goes on until the plug is pulled."""
+    """No energy any more; the transaction goes on until the plug is pulled, or the car leaves."""
     if tx.powered:
         st.meter.release(now, evse.number)
-    tx.powered = tx.granted = False
-    tx.reason, tx.stop_token, tx.stop_kind = reason, token, kind
+    _forget_token(st, evse)
+    tx.powered = tx.granted = tx.drawn = False
+    tx.reason, tx.stop_token, tx.stop_kind = tx.reason or reason, token, kind
     evse.ev_suspended = evse.evse_suspended = evse.stopped_energy = False
-    evse.finishing = True
+    evse.finishing = evse.plugged
     if evse.auth is not None and evse.auth.ends is tx:
         evse.auth = None
     tx.state = st.table.charging_state(evse)
-    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=reason)
+    raise_event(st, Event.TRANSACTION_CHANGED, now, due, evse, tx, about=trigger or reason)
     smartcharging.refresh(st, now, now, told=True)
     statuses.update(st, now, due, evse)
+
+
+def _forget_token(st: State, evse: Evse) -> None:
+    """Whoever was to plug in may no longer."""
+    if evse.token is not None:
+        evse.token = evse.parent = None
+        evse.plug_due = inf
+        statuses.rearm(st)
 
 
 def confirmed(st: State, now: float, tx: Transaction, info: TokenInfo) -> None:

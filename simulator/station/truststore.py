@@ -64,11 +64,17 @@ class Wanted:
 class Store:
     """All certificates of a station."""
 
-    __slots__ = ("own", "revocation", "roots", "wanted")
+    __slots__ = ("doubted", "former", "own", "revocation", "roots", "tries", "wanted")
 
     def __init__(self) -> None:
         self.roots: list[Root] = []
+        self.doubted = False
+        """Attempts to connect have failed since the last connection: fallbacks count."""
         self.own: dict[str, Own] = {}
+        self.former: Own | None = None
+        """Client certificate beside the one in use, until one of them has led to a connection."""
+        self.tries = 0
+        """Failed attempts with the one in use, while there are two."""
         self.wanted: dict[str, Wanted] = {}
         self.revocation: dict[str, str] = {}
         """Serial number -> what the CSMS's OCSP responder said of it, as it came."""
@@ -146,6 +152,49 @@ def signer_trusted(st: State, now: float, pem: str) -> bool:
     except ValueError:
         return False
     return anchor(st, chain, st.clock_zero + now, MANUFACTURER_ROOT) is not None
+
+
+# -- what a connection proves ---------------------------------------------------------------------
+
+
+def doubt(st: State) -> None:
+    """An attempt to connect failed.
+
+    A fallback root may be needed (M05.FR.14); a new client certificate that leads nowhere takes
+    turns with the one before, each for all ways to connect (errata 2.9: A02.FR.28).
+    """
+    store = st.certificates
+    if store is None:
+        return
+    store.doubted = True
+    if store.former is None:
+        return
+    store.tries += 1
+    ways = 1 if st.network is None else len(st.network.ways)
+    if store.tries >= max(st.conf.network_attempts, 1) * ways:
+        store.tries = 0
+        store.own[STATION], store.former = store.former, store.own[STATION]
+
+
+def proved(st: State, now: float) -> None:
+    """The station came through: what was kept in case it would not is gone (M05.FR.13, A02.FR.10).
+
+    A fallback root that may have been needed stays.
+    """
+    store = st.certificates
+    if store is None:
+        return
+    doubted, store.doubted = store.doubted, False
+    secured = network.security(st)
+    if secured > 1 and not doubted and any(root.fallback for root in store.roots):
+        store.roots = [root for root in store.roots if not root.fallback]
+        security.note(st, now, "ReconfigurationOfSecurityParameters", "old CSMS root removed")
+    former, used = store.former, store.client
+    if secured == network.TLS_CLIENT and former is not None and used is not None:
+        store.former = None
+        store.tries = 0
+        if former.chain[0].not_before > used.chain[0].not_before:
+            security.note(st, now, "DiscardedRenewedClientCertificate", tell=True)
 
 
 # -- the trust store ------------------------------------------------------------------------------

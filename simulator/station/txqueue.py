@@ -9,6 +9,7 @@ the head and goes again after the reconnect. The head stays in the queue while i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf, nan
 
 from simulator.station.model import GATE_RETRY, Call
@@ -18,12 +19,12 @@ from simulator.station.waits import finished, gate_off, gate_on, mark, settle
 
 
 def push(st: State, call: Call, now: float) -> None:
-    """Put a message at the end; the oldest meter values go if the queue is full."""
+    """Put a message at the end; one with meter values goes for it if the queue is full."""
     queue = st.queue
     if queue is None:
         queue = st.queue = []
     elif len(queue) >= st.settings.max_queue:
-        _make_room(st, queue, now)
+        _make_room(st, queue, now, call.due)
     queue.append(call)
 
 
@@ -78,13 +79,44 @@ def _plan_again(st: State, now: float, call: Call, due: float) -> None:
     mark(st, call, now)
 
 
-def _make_room(st: State, queue: list[Call], now: float) -> None:
-    """Give up the oldest meter values; the head stays (on the wire, or waiting for a retry)."""
+def _make_room(st: State, queue: list[Call], now: float, last: float) -> None:
+    """Give up the meter values that leave the smallest gap, the first of several such.
+
+    Of evenly spaced ones that is the first, then the third, the fifth ... (2.0.1 E04.FR.08): what
+    is left shows the whole course still. The head stays: it is on the wire, or waits for a retry.
+    """
     actions = st.table.actions
+    place, least = 0, inf
     for i in range(1, len(queue)):
         call = queue[i]
-        if call.event in actions[call.action].expendable:
-            del queue[i]
-            settle(st, call, now)
-            finished(st, call, CallOutcome.SKIPPED, now, "queue full")
-            return
+        if call.event not in actions[call.action].expendable:
+            continue
+        gap = _gap(queue, i, last)
+        if gap < least:
+            place, least = i, gap
+    if place:
+        call = queue.pop(place)
+        settle(st, call, now)
+        finished(st, call, CallOutcome.SKIPPED, now, "queue full")
+
+
+def _gap(queue: list[Call], place: int, last: float) -> float:
+    """How far apart its neighbours lie, to the millisecond; ``last`` is what comes behind all."""
+    call = queue[place]
+    before = _neighbour(call, reversed(queue[:place]))
+    behind = _neighbour(call, queue[place + 1 :])
+    until = last if behind is None else behind.due
+    since = 2.0 * call.due - until if before is None else before.due
+    return round(until - since, 3)
+
+
+def _neighbour(call: Call, others: Iterable[Call]) -> Call | None:
+    return next((c for c in others if c.tx is call.tx and c.evse is call.evse), None)
+
+
+def went_offline(st: State) -> None:
+    """What could not leave before the connection went is told as from then on (E11.FR.07)."""
+    for call in st.queue or ():
+        mark_late = st.table.actions[call.action].offline
+        if mark_late is not None and call is not st.call:
+            mark_late(call)

@@ -14,7 +14,7 @@ from math import inf
 from typing import Final, cast
 
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
-from simulator.station.model import AUTHORIZED, CONNECTED, PATH_CLOSED
+from simulator.station.model import AUTHORIZED, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
 from simulator.station.reading import Point, Reading, names, points
 from simulator.station.settings import ALL_MEASURANDS, Settings
@@ -233,7 +233,9 @@ def _flags(conf: Configuration, values: Mapping[str, str]) -> None:
     conf.limit_significance = 0.0
     conf.limits_with_schedules = False
     conf.start_points = PATH_CLOSED
-    conf.stop_points = AUTHORIZED | CONNECTED
+    conf.stop_points = AUTHORIZED  # and StopTransactionOnEVSideDisconnect
+    conf.before_accepted = None
+    conf.replug_s = inf
     conf.offline_threshold_s = inf
     conf.stop_on_disconnect = truth(values["StopTransactionOnEVSideDisconnect"])
 

@@ -13,6 +13,7 @@ from simulator.station import (
     datatransfer,
     heartbeat,
     statuses,
+    transactions,
     v201_authorisation,
     v201_customer,
     v201_display,
@@ -75,7 +76,12 @@ CORE: Final = Part(
         ),
         "StatusNotification": Action(messages.status, noted, statuses.failed),
         "TransactionEvent": Action(
-            events.event, events.answered, events.failed, queued=True, expendable=_FIRST_TO_GO
+            events.event,
+            events.answered,
+            events.failed,
+            queued=True,
+            expendable=_FIRST_TO_GO,
+            offline=events.went_offline,
         ),
     },
     REQUESTS,
@@ -181,5 +187,7 @@ TABLE: Final = VersionTable(
     told=messages.told,
     charging_state=messages.charging_state,
     transaction_id=events.transaction_id,
+    energy=transactions.energy,
+    lock_told=v201_monitoring.lock_told,
     installed=v201_monitoring.installed,
 )

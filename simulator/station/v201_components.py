@@ -96,7 +96,7 @@ def of_evse(built: Hardware) -> list[Variable]:
         _flag("EVSE.Enabled", live.operative),
         _flag("EVSE.Active", live.transacting),
         _flag("EVSE.Problem", live.problem()),
-        _flag("EVSE.AllowReset", live.NO),
+        _flag("EVSE.AllowReset", live.YES),
         _flag("EVSE.Overload", live.problem("OverCurrentFailure")),
         _measured("EVSE.Power", "W", live.power, built.evse_w),
         fixed("EVSE.SupplyPhases", "integer", phases),

@@ -65,7 +65,6 @@ GENERAL: Final = (
     _count("SecurityCtrlr.CertificateEntries", live.certificates, most=float(MOST_CERTIFICATES)),
     fixed("SecurityCtrlr.Identity", "string", live.identity, most=48.0),
     _count("SecurityCtrlr.SecurityProfile", live.security_profile),
-    _flag("TxCtrlr.TxBeforeAcceptedEnabled", live.NO),
 )
 
 

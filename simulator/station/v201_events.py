@@ -35,6 +35,14 @@ REASONS: Final = {
 }
 """Reasons that 1.6 words differently (ReasonEnumType); the rest is the same."""
 
+_FAULTS: Final = {
+    "GroundFailure": "GroundFault",
+    "OverCurrentFailure": "OvercurrentFault",
+    "OverVoltage": "PowerQuality",
+    "UnderVoltage": "PowerQuality",
+}
+"""The reason for which a fault with this code (1.6 §7.6) ends a transaction; else Other."""
+
 _TRIGGERS: Final = {
     "Local": "StopAuthorized",
     "MasterPass": "StopAuthorized",
@@ -49,6 +57,7 @@ _TRIGGERS: Final = {
     "EnergyLimitReached": "EnergyLimitReached",
     "TimeLimitReached": "TimeLimitReached",
 }
+_OFFLINE: Final = '"offline":true'
 _WORDS: Final = frozenset(
     (
         "Authorized",
@@ -97,6 +106,8 @@ def event(st: State, now: float, call: Call) -> str | None:
     """TransactionEventRequest. The number is taken here, in the order in which things happen."""
     tx, evse = call.tx, call.evse
     assert tx is not None and evse is not None
+    if not tx.opened:
+        return None
     kind = "Updated"
     if call.event is Event.TRANSACTION_STARTED:
         kind = "Started"
@@ -110,9 +121,13 @@ def event(st: State, now: float, call: Call) -> str | None:
     parts = [
         f'"eventType":"{kind}","timestamp":"{clock.iso(st.clock_zero + now)}",'
         f'"triggerReason":"{trigger_of(call.event, call.about)}","seqNo":{tx.seq}',
-        '"offline":true' if offline else "",
+        _OFFLINE if offline else "",
+        _phases(st, now, evse, tx),
         _info(tx, kind, evse, call.about),
-        f'"evse":{{"id":{evse.number},"connectorId":1}}' if kind == "Started" else "",
+        # Where it is, and again once the EV is connected (E01.FR.16).
+        f'"evse":{{"id":{evse.number},"connectorId":1}}'
+        if kind == "Started" or call.about == "CablePluggedIn"
+        else "",
         _reservation(tx),
         _token(tx, kind, call),
         f'"meterValue":[{values}]' if values else "",
@@ -127,17 +142,36 @@ def _info(tx: Transaction, kind: str, evse: Evse, about: Any) -> str:
         state = "Idle"
     info = f'"transactionInfo":{{"transactionId":"{tx.id}","chargingState":"{state}"'
     if kind == "Ended":
-        info += f',"stoppedReason":"{REASONS.get(tx.reason, tx.reason)}"'
+        reason = _FAULTS.get(evse.fault, tx.reason) if tx.reason == "Other" else tx.reason
+        info += f',"stoppedReason":"{REASONS.get(reason, reason)}"'
     if tx.remote_id is not None:
         info += f',"remoteStartId":{tx.remote_id}'
         tx.remote_id = None
     return info + "}"
 
 
+def went_offline(call: Call) -> None:
+    """The connection was lost before the message could leave (E11.FR.07)."""
+    if _OFFLINE not in call.body:
+        call.body = call.body.replace('"seqNo":', f'{_OFFLINE},"seqNo":', 1)
+
+
+def _phases(st: State, now: float, evse: Evse, tx: Transaction) -> str:
+    """The number of phases in use, when energy begins to flow and when it changes (E02.FR.18)."""
+    if charging_state(evse) != "Charging":
+        return ""
+    used = st.meter.phases(now, evse.number)
+    if used is None or used == tx.phases:
+        return ""
+    tx.phases = used
+    return f'"numberOfPhasesUsed":{used}'
+
+
 def _token(tx: Transaction, kind: str, call: Call) -> str:
     """The token, in the event that tells of its authorisation or of what ended it (E03, E07)."""
     if kind == "Ended" or call.about in ("Local", "MasterPass"):
         token, type_ = tx.stop_token, tx.stop_kind
+        tx.stop_token = None
     elif call.about in ("Authorized", "RemoteStart") or kind == "Started":
         token, type_ = tx.token, tx.kind
     else:

@@ -16,7 +16,7 @@ from typing import Final, cast
 
 from simulator.station import v201_keys_screen
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
-from simulator.station.model import AUTHORIZED, CONNECTED, ENERGY, PATH_CLOSED
+from simulator.station.model import AUTHORIZED, BAY, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
 from simulator.station.reading import Point, Reading
 from simulator.station.reading import points as read_points
@@ -29,6 +29,8 @@ MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
 PRIORITY: Final = "OCPPCommCtrlr.NetworkConfigurationPriority"
 PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
+START_POINT: Final = "TxCtrlr.TxStartPoint"
+STOP_POINT: Final = "TxCtrlr.TxStopPoint"
 SLOTS: Final = ("0", "1", "2")
 """Slots of network profiles; 0 is the one that the station comes with."""
 LIST_BYTES: Final = "LocalAuthListCtrlr.BytesPerMessage"
@@ -42,7 +44,11 @@ PROFILES: Final = "SmartChargingCtrlr.Entries[ChargingProfiles]"
 """Charging profiles that are installed; as a setting, the most that can be (its maxLimit)."""
 SIGNIFICANCE: Final = "SmartChargingCtrlr.LimitChangeSignificance"
 NEW_SESSIONS: Final = "ChargingStation.AllowNewSessionsPendingFirmwareUpdate"
+OCCUPANCY: Final = "ParkingBayOccupancy"
+"""The point that takes a sensor (``Hardware.bay_sensor``). DataSigned would take a meter that
+signs, and no station here has one."""
 POINTS: Final = {
+    OCCUPANCY: BAY,
     "EVConnected": CONNECTED,
     "Authorized": AUTHORIZED,
     "PowerPathClosed": PATH_CLOSED,
@@ -147,7 +153,7 @@ _KEYS: Final = (
     _measured("SampledDataCtrlr.TxStartedMeasurands", _ENERGY),
     _number(SAMPLE_INTERVAL, "60", unit="s"),
     _measured("SampledDataCtrlr.TxUpdatedMeasurands", _ENERGY),
-    _text(PASSWORD, "", r"[A-Za-z0-9*\-_=:+|@.]{16,40}", secret=True),
+    _text(PASSWORD, "", r"[^\x00-\x1f\x7f]{16,40}", secret=True),
     _text("SecurityCtrlr.OrganizationName", "Chargeswarm", r".{0,64}"),
     _fixed("SmartChargingCtrlr.ACPhaseSwitchingSupported", "false", Kind.BOOLEAN),
     _number(PROFILES, "40", least=1, writable=False),
@@ -161,12 +167,13 @@ _KEYS: Final = (
     _number("TxCtrlr.MaxEnergyOnInvalidId", "0", unit="Wh"),
     _flag("TxCtrlr.StopTxOnEVSideDisconnect", "true"),
     _flag("TxCtrlr.StopTxOnInvalidId", "true"),
+    _flag("TxCtrlr.TxBeforeAcceptedEnabled", "false"),
     _fixed("SecurityCtrlr.AdditionalRootCertificateCheck", "false", Kind.BOOLEAN),
     _number("SecurityCtrlr.CertSigningRepeatTimes", "3"),
     _number("SecurityCtrlr.CertSigningWaitMinimum", "60", unit="s"),
     _fixed("SecurityCtrlr.MaxCertificateChainSize", "10000"),
-    _list(Kind.MEMBERS, "TxCtrlr.TxStartPoint", "PowerPathClosed", _POINTS),
-    _list(Kind.MEMBERS, "TxCtrlr.TxStopPoint", "EVConnected,Authorized", _POINTS),
+    _list(Kind.MEMBERS, START_POINT, "PowerPathClosed", _POINTS),
+    _list(Kind.MEMBERS, STOP_POINT, "EVConnected,Authorized", _POINTS),
     *v201_keys_screen.ROWS,
 )
 KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
@@ -269,8 +276,9 @@ def configure(settings: Settings, overrides: Mapping[str, str]) -> Configuration
     conf.authorize_remote = truth(values["AuthCtrlr.AuthorizeRemoteStart"])
     conf.stop_on_invalid = truth(values["TxCtrlr.StopTxOnInvalidId"])
     conf.stop_on_disconnect = truth(values["TxCtrlr.StopTxOnEVSideDisconnect"])
-    conf.start_points = points(values["TxCtrlr.TxStartPoint"])
-    conf.stop_points = points(values["TxCtrlr.TxStopPoint"])
+    conf.before_accepted = truth(values["TxCtrlr.TxBeforeAcceptedEnabled"])
+    conf.start_points = points(values[START_POINT])
+    conf.stop_points = points(values[STOP_POINT])
     conf.limit_significance = float(values[SIGNIFICANCE]) / 100.0
     conf.limits_with_schedules = _true(values, "NotifyChargingLimitWithSchedules")
     conf.profiles = _rules(
@@ -347,6 +355,8 @@ def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str
     conf.aligned_idle_only = truth(values["AlignedDataCtrlr.SendDuringIdle"])
     conf.heartbeat_s = float(values[HEARTBEAT_INTERVAL])
     conf.connection_timeout_s = float(values["TxCtrlr.EVConnectionTimeOut"])
+    fixed_cable = settings.hardware.connector.startswith("c")
+    conf.replug_s = (conf.connection_timeout_s or inf) if fixed_cable else inf
     conf.minimum_status_s = 0.0
     conf.max_stop_values = 200
 
@@ -375,13 +385,17 @@ def _readings(conf: Configuration, settings: Settings, values: Mapping[str, str]
 
     sampling = truth(values["SampledDataCtrlr.Enabled"])
     aligning = truth(values["AlignedDataCtrlr.Enabled"])
-    sampled = wanted("SampledDataCtrlr.TxUpdatedMeasurands", sampling)
+    updated = wanted("SampledDataCtrlr.TxUpdatedMeasurands", True)
+    by_clock = wanted("AlignedDataCtrlr.Measurands", True)
+    sampled = updated if sampling else ()
     ended = wanted("SampledDataCtrlr.TxEndedMeasurands", sampling)
     started = wanted("SampledDataCtrlr.TxStartedMeasurands", sampling)
-    aligned = wanted("AlignedDataCtrlr.Measurands", aligning)
+    aligned = by_clock if aligning else ()
     aligned_end = wanted("AlignedDataCtrlr.TxEndedMeasurands", aligning)
     conf.sampled = reading(sampled, "Sample.Periodic")
-    conf.trigger = reading(sampled, "Trigger")
+    # What is asked for is told, whether or not it is sent at intervals (F06.FR.06, FR.07).
+    conf.trigger = reading(updated, "Trigger")
+    conf.trigger_idle = reading(by_clock, "Trigger")
     conf.aligned = reading(aligned, "Sample.Clock")
     conf.begin = reading(started, "Transaction.Begin")
     conf.stop_sampled = reading(ended, "Sample.Periodic")

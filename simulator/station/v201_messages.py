@@ -40,9 +40,9 @@ def word(evse: Evse) -> str | None:
         return "Faulted"
     if evse.status is Status.RESERVED:
         return "Reserved"
-    if evse.plugged:
-        return "Occupied"
-    return "Unavailable" if evse.status is Status.UNAVAILABLE else "Available"
+    if evse.status is Status.UNAVAILABLE:
+        return "Unavailable"  # a cable that is plugged in changes nothing (errata 2.29)
+    return "Occupied" if evse.plugged else "Available"
 
 
 _TOLD: Final = {
@@ -83,7 +83,7 @@ def boot(st: State, now: float, call: Call) -> str:
     installed = firmware.version(st)
     if installed:
         parts.append(f'"firmwareVersion":{text(installed[:50])}')
-    return f'"reason":"{st.boot_reason}","chargingStation":{{{",".join(parts)}}}'
+    return f'"reason":"{call.about or st.boot_reason}","chargingStation":{{{",".join(parts)}}}'
 
 
 def heartbeat(st: State, now: float, call: Call) -> str:
@@ -115,7 +115,7 @@ def meter_values(st: State, now: float, call: Call) -> str | None:
     """MeterValuesRequest (J01): outside of a transaction."""
     evse, conf = call.evse, st.conf
     assert evse is not None
-    reading = conf.aligned if call.event is Event.CLOCK_ALIGNED_IDLE else conf.trigger
+    reading = conf.aligned if call.event is Event.CLOCK_ALIGNED_IDLE else conf.trigger_idle
     values = reading.take(st.meter, now, evse.number) if reading is not None else ""
     if not values:
         return None

@@ -9,7 +9,7 @@ import msgspec
 
 from simulator.station import clock, monitoring
 from simulator.station.events import Event
-from simulator.station.model import Call
+from simulator.station.model import Call, Evse
 from simulator.station.monitoring import LOWEST_LEVEL, PERIODIC, THRESHOLDS
 from simulator.station.monitors import Kind, Monitor, Notice, Observable
 from simulator.station.payloads import Refusal
@@ -31,6 +31,13 @@ _CRITERIA: Final = {
     "DeltaMonitoring": frozenset((Kind.DELTA,)),
     "PeriodicMonitoring": PERIODIC,
 }
+HARDWARE_FAILURE: Final = 2
+"""Severity of what keeps hardware from working."""
+_LOCKS: Final[dict[str, dict[str, int]]] = {
+    "ConnectorPlugRetentionLock": {"connectorId": 1},
+    "EVRetentionLock": {},
+}
+"""What holds a plug: in a socket of the station, or in the EV; and on which tier it is."""
 _json: Final = msgspec.json.encode
 
 
@@ -215,12 +222,21 @@ def notify(st: State, now: float, call: Call) -> str:
 def _event(notice: Notice) -> str:
     cleared = ',"cleared":true' if notice.cleared else ""
     linked = f',"transactionId":{text(notice.transaction)}' if notice.transaction else ""
+    monitor = f'"variableMonitoringId":{notice.monitor},' if notice.monitor else ""
     return (
         f'{{"eventId":{notice.id},"timestamp":"{clock.iso(notice.epoch_s)}",'
         f'"trigger":"{notice.trigger}","actualValue":{text(notice.value)}{cleared}{linked},'
-        f'"variableMonitoringId":{notice.monitor},'
-        f'"eventNotificationType":"{notice.origin.value}",{_variable(notice.what)}}}'
+        f'{monitor}"eventNotificationType":"{notice.origin.value}",{_variable(notice.what)}}}'
     )
+
+
+def lock_told(st: State, now: float, evse: Evse) -> None:
+    """The lock of a connector fails, or does no longer (G05.FR.02)."""
+    for name, connector in _LOCKS.items():
+        place = {"id": evse.number, **connector}
+        found = lookup(st, {"name": name, "evse": place}, {"name": "Problem"})
+        if isinstance(found, Observable):
+            monitoring.announce(st, now, found, HARDWARE_FAILURE)
 
 
 PART: Final = Part(

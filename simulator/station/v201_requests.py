@@ -21,7 +21,13 @@ from simulator.station import (
     v201_profiles,
 )
 from simulator.station.events import Event
-from simulator.station.model import Registration
+from simulator.station.model import (
+    LOCK_FAILURE,
+    OUT_CONNECTOR,
+    OUT_EVSE,
+    OUT_STATION,
+    Registration,
+)
 from simulator.station.state import Afterwards, Request, State
 
 Answer = tuple[str, Afterwards | None]
@@ -32,6 +38,8 @@ TRIGGERS: Final = {
     "StatusNotification": ("StatusNotification", Event.TRIGGERED),
     "TransactionEvent": ("TransactionEvent", Event.TRIGGERED),
 }
+OF_EVSE: Final = frozenset(("MeterValues", "StatusNotification", "TransactionEvent"))
+"""Messages that are about an EVSE; for the others it does not matter which is named."""
 
 CERTIFICATES: Final = {
     "SignChargingStationCertificate": truststore.STATION,
@@ -94,7 +102,7 @@ def unlock(st: State, now: float, payload: dict[str, Any]) -> Answer:
         return worded("UnknownConnector"), None
     if evse.tx is not None and evse.tx.granted:
         return worded("OngoingAuthorizedTransaction"), None
-    return worded("Unlocked"), None
+    return worded("UnlockFailed" if evse.fault == LOCK_FAILURE else "Unlocked"), None
 
 
 def change_availability(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -104,19 +112,36 @@ def change_availability(st: State, now: float, payload: dict[str, Any]) -> Answe
     unknown = where is not None and (number < 1 or where.get("connectorId", 1) != 1)
     if unknown:
         return worded("Rejected"), None
-    word, afterwards = remote.availability(st, number, payload["operationalStatus"] == "Operative")
+    tier = OUT_STATION
+    if where is not None:
+        tier = OUT_CONNECTOR if "connectorId" in where else OUT_EVSE
+    operative = payload["operationalStatus"] == "Operative"
+    word, afterwards = remote.availability(st, number, operative, tier)
     return worded(word), afterwards
 
 
 def reset_station(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """Reset (B11, B12): at once, or when no transaction runs. One EVSE alone cannot be reset."""
-    if "evseId" in payload or st.resetting:
-        return worded("Rejected"), None
-    if firmware.installing(st):
+    """Reset (B11, B12) of the station or of one EVSE: at once, or when it is idle."""
+    at_once = payload["type"] == "Immediate"
+    under_way = st.resetting not in ("", "idle")
+    if firmware.installing(st):  # B11.FR.06, B12.FR.10
         return '{"status":"Rejected","statusInfo":{"reasonCode":"FwUpdateInProgress"}}', None
-    if payload["type"] == "Immediate":
+    if under_way:
+        return worded("Rejected"), None
+    if "evseId" in payload:
+        return _reset_evse(st, payload["evseId"], at_once)
+    if at_once:
         return worded("Accepted"), _reset_now
     return worded("Scheduled" if reset.busy(st) else "Accepted"), _reset_when_idle
+
+
+def _reset_evse(st: State, number: int, at_once: bool) -> Answer:
+    evse = remote.find(st, number) if number > 0 else None
+    if evse is None or evse.resetting == "now" or st.resetting:
+        return worded("Rejected"), None
+    waits = not at_once and reset.evse_busy(st, evse)
+    act = reset.begin_evse if at_once else reset.evse_when_idle
+    return worded("Scheduled" if waits else "Accepted"), partial(act, evse)
 
 
 def _reset_now(st: State, now: float) -> None:
@@ -141,18 +166,20 @@ def trigger(st: State, now: float, payload: dict[str, Any]) -> Answer:
     found = TRIGGERS.get(wanted)
     if found is None:
         return worded("NotImplemented"), None
-    where = payload.get("evse")
+    action, event = found
+    where = payload.get("evse") if action in OF_EVSE else None  # F06.FR.03
     if where is not None and (where["id"] < 1 or where.get("connectorId", 1) != 1):
         return worded("Rejected"), None
+    if action == "MeterValues" and st.conf.trigger_idle is None:
+        return worded("Rejected"), None
     number = None if where is None else where["id"]
-    action, event = found
     return accepted(remote.trigger(st, action, event, number))
 
 
 def transaction_status(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """GetTransactionStatus (E14): what still waits to be told."""
     wanted = payload.get("transactionId")
-    queue = st.queue or ()
+    queue = [call for call in st.queue or () if call.tx is not None]
     if wanted is None:
         return f'{{"messagesInQueue":{_truth(bool(queue))}}}', None
     running = any(evse.tx is not None and evse.tx.id == wanted for evse in st.evses)

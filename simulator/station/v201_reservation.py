@@ -13,10 +13,10 @@ from simulator.station.v201_requests import Answer, accepted, worded
 
 
 def reserve_now(st: State, now: float, payload: dict[str, Any]) -> Answer:
-    """ReserveNow (H01). What types of connectors there are nobody knows here: such a wish is
-    Rejected."""
+    """ReserveNow (H01). All connectors of a station are of one type: it fits any, or none."""
     evse = payload.get("evseId")
-    if "connectorType" in payload or (evse is not None and evse < 1):
+    built = st.settings.hardware.connector
+    if payload.get("connectorType", built) != built or (evse is not None and evse < 1):
         return worded("Rejected"), None
     token = payload["idToken"]
     wish = Reservation(

@@ -16,7 +16,15 @@ from simulator.station.schemas import Fault
 from simulator.station.state import Afterwards, Part, Request, State
 from simulator.station.v201_codes import CODES, FORMAT
 from simulator.station.v201_controllers import BYTES, ITEMS, VALUE_SIZE
-from simulator.station.v201_keys import HEARTBEAT_INTERVAL, PASSWORD, PRIORITY, configure
+from simulator.station.v201_keys import (
+    HEARTBEAT_INTERVAL,
+    OCCUPANCY,
+    PASSWORD,
+    PRIORITY,
+    START_POINT,
+    STOP_POINT,
+    configure,
+)
 
 Answer = tuple[str, Afterwards | None]
 _encode = msgspec.json.encode
@@ -108,7 +116,11 @@ def _set(st: State, item: dict[str, Any], changes: dict[str, str]) -> str:
     key = attribute.key
     if key is None or not key.writable:
         return _result(item, "Rejected", "ReadOnly")
-    value = item["attributeValue"].strip()
+    value = item["attributeValue"]
+    if not key.secret:
+        value = value.strip()
+    if key.kind is Kind.BOOLEAN:
+        value = value.lower()
     if refuse(key, value, st.settings):
         return _result(item, "Rejected", _misfit(key, value))
     reason = _outside(st, row, attribute, value, changes) or _unfit(st, key, value)
@@ -159,7 +171,17 @@ def _no_such_way(st: State, value: str) -> str:
     return ""
 
 
-_UNFIT: Final[dict[str, Callable[[State, str], str]]] = {PRIORITY: _no_such_way}
+def _no_such_point(st: State, value: str) -> str:
+    """Where no sensor sees the car in its bay, nothing can begin or end by it."""
+    blind = OCCUPANCY in split(value) and not st.settings.hardware.bay_sensor
+    return "InvalidValue" if blind else ""
+
+
+_UNFIT: Final[dict[str, Callable[[State, str], str]]] = {
+    PRIORITY: _no_such_way,
+    START_POINT: _no_such_point,
+    STOP_POINT: _no_such_point,
+}
 """Settings whose values hang on more than their type: why one does not fit, or ""."""
 
 

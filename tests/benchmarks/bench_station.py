@@ -68,6 +68,9 @@ class Meter:
     def voltage_v(self, now: float, evse: int) -> float:
         return 230.0
 
+    def phases(self, now: float, evse: int) -> int | None:
+        return 3
+
     def soc_percent(self, now: float, evse: int) -> float | None:
         return 50.0
 

@@ -311,3 +311,29 @@ def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, data
     drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
     check(kit, scenario, plan, drive.run(drain=0.0), 60)
     assert drive.deviations.counts == {}
+
+
+def test_e01_fr_01_cars_stand_in_the_bay_before_they_plug_in_and_leave_it_last(kit, scenario):
+    by_bay = {
+        "TxCtrlr.TxStartPoint": "ParkingBayOccupancy",
+        "TxCtrlr.TxStopPoint": "ParkingBayOccupancy",
+    }
+    kind = kit.model(configuration=by_bay, meter_interval=0.0)
+    site = kit.site("yard", [kind], versions=("2.0.1",))
+    network, engine = kit.made_up([(site, [kit.Stay(0, 10.0, 70.0, 40.0)])], 1e3)
+    how = {"from_s": 0.0, "speed": 1.0, "run_s": 100.0, "connect_due": np.array([0.0])}
+    drive = kit.Drive(build_live_plan(scenario, network, engine, **how), kit.Csms()).run()
+    events = [p for _, _, action, p in drive.csms.frames if action == "TransactionEvent"]
+    assert [p["triggerReason"] for p in events] == [
+        "EVDetected",
+        "CablePluggedIn",
+        "Authorized",
+        "ChargingStateChanged",
+        "ChargingStateChanged",
+        "StopAuthorized",
+        "EVCommunicationLost",
+        "EVDeparted",
+    ]
+    assert [p["eventType"] for p in events][::7] == ["Started", "Ended"]
+    assert [p["numberOfPhasesUsed"] for p in events if "numberOfPhasesUsed" in p] == [3]
+    assert not drive.deviations.counts

@@ -8,6 +8,7 @@ throws every switch, and by ``test_switch_off.py``.
 
 from math import inf
 
+from behaviours_201 import CERTIFIED
 from behaviours_areas import FLEETS, REPORTS, SECURITY, TOKENS
 from behaviours_power import POWER
 from behaviours_transactions import CHARGING, TRANSACTIONS
@@ -413,7 +414,7 @@ BOOT = (
                 before(
                     "station.link.power_on",
                     lambda st, now: [
-                        put(evse, operative=True, status=Status.AVAILABLE) for evse in st.evses
+                        put(evse, out=0, status=Status.AVAILABLE) for evse in st.evses
                     ],
                 ),
                 ("test_1_6_4_9_unavailable_persists_over_a_reboot",),
@@ -550,6 +551,7 @@ ROWS = tuple(
             *SECURITY,
             *POWER,
             *FLEETS,
+            *CERTIFIED,
         ),
         key=lambda row: row.key[:3],
     )

@@ -260,7 +260,7 @@ TRANSACTIONS = (
     ),
     Row(
         "4.5 offline events",
-        "marked, and none but them; where memory is short the samples go first",
+        "marked, and none that was told online; where memory is short the samples go first",
         "E04.FR.03, E12.FR.01-05",
         (
             Switch(
@@ -268,13 +268,13 @@ TRANSACTIONS = (
                 instead("station.v201_events.event", _online_only),
                 (
                     "test_e04_fr_01_events_of_an_outage_are_queued_and_say_so",
-                    "test_e04_fr_03_events_of_before_the_outage_do_not_say_so",
+                    "test_e04_fr_03_events_that_happen_offline_say_so_and_others_do_not",
                 ),
             ),
             Switch(
                 "its absence online",
                 instead("station.v201_events.event", _always_offline),
-                ("test_e04_fr_03_events_of_before_the_outage_do_not_say_so",),
+                ("test_e04_fr_03_events_that_happen_offline_say_so_and_others_do_not",),
             ),
             Switch(
                 "making room",
@@ -425,7 +425,7 @@ TRANSACTIONS = (
                 ("test_e01_fr_01_a_transaction_may_begin_with_the_plug_and_end_with_it",),
             ),
         ),
-        missing="ParkingBayOccupancy and DataSigned: no station here has a bay sensor or signs",
+        missing="DataSigned: no meter here signs",
     ),
     Row(
         "4.5 connection timeout",

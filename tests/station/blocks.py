@@ -97,7 +97,6 @@ PARTIAL = {
         "what the station does not send is NotImplemented",
         "test_l01_fr_25",
     ),
-    ("2.0.1", TO_STATION, "Reset"): ("of the station as a whole, not of one EVSE", ""),
     ("2.0.1", FROM_STATION, "Get15118EVCertificate"): (
         "with the EXI request that the user gives, never one of the station's own",
         "",

@@ -136,9 +136,10 @@ class FakeMeter:
         self.soc = 50.0
         self.switched = []
         self.limits = []
-        self.phases = {}
+        self.chosen = {}
         self.watts = {}
         self.lines = {}
+        self.on_phases = 3
 
     def register_wh(self, now, evse):
         if evse == 0:
@@ -153,7 +154,7 @@ class FakeMeter:
         return min(11_000.0, self.watts.get(evse, inf)) if evse in self.since else 0.0
 
     def limit(self, now, evse, watts, lines, phase=0):
-        self.phases[evse] = phase
+        self.chosen[evse] = phase
         self.limits.append((now, evse, watts, lines))
         self.base[evse] = self.register_wh(now, evse) - 1_000_000.0
         if evse in self.since:
@@ -168,6 +169,9 @@ class FakeMeter:
 
     def voltage_v(self, now, evse):
         return 230.0
+
+    def phases(self, now, evse):
+        return self.on_phases
 
     def soc_percent(self, now, evse):
         return self.soc

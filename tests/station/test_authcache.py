@@ -244,6 +244,22 @@ def test_c10_fr_13_the_csms_may_say_how_long(make201):
     assert len(bench.payloads("Authorize")) == 2
 
 
+def test_c10_err_2_21_what_is_over_already_is_not_cached_and_goes_if_it_was(make):
+    def charge(bench):
+        return bench.do("plug_in", 1).do("present_token", 1, "TAG").go(1.0)
+
+    bench = make(version="2.0.1", configuration=PRE201).boot()
+    charge(bench).do("present_token", 1, "TAG").do("unplug", 1).go(1.0)
+    assert bench.station.cache
+    bench.csms.say("TransactionEvent", response("Accepted", expires=-3600.0))
+    charge(bench)
+    assert bench.station.running(1) and not bench.station.cache
+    bench.drop()
+    bench.do("present_token", 1, "TAG").do("unplug", 1)
+    charge(bench)  # unknown, not expired: OfflineTxForUnknownIdEnabled decides
+    assert bench.station.running(1)
+
+
 def test_c11_fr_03_and_fr_04_clear_cache(make201):
     bench = make201().boot()
     starts(bench, "TAG")

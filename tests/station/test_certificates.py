@@ -265,21 +265,121 @@ def test_a02_fr_12_a_csms_that_refuses_is_not_asked_again(make, no):
     assert len(bench.payloads("SignCertificate")) == 1
 
 
-def test_a02_fr_08_it_is_used_on_a_new_connection_once_it_is_valid(make):
+@pytest.fixture
+def client(make):
+    """A 2.0.1 station that shows a certificate to the CSMS, and its operator's root."""
     bench = build(
         make,
         "2.0.1",
         security_profile=3,
         highest_security_profile=3,
+        backoff_random_s=0.0,
+        backoff_repeats=0,
     )
     install(bench, OPERATOR)
-    pem = answer(csr(bench), OPERATOR, start=1)
-    assert give(bench, pem) == "Accepted"
-    assert not bench.closes
+    return bench
+
+
+def renewed(bench, days=-1):
+    """Give the station a certificate that is valid from so many days from now on."""
+    pem = answer(csr(bench), OPERATOR, start=days)
+    word = give(bench, pem)
+    bench.asked.clear()
+    return word, pem
+
+
+def test_a02_fr_08_it_is_used_on_a_new_connection_at_once(client):
+    word, pem = renewed(client)
+    client.go(20.0)
+    assert word == "Accepted" and client.closes[-1][2] == "new certificate"
+    assert client.asked[-1].certificate == pem and client.asked[-1].key
+    assert client.asked[-1].password is None and client.asked[-1].security_profile == 3
+
+
+def test_a02_fr_06_one_of_the_future_is_not_taken(client):
+    word, _ = renewed(client, days=1)
+    assert word == "Rejected" and not client.closes
+    told = [p["type"] for p in client.go(1.0).payloads("SecurityEventNotification")]
+    assert "InvalidChargingStationCertificate" in told
+
+
+def test_1_6_a02_one_of_the_future_is_used_once_it_is_valid(make):
+    bench = build(
+        make,
+        "1.6",
+        security_profile=3,
+        highest_security_profile=3,
+        configuration={"SecurityProfile": "3", "CpoName": "Operator"},
+    )
+    install(bench, OPERATOR)
+    word, pem = renewed(bench, days=1)
+    assert word == "Accepted" and not bench.closes
     bench.go(86_460.0)
-    assert bench.asked[-1].certificate == pem and bench.asked[-1].key
-    assert bench.asked[-1].password is None and bench.asked[-1].security_profile == 3
-    assert bench.closes[-1][2] == "new certificate"
+    assert bench.asked[-1].certificate == pem
+
+
+def test_a02_fr_10_the_certificate_before_is_gone_once_the_new_one_led_somewhere(client):
+    renewed(client)
+    client.go(20.0)
+    _, pem = renewed(client, days=-0.5)
+    assert client.station.certificates.former is not None
+    client.go(20.0)
+    assert client.station.certificates.former is None
+    assert {wish.certificate for wish in client.asked} == {pem}
+
+
+def test_a02_fr_28_and_fr_29_a_new_one_that_leads_nowhere_takes_turns_with_the_old(client):
+    _, old = renewed(client)
+    client.go(20.0)
+    client.reachable = False
+    _, new = renewed(client, days=-0.5)
+    client.go(75.0)
+    assert [wish.certificate for wish in client.asked][:7] == [new] * 3 + [old] * 3 + [new]
+    while client.asked[-1].certificate == new:
+        client.go(10.0)
+    client.reachable = True
+    client.forget()
+    client.go(20.0)
+    assert client.asked[-1].certificate == old
+    told = [p["type"] for p in client.payloads("SecurityEventNotification")]
+    assert "DiscardedRenewedClientCertificate" in told
+    client.drop()
+    client.go(20.0)
+    assert client.asked[-1].certificate == old and client.station.certificates.former is None
+
+
+CHECKED = {"AdditionalRootCertificateCheck": "true"}
+
+
+def with_two_roots(make):
+    bench = build(
+        make,
+        "1.6",
+        configuration={**CHECKED, "SecurityProfile": "2", "AuthorizationKey": "00" * 16},
+        highest_security_profile=2,
+        backoff_random_s=0.0,
+    )
+    install(bench, OPERATOR)
+    install(bench, authority("New Root", by=OPERATOR))
+    assert len(ids(bench)) == 2
+    return bench
+
+
+def test_m05_fr_13_the_old_root_is_gone_once_the_new_one_led_to_a_connection(make):
+    bench = with_two_roots(make)
+    bench.drop()
+    bench.go(30.0)
+    assert len(ids(bench)) == 1
+
+
+def test_m05_fr_14_it_stays_where_it_may_have_been_needed(make):
+    bench = with_two_roots(make)
+    bench.reachable = False
+    bench.drop()
+    bench.go(15.0)
+    bench.reachable = True
+    bench.go(60.0)
+    assert len(ids(bench)) == 2
 
 
 def test_a03_fr_02_a_month_before_it_ends_the_next_one_is_asked_for(make):

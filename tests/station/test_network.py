@@ -238,3 +238,35 @@ def test_1_6_9_1_8_phase_rotations_are_at_most_one_per_connector_and_one_for_the
     assert row["value"] == "3"
     assert change(bench, "ConnectorPhaseRotation", "0.RST,1.RST,2.RTS") == "RebootRequired"
     assert change(bench, "ConnectorPhaseRotation", "0.RST,1.RST,2.RTS,3.RTS") == "Rejected"
+
+
+def test_b10_fr_07_a_new_way_that_leads_nowhere_is_left_for_the_one_that_last_worked(bench):
+    profile(bench)
+    priority(bench, "1")
+    bench.barred = {NEW}
+    reboot(bench, 60.0)
+    assert [wish.url for wish in bench.asked] == [NEW] * 3 + [""]
+    assert bench.station.link is Link.ONLINE
+    assert bench.actions().count("BootNotification") == 1
+    assert read(bench, "ActiveNetworkProfile") == "0"
+    assert read(bench, "NetworkConfigurationPriority") == "1"
+
+
+def test_b10_fr_08_and_fr_09_it_never_stops_and_begins_anew_with_the_first(bench):
+    profile(bench)
+    priority(bench, "1")
+    bench.barred = {NEW, ""}
+    reboot(bench, 100.0)
+    assert [wish.url for wish in bench.asked][:8] == [NEW] * 3 + [""] * 3 + [NEW] * 2
+
+
+def test_b10_fr_07_a_profile_that_was_replaced_is_gone_back_to_as_it_was(bench):
+    profile(bench)
+    priority(bench, "1")
+    reboot(bench)
+    assert bench.asked[-1].url == NEW
+    other = "ws://csms-3.example/ocpp"
+    profile(bench, ocppCsmsUrl=other)
+    bench.barred = {other}
+    reboot(bench, 60.0)
+    assert [wish.url for wish in bench.asked] == [other] * 3 + [NEW]

@@ -44,7 +44,7 @@ def test_k01_fr_46_the_phase_that_is_named_is_the_one_in_use(make):
     bench = build(make)
     assert put(bench, profile((1, 2), (1, 3), (3, None))) == "Accepted"
     for lines, phase in ((1, 2), (1, 3), (3, 0)):
-        assert bench.meter.limits[-1][3] == lines and bench.meter.phases[1] == phase
+        assert bench.meter.limits[-1][3] == lines and bench.meter.chosen[1] == phase
         bench.go(60.0)
     assert bench.meter.limits[0][2] == pytest.approx(2300.0)
 
@@ -62,7 +62,7 @@ def test_k08_the_composite_schedule_names_the_phase(make):
 def test_k01_fr_47_without_a_name_the_station_chooses(make):
     bench = build(make, SWITCHES)
     assert put(bench, profile((1, None))) == "Accepted"
-    assert bench.meter.limits[-1][3] == 1 and bench.meter.phases[1] == 0
+    assert bench.meter.limits[-1][3] == 1 and bench.meter.chosen[1] == 0
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_k01_fr_46_the_one_phase_that_there_is_may_be_named(make):
 def test_k01_fr_44_on_dc_phases_mean_nothing(make):
     bench = build(make, {}, supply=Supply(lines=1, volt=400.0, dc=True))
     assert put(bench, profile((3, 2))) == "Accepted"
-    assert bench.meter.phases[1] == 0
+    assert bench.meter.chosen[1] == 0
 
 
 @pytest.mark.parametrize("first", [0, 1])

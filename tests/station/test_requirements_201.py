@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from station_harness import EPOCH, SILENT, Refuse
+from station_harness import EPOCH, Refuse
 
 from simulator.station import clock, v201
 
@@ -52,20 +52,6 @@ def test_b02_fr_05_a_remote_start_while_pending_is_rejected(make201):
     bench.start().go(1.0)
     request = {"idToken": {"idToken": "APP", "type": "Central"}, "remoteStartId": 1}
     assert bench.ask("RequestStartTransaction", request) == {"status": "Rejected"}
-
-
-def test_e04_fr_03_events_of_before_the_outage_do_not_say_so(make201):
-    bench = make201().boot()
-    bench.csms.say("TransactionEvent", SILENT)
-    bench.do("plug_in", 1).do("present_token", 1, "TAG").go(1.0)
-    bench.reachable = False
-    bench.drop()
-    bench.do("ev_suspended", 1).go(5.0)
-    bench.reachable = True
-    bench.forget()
-    bench.go(60.0)
-    marks = [p.get("offline", False) for p in bench.payloads("TransactionEvent")]
-    assert marks[:3] == [False, False, True] and len(marks) >= 3
 
 
 def test_e04_fr_05_a_full_queue_gives_up_updates_with_readings_first(make201):

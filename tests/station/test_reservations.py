@@ -220,7 +220,7 @@ def test_h01_fr_01_a_station_may_be_set_to_accept_none(v201):
     assert v201.reserve(bench) == "Rejected"
 
 
-def test_h01_fr_06_types_of_connectors_are_not_known(v201):
+def test_h01_fr_09_a_type_of_connector_that_there_is_not_cannot_be_reserved(v201):
     bench = v201.bench()
     wish = v201.wish(bench, evse=0) | {"connectorType": "cCCS2"}
     assert bench.ask("ReserveNow", wish) == {"status": "Rejected"}
@@ -417,14 +417,35 @@ def test_an_end_whose_answer_was_lost_is_told_again(v201):
     assert v201.ends(bench) == [(4, "Expired")] * 2
 
 
-def test_1_6_5_13_1_a_token_that_is_not_accepted_does_not_end_it(either):
-    bench = either.bench()
-    either.reserve(bench)
-    bench.csms.say("Authorize", either.info("Blocked"))
+def test_1_6_5_13_1_a_token_that_is_not_accepted_does_not_end_it(v16):
+    bench = v16.bench()
+    v16.reserve(bench)
+    bench.csms.say("Authorize", v16.info("Blocked"))
     assert not tap(bench, 1, "ME")
     assert bench.statuses(1) == ["Reserved"]
     bench.do("present_token", 1, "ME").go(1.0)
-    assert either.used(bench) == [1]
+    assert v16.used(bench) == [1]
+
+
+def test_h03_fr_09_in_2_0_1_presenting_its_token_ends_it_whatever_the_csms_says(v201):
+    bench = v201.bench()
+    v201.reserve(bench)
+    bench.csms.say("Authorize", v201.info("Blocked"))
+    bench.do("present_token", 1, "ME").go(1.0)
+    assert not bench.station.waiting(1)
+    assert bench.statuses(1) == ["Reserved", "Available"]
+    assert tap(bench, 1, "OTHER")
+
+
+def test_h03_fr_09_a_remote_start_for_its_token_ends_it_too(v201):
+    bench = v201.bench(configuration={"AuthCtrlr.AuthorizeRemoteStart": "true"})
+    v201.reserve(bench, number=4)
+    token = {"idToken": "ME", "type": "ISO14443"}
+    bench.ask("RequestStartTransaction", {"evseId": 1, "idToken": token, "remoteStartId": 1})
+    bench.go(1.0)
+    assert bench.statuses(1) == ["Reserved", "Available"]
+    bench.do("plug_in", 1).go(1.0)
+    assert v201.used(bench) == [4]
 
 
 def test_1_6_5_13_1_who_never_plugs_in_keeps_the_reservation(v16):
