@@ -3,10 +3,10 @@
 A shell around ``websockets``' sans-I/O ``ClientProtocol`` on an asyncio transport. It knows nothing
 of OCPP; its owner (``link``) does. The way of a byte is
 
-    transport -> data_received -> _feed -> ClientProtocol -> owner.message
+    transport -> data_received -> received -> ClientProtocol -> owner.message
     owner -> send -> ClientProtocol -> _flush -> transport
 
-so that a layer of encryption fits between the transport and ``_feed`` / ``_flush``.
+With TLS the transport is a ``tls.TlsLayer``, which has one of its own.
 The clock is read when bytes arrive, before anything is decoded.
 """
 
@@ -61,12 +61,12 @@ def begin_upgrade(
 ) -> ClientProtocol:
     """A client whose request for the upgrade waits to be written.
 
-    With a password the station authenticates by HTTP Basic (OCPP security profile 1).
+    With a password the station authenticates by HTTP Basic (OCPP security profiles 1 and 2).
     """
     target = upgrade.target
     path, _, query = target.path(station_id).partition("?")
     client = ClientProtocol(
-        WebSocketURI(False, target.host, target.port, path, query),
+        WebSocketURI(target.secure, target.host, target.port, path, query),
         subprotocols=(Subprotocol(upgrade.subprotocol),),
         max_size=upgrade.max_message_bytes,
         logger=SILENT,
@@ -97,6 +97,10 @@ def _release(client: ClientProtocol) -> None:
 
 class Owner(Protocol):
     """Who a connection reports to. ``now`` is when the bytes arrived."""
+
+    def secured(self, seconds: float, resumed: bool) -> None:
+        """The TLS handshake took so long; ``resumed``: with the session of an earlier one."""
+        ...
 
     def opened(self, now: float) -> None:
         """The upgrade succeeded and the sub-protocol was selected."""
@@ -163,6 +167,11 @@ class Connection(asyncio.Protocol):
         """Messages may be sent."""
         return self._decided is None and self._ws.state is _OPEN
 
+    @property
+    def overdue(self) -> tuple[ErrorKind, str]:
+        """What it is that has not come in time."""
+        return ErrorKind.HTTP_TIMEOUT, "no answer to the upgrade request"
+
     def send(self, frame: bytes) -> bool:
         """Write one text message; False (and nothing is written) once the connection is closing."""
         ws, transport = self._ws, self._transport
@@ -209,7 +218,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the socket."""
-        self._feed(self._clock(), data)
+        self.received(self._clock(), data)
 
     def eof_received(self) -> None:
         """The peer has closed its side; the transport closes ours."""
@@ -245,9 +254,24 @@ class Connection(asyncio.Protocol):
         """The socket's buffer has room again."""
         self._owner.writable(self._clock(), True)
 
-    # -- inside ---------------------------------------------------------------------------------
+    # -- for the layer below --------------------------------------------------------------------
 
-    def _feed(self, now: float, data: bytes) -> None:
+    def secured(self, seconds: float, resumed: bool) -> None:
+        """The TLS handshake is over."""
+        self._owner.secured(seconds, resumed)
+
+    def spoiled(self, now: float, failure: ConnectError) -> None:
+        """TLS cannot go on: the attempt has failed, or the connection is over."""
+        if self._decided is not None:
+            self._fail(failure)
+            return
+        owner, self._owner = self._owner, _NOBODY
+        if owner is not _NOBODY:
+            asked = self._asked
+            owner.closed(now, None if asked else failure.kind, failure.detail)
+
+    def received(self, now: float, data: bytes) -> None:
+        """Bytes of the WebSocket, which arrived at ``now``."""
         ws = self._ws
         self._heard = True
         try:
@@ -275,6 +299,8 @@ class Connection(asyncio.Protocol):
             self._expect_close()
             if not self._asked or ws.close_rcvd is not None:
                 self._report_closed(now, None)
+
+    # -- inside ---------------------------------------------------------------------------------
 
     def _accept(self, now: float, _response: Response) -> bool:
         """The server agreed to the upgrade; True if it selected our sub-protocol too."""
@@ -367,6 +393,9 @@ class Connection(asyncio.Protocol):
 
 class _Nobody:
     """Owner of a connection whose end has been reported."""
+
+    def secured(self, seconds: float, resumed: bool) -> None:
+        """Ignored."""
 
     def opened(self, now: float) -> None:
         """Ignored."""

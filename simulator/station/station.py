@@ -27,6 +27,7 @@ from simulator.station import (
     reservations,
     reset,
     rpc,
+    security,
     securitylog,
     smartcharging,
     statuses,
@@ -70,6 +71,11 @@ class Station(State):
             link.disconnected(self, now)
             if self.firmware is not None:
                 firmware.check(self, now)
+
+    def insecure(self, now: float, event: str, info: str) -> None:
+        """The attempt to connect failed in a way that is a security event (2.0.1 appendix 1)."""
+        if not self.ended:
+            security.suspect(self, now, event, info)
 
     def receive(self, now: float, data: bytes | str) -> None:
         """A text frame came in. Never raises, whatever it holds."""

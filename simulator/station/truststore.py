@@ -16,7 +16,7 @@ from simulator.station.payloads import NOT_SUPPORTED, Refusal
 from simulator.station.ports import Certificate, Keys
 from simulator.station.state import State
 
-CSMS_ROOT: Final = "CSMSRootCertificate"
+CSMS_ROOT: Final = network.ROOT
 MANUFACTURER_ROOT: Final = "ManufacturerRootCertificate"
 V2G_ROOT: Final = "V2GRootCertificate"
 MO_ROOT: Final = "MORootCertificate"
@@ -145,6 +145,18 @@ def signer_trusted(st: State, now: float, pem: str) -> bool:
     except ValueError:
         return False
     return anchor(st, chain, st.clock_zero + now, MANUFACTURER_ROOT) is not None
+
+
+def provision(st: State, trusted: tuple[Certificate, ...], own: Own | None) -> None:
+    """What the station left the factory with: roots of CSMSs, perhaps a certificate of its own."""
+    if not trusted and own is None:
+        return
+    store = store_of(st)
+    for certificate in trusted:
+        issuers = [other for other in trusted if keys_of(st).signed(certificate, other)]
+        store.roots.append(Root(CSMS_ROOT, certificate, issuers[0] if issuers else certificate))
+    if own is not None:
+        store.own[STATION] = own
 
 
 # -- the trust store ------------------------------------------------------------------------------
