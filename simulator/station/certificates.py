@@ -21,6 +21,7 @@ from simulator.station.truststore import (
     V2G_ROOT,
     Hashes,
     Own,
+    Root,
     Wanted,
     anchor,
     hashes_of,
@@ -39,6 +40,23 @@ class Question:
 
     hashes: Hashes
     responder: str
+
+
+def provision(st: State, roots: tuple[Root, ...], own: Own | None) -> None:
+    """What the station left the factory with, before it is switched on for the first time."""
+    if not roots and own is None:
+        return
+    store = store_of(st)
+    store.roots.extend(roots)
+    if own is not None:
+        store.own[STATION] = own
+        _remember(st, 0.0, STATION, own)
+
+
+def _remember(st: State, now: float, kind: str, own: Own) -> None:
+    """A month before it ends the station asks for the next one (A03)."""
+    ends = own.chain[0].not_after
+    timers.at(st, max(ends - MONTH_S - st.clock_zero, now), partial(_renew, kind, own))
 
 
 def ask(st: State, kind: str) -> Afterwards | None:
@@ -136,8 +154,7 @@ def _take(kind: str, own: Own, st: State, now: float) -> None:
         timers.at(st, start, partial(_switch, kind, own))
     else:
         _switch(kind, own, st, now, now)
-    # A03: a month before it ends the station asks for the next one.
-    timers.at(st, max(leaf.not_after - MONTH_S - st.clock_zero, now), partial(_renew, kind, own))
+    _remember(st, now, kind, own)
 
 
 def _switch(kind: str, own: Own, st: State, now: float, due: float) -> None:

@@ -8,6 +8,7 @@ certificates are asked for and taken by certificates.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -147,16 +148,13 @@ def signer_trusted(st: State, now: float, pem: str) -> bool:
     return anchor(st, chain, st.clock_zero + now, MANUFACTURER_ROOT) is not None
 
 
-def provision(st: State, trusted: tuple[Certificate, ...], own: Own | None) -> None:
-    """What the station left the factory with: roots of CSMSs, perhaps a certificate of its own."""
-    if not trusted and own is None:
-        return
-    store = store_of(st)
+def csms_roots(keys: Keys, trusted: Sequence[Certificate]) -> tuple[Root, ...]:
+    """Roots of CSMSs that stations are provisioned with; any number of stations can share them."""
+    found = []
     for certificate in trusted:
-        issuers = [other for other in trusted if keys_of(st).signed(certificate, other)]
-        store.roots.append(Root(CSMS_ROOT, certificate, issuers[0] if issuers else certificate))
-    if own is not None:
-        store.own[STATION] = own
+        issuer = next((other for other in trusted if keys.signed(certificate, other)), certificate)
+        found.append(Root(CSMS_ROOT, certificate, issuer))
+    return tuple(found)
 
 
 # -- the trust store ------------------------------------------------------------------------------
