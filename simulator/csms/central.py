@@ -22,9 +22,11 @@ from websockets.http11 import Request, Response
 from simulator.csms.desk import Desk, Shared, now_iso
 from simulator.csms.door import (
     SUBPROTOCOLS,
+    Refusal,
     Registers,
     read_registers,
     refuse,
+    refuse_shown,
     select_subprotocol,
     station_of,
 )
@@ -33,6 +35,7 @@ from simulator.csms.line import Outcome
 from simulator.csms.options import CsmsOptions
 from simulator.csms.point16 import Point16
 from simulator.csms.point201 import Point201
+from simulator.csms.secure import new_password, server_context, shown
 from simulator.csms.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -57,8 +60,8 @@ class CentralSystem:
     """A CSMS of OCPP-J 1.6 and 2.0.1 on one port and one event loop.
 
     ``async with CentralSystem(CsmsOptions(port=0)) as csms:`` listens at ``csms.url``; what it
-    learns is in ``csms.holdings``. Raises OSError if the port is taken, InputError and JournalError
-    for files that it cannot use.
+    learns is in ``csms.holdings``. Raises OSError if the port is taken; InputError, JournalError
+    and TlsFilesError for files that it cannot use.
     """
 
     def __init__(self, options: CsmsOptions, registers: Registers | None = None) -> None:
@@ -73,6 +76,9 @@ class CentralSystem:
         self._shared = Shared(options, tokens=Tokens(self._registers.tokens))
         self.holdings = self._shared.holdings
         self.tokens = self._shared.tokens
+        self._tls = server_context(options)
+        self._certified: set[str] = set()
+        """Stations that have come with a certificate, and may not come with less (A05.FR.07)."""
         self._server: Server | None = None
         self._live: dict[str, tuple[ServerConnection, Point]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,7 +94,8 @@ class CentralSystem:
     def url(self) -> str:
         """The address to which a station appends ``/`` and its identity."""
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
-        return f"ws://{host}:{self.port}"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://{host}:{self.port}"
 
     async def start(self) -> None:
         """Open the database, if any, and listen."""
@@ -104,6 +111,7 @@ class CentralSystem:
                 self._converse,
                 self.options.host,
                 self.options.port,
+                ssl=self._tls,
                 process_request=self._at_the_door,
                 select_subprotocol=select_subprotocol,
                 compression=None,
@@ -147,11 +155,7 @@ class CentralSystem:
 
     def _at_the_door(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse a handshake with an HTTP error, or let it pass."""
-        refusal = refuse(
-            station_of(request.path),
-            request.headers.get("Authorization"),
-            self._registers.passwords,
-        )
+        refusal = self._refusal(station_of(request.path), connection, request)
         if refusal is None:
             return None
         self.holdings.refused[refusal.reason] += 1
@@ -159,6 +163,21 @@ class CentralSystem:
         if refusal.status == 401:
             response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
         return response
+
+    def _refusal(
+        self, station_id: str, connection: ServerConnection, request: Request
+    ) -> Refusal | None:
+        certificate = None if self._tls is None else shown(connection.transport)
+        if certificate is not None:
+            operator = self.options.operator
+            refusal = refuse_shown(station_id, certificate, self._registers, operator)
+            if refusal is None:
+                self._certified.add(station_id)
+            return refusal
+        if station_id in self._certified:
+            return Refusal(401, "less secure than before", "this station has a certificate\n")
+        word = request.headers.get("Authorization")
+        return refuse(station_id, word, self._registers.passwords)
 
     async def _converse(self, connection: ServerConnection) -> None:
         """Serve one connection until it closes."""
@@ -257,6 +276,9 @@ class CentralSystem:
     ) -> Outcome:
         outcome = await point.line.call(action, payload, timeout_s)
         self.holdings.commanded(action, outcome.result)
+        password = new_password(action, payload, outcome.payload)
+        if password is not None and self._registers.passwords is not None:
+            self._registers.passwords[point.id] = password
         if self._shared.journal is not None:
             answer = outcome.payload if outcome.error is None else outcome.error
             self._shared.journal.command(point.id, action, now_iso(), outcome.result, answer)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+ClientCertificates = Literal["required", "optional"]
 BootStatus = Literal["accepted", "pending", "rejected"]
 
 
@@ -35,5 +36,17 @@ class CsmsOptions:
     """Commands to send after each accepted boot (TOML)."""
     json: bool = False
     """Print what is held at the end as one JSON object on standard output, not as a table."""
+    tls_cert: Path | None = None
+    """The server's certificate chain (PEM): listen with TLS, at a ``wss://`` address."""
+    tls_key: Path | None = None
+    """Its private key, unencrypted; None: in the same file."""
+    client_ca: Path | None = None
+    """Authorities (PEM) of stations' certificates: a station shows one of them, for its identity or
+    for the serial number that the inventory has for it, and then needs no password."""
+    client_certificates: ClientCertificates = "required"
+    """Whether stations without one are let in (by password, if they have one); never again once
+    they have shown one."""
+    operator: str | None = None
+    """Organisation that stations' certificates must name; None: any."""
     until_stdin_closes: bool = False
     """Stop when standard input closes, and ignore SIGINT: for a process that started this one."""

@@ -137,11 +137,16 @@ def arguments(options: CsmsOptions) -> list[str]:
     line = ["--host", options.host, "--port", str(options.port)]
     line += ["--boot-status", options.boot_status]
     line += ["--heartbeat-interval", str(options.heartbeat_interval_s)]
+    line += ["--client-certificates", options.client_certificates]
     for flag, path in (
         ("--stations", options.stations),
         ("--tokens", options.tokens),
         ("--sqlite", options.sqlite),
         ("--on-boot", options.on_boot),
+        ("--tls-cert", options.tls_cert),
+        ("--tls-key", options.tls_key),
+        ("--client-ca", options.client_ca),
+        ("--operator", options.operator),
     ):
         if path is not None:
             line += [flag, str(path)]

@@ -22,6 +22,7 @@ from simulator.csms.central import CentralSystem
 from simulator.csms.journal import JournalError
 from simulator.csms.limits import raise_fd_limit
 from simulator.csms.options import CsmsOptions
+from simulator.csms.secure import TlsFilesError
 from simulator.scenario import ScenarioError
 
 ABOUT = """\
@@ -55,7 +56,7 @@ def serve(options: CsmsOptions) -> int:
         csms = CentralSystem(options)
         _run(_serve(csms))
         return _end(csms)
-    except (ScenarioError, JournalError) as error:
+    except (ScenarioError, JournalError, TlsFilesError) as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
     except ListenError as error:
@@ -121,6 +122,21 @@ def parse(argv: Sequence[str] | None) -> CsmsOptions:
         action="store_false",
         help="do not check messages against the JSON schemas: about half the CPU",
     )
+    add("--tls-cert", type=Path, metavar="FILE", help="listen with TLS: the certificate (PEM)")
+    add("--tls-key", type=Path, metavar="FILE", help="its private key, if not in the same file")
+    add(
+        "--client-ca",
+        type=Path,
+        metavar="FILE",
+        help="authorities of stations' certificates (PEM): each station shows its own",
+    )
+    add(
+        "--client-certificates",
+        choices=("required", "optional"),
+        default=default.client_certificates,
+        help="whether stations without a certificate may come by password (default: %(default)s)",
+    )
+    add("--operator", metavar="NAME", help="the organisation that certificates must name")
     add("--json", action="store_true", help="at the end, one JSON object on standard output")
     add(
         "--until-stdin-closes",

@@ -17,7 +17,7 @@ import base64
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -27,6 +27,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from simulator.live.failures import ConnectError, of_handshake, of_os_error
+from simulator.live.owner import NOBODY, Owner
 from simulator.live.target import Target
 from simulator.measure.errors import ErrorKind
 from simulator.station.versions import TABLES
@@ -93,34 +94,6 @@ def _release(client: ClientProtocol) -> None:
     if getattr(response, "_exception", None) is not None:
         vars(response)["_exception"] = None  # a refusal and its error refer to each other
     client.handshake_exc = client.parser_exc = None
-
-
-class Owner(Protocol):
-    """Who a connection reports to. ``now`` is when the bytes arrived."""
-
-    def secured(self, seconds: float, resumed: bool) -> None:
-        """The TLS handshake took so long; ``resumed``: with the session of an earlier one."""
-        ...
-
-    def opened(self, now: float) -> None:
-        """The upgrade succeeded and the sub-protocol was selected."""
-        ...
-
-    def message(self, now: float, frame: bytes) -> None:
-        """A whole text message."""
-        ...
-
-    def broken(self, now: float, kind: ErrorKind, detail: str) -> None:
-        """The peer sent something that is no text message; the connection lives on."""
-        ...
-
-    def writable(self, now: float, flag: bool) -> None:
-        """The socket's buffer is full, or has room again."""
-        ...
-
-    def closed(self, now: float, kind: ErrorKind | None, detail: str) -> None:
-        """No more messages either way (``kind`` None: we asked for it). Once, after ``opened``."""
-        ...
 
 
 class Connection(asyncio.Protocol):
@@ -265,8 +238,8 @@ class Connection(asyncio.Protocol):
         if self._decided is not None:
             self._fail(failure)
             return
-        owner, self._owner = self._owner, _NOBODY
-        if owner is not _NOBODY:
+        owner, self._owner = self._owner, NOBODY
+        if owner is not NOBODY:
             asked = self._asked
             owner.closed(now, None if asked else failure.kind, failure.detail)
 
@@ -372,8 +345,8 @@ class Connection(asyncio.Protocol):
 
     def _report_closed(self, now: float, exc: Exception | None) -> None:
         """Tell the owner once why the connection ended."""
-        owner, self._owner = self._owner, _NOBODY
-        if owner is _NOBODY:
+        owner, self._owner = self._owner, NOBODY
+        if owner is NOBODY:
             return
         kind, detail = self._why_closed(exc)
         owner.closed(now, kind, detail)
@@ -389,28 +362,3 @@ class Connection(asyncio.Protocol):
         if isinstance(exc, OSError):
             return ErrorKind.ABNORMAL_1006, exc.strerror or str(exc)
         return ErrorKind.ABNORMAL_1006, "the connection ended without a close frame"
-
-
-class _Nobody:
-    """Owner of a connection whose end has been reported."""
-
-    def secured(self, seconds: float, resumed: bool) -> None:
-        """Ignored."""
-
-    def opened(self, now: float) -> None:
-        """Ignored."""
-
-    def message(self, now: float, frame: bytes) -> None:
-        """Ignored."""
-
-    def broken(self, now: float, kind: ErrorKind, detail: str) -> None:
-        """Ignored."""
-
-    def writable(self, now: float, flag: bool) -> None:
-        """Ignored."""
-
-    def closed(self, now: float, kind: ErrorKind | None, detail: str) -> None:
-        """Ignored."""
-
-
-_NOBODY: Final[Owner] = _Nobody()

@@ -98,7 +98,7 @@ def _nothing() -> None:
 
 
 class Link:
-    """Owner of a station's connection (``connection.Owner``) and performer of its effects."""
+    """Owner of a station's connection (``owner.Owner``) and performer of its effects."""
 
     __slots__ = (
         "_connection",
@@ -208,7 +208,7 @@ class Link:
         if self._connection is not None:
             self._connection.abort()
 
-    # -- connection.Owner -----------------------------------------------------------------------
+    # -- owner.Owner ----------------------------------------------------------------------------
 
     def message(self, now: float, frame: bytes) -> None:
         """A text message arrived at ``now``."""

@@ -455,14 +455,18 @@ class Csms(Table):
         ),
     ] = None
     operator: Annotated[
-        str,
+        str | None,
         Field(
             min_length=1,
             max_length=64,
-            description="Name of the operator in the stations' certificates and requests for them.",
+            description="Name of the operator in the stations' certificates and requests for them;"
+            " default: Chargeswarm.",
         ),
-    ] = "Chargeswarm"
-    tls: Tls = Field(default_factory=Tls)
+    ] = None
+    tls: Annotated[
+        Tls | None,
+        Field(description="How stations speak TLS; default: 1.2 or 1.3."),
+    ] = None
     password: Annotated[
         Password | None, Field(description="One password for all stations; default: each its own.")
     ] = None
