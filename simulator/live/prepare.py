@@ -235,14 +235,18 @@ def shard_specs(
     *,
     upgrade: Upgrade,
     rules: DialRules,
-    security: Security,
     run_id: str,
     epoch_guess: float,
     folder: Path,
     drain_s: float,
+    security: Security | None = None,
 ) -> list[ShardSpec]:
-    """What each shard is told. Traces go into ``folder``, a file for each shard."""
+    """What each shard is told. Traces go into ``folder``, a file for each shard.
+
+    ``security`` None: as the scenario's profile says, which must do without TLS.
+    """
     live = prepared.scenario.file.live
+    security = security or Security(prepared.scenario.file.csms.security_profile)
     conditions = Conditions(
         run_id,
         live.call_timeout,

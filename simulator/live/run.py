@@ -35,7 +35,7 @@ from simulator.live.preflight import (
 )
 from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
-from simulator.live.security import Embedded, Security, first_wish, security_of
+from simulator.live.security import INSECURE, Embedded, Security, first_wish, security_of
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
 from simulator.live.tls import Tls
@@ -112,7 +112,7 @@ class Site:
 
     target: Target
     found: tuple[Address, ...]
-    security: Security
+    security: Security = INSECURE
 
 
 def _external(scenario: Scenario, network: Network) -> Site:

@@ -44,6 +44,9 @@ class Security:
         return None if self.tls is None else self.tls.ca
 
 
+INSECURE: Final = Security()
+
+
 def check_target(target: Target, profile: int) -> None:
     """The address and the security profile must agree about TLS. Raises RefusedError."""
     if target.secure and profile < TLS:

@@ -136,6 +136,7 @@ class TlsLayer(asyncio.Protocol):
         "_begun",
         "_clock",
         "_connection",
+        "_heard",
         "_inside",
         "_outside",
         "_owner",
@@ -163,6 +164,7 @@ class TlsLayer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._begun = 0.0
         self._secured = False
+        self._heard = False
 
     # -- for who dials --------------------------------------------------------------------------
 
@@ -202,12 +204,14 @@ class TlsLayer(asyncio.Protocol):
     def eof_received(self) -> None:
         """The peer has closed its side; the transport closes ours."""
         if self._secured:
+            self._ended()
             self._connection.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
         self._transport = None
         if self._secured:
+            self._ended()
             if self._owner is not None:
                 self._owner[0].keep(self._owner[1], self._ssl)
         elif isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError):
@@ -299,10 +303,18 @@ class TlsLayer(asyncio.Protocol):
                 self.abort()
                 return
             if not data:  # close_notify
+                self._ended()
                 self._connection.eof_received()
                 self.close()
                 return
+            self._heard = True
             self._connection.received(now, data)
+
+    def _ended(self) -> None:
+        """The peer is gone. With TLS 1.3 that may be its answer to our certificate, or to none."""
+        if not self._heard:
+            what = "closed right after the TLS handshake; it may have refused our certificate"
+            self._spoil(ConnectError(ErrorKind.TLS_CLOSED, what))
 
     def _flush(self) -> None:
         data = self._outside.read()
