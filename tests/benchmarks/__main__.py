@@ -1,7 +1,7 @@
 """Every benchmark, one table: ours beside what a user would use instead, run in turn.
 
     python tests/benchmarks            about five minutes
-    python tests/benchmarks kernel     one of them: kernel, three_phase, live, station or year
+    python tests/benchmarks kernel     one of them: kernel, three_phase, live, tls, station or year
 
 Ratios are what to quote; absolute figures belong to the machine. Nothing here asserts.
 """
@@ -42,6 +42,14 @@ def live() -> None:
         _print(row)
 
 
+def tls() -> None:
+    """Connecting and holding stations over TLS, without and with their certificates, and plain."""
+    import bench_tls
+
+    for row in bench_tls.run():
+        _print(row)
+
+
 def station() -> None:
     """The station alone, without a socket; nothing to compare it with."""
     import bench_station
@@ -69,6 +77,7 @@ BENCHMARKS = {
     "kernel": kernel,
     "three_phase": three_phase,
     "live": live,
+    "tls": tls,
     "station": station,
     "year": year,
 }
