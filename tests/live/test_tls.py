@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -584,5 +586,78 @@ def test_a_csms_that_does_not_read_makes_the_station_wait(bench, play, made) -> 
             await b.until(lambda: b.station.said("writable") == [False, True])
             b.link.abort()
             await b.until(lambda: not b.link.connected)
+
+    play(work())
+
+
+class Heard:
+    """A connection that keeps what it is told."""
+
+    is_open = True
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.begun = asyncio.Event()
+        self.failure: Any = None
+
+    def secured(self, seconds: float, resumed: bool) -> None: ...
+
+    def connection_made(self, transport: Any) -> None:
+        self.begun.set()
+
+    def received(self, now: float, data: bytes) -> None:
+        self.data += data
+
+    def spoiled(self, now: float, failure: Any) -> None:
+        self.failure = failure
+
+    def eof_received(self) -> None: ...
+
+    def connection_lost(self, exc: Exception | None) -> None: ...
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("command", ["K", "k"])
+def test_keys_may_be_updated_at_any_time(play, made, closed_port, command) -> None:
+    """By OpenSSL's own server: K updates its keys and asks for ours, k its own alone."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl here")
+
+    async def said(stream: asyncio.StreamReader, word: bytes) -> None:
+        while word not in await asyncio.wait_for(stream.readline(), 10):
+            pass
+
+    async def work() -> None:
+        server = await asyncio.create_subprocess_exec(
+            *(openssl, "s_server", "-accept", str(closed_port), "-cert", str(made.good)),
+            "-tls1_3",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert server.stdin is not None and server.stdout is not None
+        try:
+            await said(server.stdout, b"ACCEPT")
+            heard: Any = Heard()
+            layer = rules(made).layer(heard, 0, Connect(), time.perf_counter)
+            loop = asyncio.get_running_loop()
+            await loop.create_connection(lambda: layer, HOST, closed_port)
+            await asyncio.wait_for(heard.begun.wait(), 10)
+            layer.write(b"first\n")
+            await said(server.stdout, b"first")
+            for line in (b"before\n", command.encode() + b"\n", b"after\n"):
+                server.stdin.write(line)
+                await server.stdin.drain()
+                async with asyncio.timeout(10):
+                    while line != b"%c\n" % ord(command) and not heard.data.endswith(line):
+                        await asyncio.sleep(0.001)
+            layer.write(b"second\n")
+            await said(server.stdout, b"second")
+            assert heard.data == b"before\nafter\n"
+            assert heard.failure is None
+            layer.abort()
+        finally:
+            server.kill()
+            await server.wait()
 
     play(work())
