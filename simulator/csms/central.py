@@ -35,7 +35,7 @@ from simulator.csms.line import Outcome
 from simulator.csms.options import CsmsOptions
 from simulator.csms.point16 import Point16
 from simulator.csms.point201 import Point201
-from simulator.csms.secure import new_password, server_context, shown
+from simulator.csms.secure import offered_password, server_context, shown, took_password
 from simulator.csms.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class CentralSystem:
         self._tls = server_context(options)
         self._certified: set[str] = set()
         """Stations that have come with a certificate, and may not come with less (A05.FR.07)."""
+        self._offered: dict[str, bytes] = {}
+        """New passwords of stations that were gone before they answered."""
         self._server: Server | None = None
         self._live: dict[str, tuple[ServerConnection, Point]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -177,7 +179,15 @@ class CentralSystem:
         if station_id in self._certified:
             return Refusal(401, "less secure than before", "this station has a certificate\n")
         word = request.headers.get("Authorization")
-        return refuse(station_id, word, self._registers.passwords)
+        known = self._registers.passwords
+        refusal = refuse(station_id, word, known)
+        offered = self._offered.get(station_id)
+        if refusal is None or offered is None or known is None:
+            return refusal
+        if refuse(station_id, word, {station_id: offered}) is not None:
+            return refusal
+        known[station_id] = self._offered.pop(station_id)
+        return None
 
     async def _converse(self, connection: ServerConnection) -> None:
         """Serve one connection until it closes."""
@@ -274,11 +284,14 @@ class CentralSystem:
     async def _send(
         self, point: Point, action: str, payload: dict[str, Any], timeout_s: float
     ) -> Outcome:
+        offered = offered_password(action, payload)
         outcome = await point.line.call(action, payload, timeout_s)
         self.holdings.commanded(action, outcome.result)
-        password = new_password(action, payload, outcome.payload)
-        if password is not None and self._registers.passwords is not None:
-            self._registers.passwords[point.id] = password
+        if self._registers.passwords is not None and offered is not None:
+            if outcome.result != "answered":
+                self._offered[point.id] = offered  # it may have been taken
+            elif took_password(action, outcome.payload):
+                self._registers.passwords[point.id] = offered
         if self._shared.journal is not None:
             answer = outcome.payload if outcome.error is None else outcome.error
             self._shared.journal.command(point.id, action, now_iso(), outcome.result, answer)

@@ -72,30 +72,37 @@ def shown(transport: BaseTransport) -> Shown | None:
     )
 
 
-def new_password(action: str, sent: Mapping[str, Any], answer: object) -> bytes | None:
-    """The password that a station has just accepted; None: this command was about something else.
+def offered_password(action: str, sent: Mapping[str, Any]) -> bytes | None:
+    """The password that a command sets; None: it is about something else.
 
     1.6 sends it in hexadecimal (OCPP-J 1.6, section 6.2), 2.0.1 as it is.
     """
-    if not isinstance(answer, Mapping):
-        return None
     if action == "ChangeConfiguration":
-        mine = str(sent.get("key", "")).casefold() == "authorizationkey"
-        if not mine or answer.get("status") != "Accepted":
+        if str(sent.get("key", "")).casefold() != "authorizationkey":
             return None
         try:
             return bytes.fromhex(str(sent.get("value", "")))
         except ValueError:
             return None
-    if action != "SetVariables":
-        return None
-    wanted = ("securityctrlr", "basicauthpassword")
-    results = answer.get("setVariableResult", ())
-    for data, result in zip(sent.get("setVariableData", ()), results, strict=False):
-        if _named(data) == wanted == _named(result) and result.get("attributeStatus") == "Accepted":
-            return str(data["attributeValue"]).encode()
+    if action == "SetVariables":
+        rows = sent.get("setVariableData")
+        for data in rows if isinstance(rows, list) else ():
+            if _is_password(data):
+                return str(data.get("attributeValue", "")).encode()
     return None
 
 
-def _named(row: Mapping[str, Any]) -> tuple[str, str]:
-    return row["component"]["name"].casefold(), row["variable"]["name"].casefold()
+def took_password(action: str, answer: Any) -> bool:
+    """Whether an answer that fits its schema says that the station took it."""
+    if action == "ChangeConfiguration":
+        return bool(answer["status"] == "Accepted")
+    results = answer["setVariableResult"]
+    return any(_is_password(row) and row["attributeStatus"] == "Accepted" for row in results)
+
+
+def _is_password(row: Any) -> bool:
+    try:
+        names = (row["component"]["name"].casefold(), row["variable"]["name"].casefold())
+    except (AttributeError, KeyError, TypeError):
+        return False  # a command may be wrong on purpose
+    return names == ("securityctrlr", "basicauthpassword")

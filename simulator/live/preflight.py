@@ -18,7 +18,7 @@ from simulator.live.errors import RefusedError, TargetUnreachableError
 from simulator.live.failures import ConnectError, of_handshake, of_os_error, of_tls
 from simulator.live.health import raise_fd_limit
 from simulator.live.target import Address, Target, TargetError, parse_target, resolve
-from simulator.live.tls import Tls
+from simulator.live.tls import TURNED_AWAY, Tls
 from simulator.measure.errors import ErrorKind
 from simulator.station.effects import Connect
 from simulator.station.network import TLS_CLIENT
@@ -158,13 +158,17 @@ def _upgrade(
     """The WebSocket handshake, then a close. Raises ConnectError, OSError."""
     protocol = begin_upgrade(upgrade, station_id, password)
     sock.sendall(b"".join(protocol.data_to_send()))
+    heard = False
     while protocol.handshake_exc is None and not protocol.events_received():
         sock.settimeout(max(deadline - time.monotonic(), 0.001))
         data = sock.recv(65536)
         if data:
             protocol.receive_data(data)
+        elif isinstance(sock, ssl.SSLSocket) and not heard:
+            raise ConnectError(ErrorKind.TLS_CLOSED, TURNED_AWAY)
         else:
             protocol.receive_eof()
+        heard = True
     if protocol.handshake_exc is not None:
         raise ConnectError(*of_handshake(protocol.handshake_exc))
     if protocol.subprotocol is None:
@@ -187,7 +191,7 @@ def _hint(reason: str, subprotocol: str) -> str:
         " csms.tls)",
         "tls_protocol": " (csms.tls: no common version or cipher)",
         "tls_malformed": " (no TLS there; is it a ws:// address?)",
-        "tls_closed": " (does it speak TLS there?)",
+        "tls_closed": " (does it speak TLS there, and does it know csms.client_certificates?)",
         "tls_timeout": " (it takes connections, but does it speak TLS?)",
         "http_403": " (the CSMS refuses this station)",
         "http_404": " (the CSMS does not know this station, or the path is wrong;"

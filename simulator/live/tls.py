@@ -30,6 +30,7 @@ from simulator.station.effects import Connect
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 MOST_CONTEXTS: Final = 64
 """Kept for the next station with the same roots; a connection keeps its own alive."""
+TURNED_AWAY: Final = "closed right after the TLS handshake; it may have refused our certificate"
 _RECORD: Final = 16_384
 """The most plain text in a record; also what is put into the incoming buffer at a time, which
 never shrinks again."""
@@ -313,8 +314,7 @@ class TlsLayer(asyncio.Protocol):
     def _ended(self) -> None:
         """The peer is gone. With TLS 1.3 that may be its answer to our certificate, or to none."""
         if not self._heard:
-            what = "closed right after the TLS handshake; it may have refused our certificate"
-            self._spoil(ConnectError(ErrorKind.TLS_CLOSED, what))
+            self._spoil(ConnectError(ErrorKind.TLS_CLOSED, TURNED_AWAY))
 
     def _flush(self) -> None:
         data = self._outside.read()

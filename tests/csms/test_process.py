@@ -44,6 +44,11 @@ def test_the_command_line_means_the_options() -> None:
         http_host="::1",
         on_boot=Path("boot.toml"),
         validate=False,
+        tls_cert=Path("c.pem"),
+        tls_key=Path("c.key"),
+        client_ca=Path("ca.pem"),
+        client_certificates="optional",
+        operator="Operator",
         json=True,
         until_stdin_closes=True,
     )
