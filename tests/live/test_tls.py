@@ -631,7 +631,7 @@ def test_keys_may_be_updated_at_any_time(play, made, closed_port, command) -> No
     async def work() -> None:
         server = await asyncio.create_subprocess_exec(
             *(openssl, "s_server", "-accept", str(closed_port), "-cert", str(made.good)),
-            "-tls1_3",
+            *("-tls1_3", "-msg"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -645,12 +645,18 @@ def test_keys_may_be_updated_at_any_time(play, made, closed_port, command) -> No
             await asyncio.wait_for(heard.begun.wait(), 10)
             layer.write(b"first\n")
             await said(server.stdout, b"first")
-            for line in (b"before\n", command.encode() + b"\n", b"after\n"):
+
+            async def send(line: bytes) -> None:
                 server.stdin.write(line)
                 await server.stdin.drain()
-                async with asyncio.timeout(10):
-                    while line != b"%c\n" % ord(command) and not heard.data.endswith(line):
+                async with asyncio.timeout(20):
+                    while not heard.data.endswith(line):
                         await asyncio.sleep(0.001)
+
+            await send(b"before\n")
+            server.stdin.write(command.encode() + b"\n")
+            await said(server.stdout, b"KeyUpdate")
+            await send(b"after\n")
             layer.write(b"second\n")
             await said(server.stdout, b"second")
             assert heard.data == b"before\nafter\n"
