@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
+    from simulator.fleet.certificates import Written
     from simulator.scenario import Scenario
     from simulator.simulation.compare import Comparison
     from simulator.simulation.sweep import Sweep
@@ -385,6 +386,30 @@ def export_fleet(
 
     loaded = _prepared(scenario, seed)
     return export(loaded, loaded.network(stations), Path(out), overwrite=overwrite)
+
+
+def make_certificates(
+    scenario: Scenario | str | Path,
+    out: str | Path,
+    *,
+    stations: int | None = None,
+    days: int = 365,
+    overwrite: bool = False,
+    hosts: Sequence[str] = (),
+) -> Written:
+    """Make a client certificate for each station into the folder ``out``, and what signs them.
+
+    What is there is kept (``overwrite``: made anew, but for the authority); ``hosts`` are names or
+    addresses of a CSMS that is to have a certificate too. Keys have mode 0600. Raises
+    ScenarioError, and ExportError where something cannot be read or written.
+    """
+    from simulator.fleet.certificates import Holder, write
+
+    loaded = _prepared(scenario, None)
+    sites = loaded.network(stations).sites
+    holders = [Holder(station.id, station.serial) for s in sites for station in s.stations]
+    operator = loaded.file.csms.operator or "Chargeswarm"
+    return write(Path(out), holders, operator, days=days, overwrite=overwrite, hosts=hosts)
 
 
 def _prepared(scenario: Scenario | str | Path, seed: int | None) -> Scenario:

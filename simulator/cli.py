@@ -192,6 +192,44 @@ def fleet_export(
         print(path)
 
 
+@fleet_app.command("certificates")
+def fleet_certificates(
+    scenario: ScenarioArg,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write.")],
+    stations: StationsOpt = None,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="How long they are valid.")] = 365,
+    csms_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--csms-host",
+            metavar="HOST",
+            help="Also make csms.pem and csms.key for a CSMS of that name or address. Repeatable.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Make those anew that exist (the authority stays).")
+    ] = False,
+    sets: Sets = None,
+) -> None:
+    """Make a client certificate for every station, signed by a fleet CA of your own.
+
+    Writes fleet-ca.pem, which your CSMS has to trust, and <station id>.pem with <station id>.key;
+    keys are readable by their owner only (mode 0600). The common name is the station's serial
+    number, the organisation is csms.operator. A scenario with security_profile = 3 uses the folder
+    by client_certificates = "DIR".
+
+    Example: chargeswarm fleet certificates city-launch --out certificates
+    """
+    from simulator.api import make_certificates
+
+    loaded = _load(scenario, sets, None)
+    done = make_certificates(
+        loaded, out, stations=stations, days=days, overwrite=force, hosts=csms_host or ()
+    )
+    kept = f", {done.kept} kept" if done.kept else ""
+    print(f"{done.folder}: {done.made} certificates made{kept}")
+
+
 @scenarios_app.command("list")
 def scenarios_list() -> None:
     """The scenarios that ship."""

@@ -32,6 +32,13 @@ _Booked = Annotated[
 ]
 
 
+class ClientCertificates(StrEnum):
+    """Whether stations must show a certificate."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
 def csms(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 9000,
@@ -86,6 +93,26 @@ def csms(
     certificate_lifetime: Annotated[
         str, typer.Option(metavar="TIME", help="Of the certificates that it issues.")
     ] = "365d",
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Listen with TLS: the server's certificate (PEM)."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its private key, if not in the same file."),
+    ] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Authorities of stations' certificates (PEM): each station must show its own, "
+            "e.g. fleet-ca.pem of 'fleet certificates'.",
+        ),
+    ] = None,
+    client_certificates: Annotated[
+        ClientCertificates,
+        typer.Option(help="Whether stations without one may come by password."),
+    ] = ClientCertificates.REQUIRED,
     operator: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The organisation that certificates must name."),
@@ -146,7 +173,7 @@ def csms(
     commands that the HTTP API or a boot script says, and shows what it holds when it ends. It is no
     back-end to run a network with.
 
-    Stations connect to ws://HOST:PORT/<station id>. Ctrl-C ends it.
+    Stations connect to ws://HOST:PORT/<station id>, with --tls-cert to wss://. Ctrl-C ends it.
 
     Example: chargeswarm csms --http 9001 --on-boot usual-questions
     """
@@ -185,6 +212,10 @@ def csms(
                 validate=validate,
                 fast=fast,
                 workers=workers,
+                tls_cert=tls_cert,
+                tls_key=tls_key,
+                client_ca=client_ca,
+                client_certificates=client_certificates.value,
                 json=as_json,
             )
         )

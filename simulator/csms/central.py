@@ -30,6 +30,7 @@ from simulator.csms.door import (
     Registers,
     read_registers,
     refuse,
+    refuse_shown,
     select_subprotocol,
     station_of,
 )
@@ -39,6 +40,7 @@ from simulator.csms.line import Outcome
 from simulator.csms.options import CsmsOptions, Faults
 from simulator.csms.peer import Peer, connections
 from simulator.csms.point import POINTS, Point
+from simulator.csms.secure import offered_password, server_context, shown, took_password
 from simulator.csms.shared import share
 from simulator.csms.tokens import Tokens
 
@@ -64,8 +66,8 @@ class CentralSystem:
     """A CSMS of OCPP-J 1.6 and 2.0.1 on one port and one event loop.
 
     ``async with CentralSystem(CsmsOptions(port=0)) as csms:`` listens at ``csms.url``; what it
-    learns is in ``csms.holdings``. Raises OSError if the port is taken, InputError and JournalError
-    for files that it cannot use.
+    learns is in ``csms.holdings``. Raises OSError if the port is taken; InputError, JournalError
+    and TlsFilesError for files that it cannot use.
     """
 
     def __init__(self, options: CsmsOptions, registers: Registers | None = None) -> None:
@@ -81,6 +83,11 @@ class CentralSystem:
         self.holdings = self._shared.holdings
         self.tokens = self._shared.tokens
         self.mischief = self._shared.mischief
+        self._tls = server_context(options)
+        self._certified: set[str] = set()
+        """Stations that have come with a certificate, and may not come with less (A05.FR.07)."""
+        self._offered: dict[str, bytes] = {}
+        """New passwords of stations that were gone before they answered."""
         self._server: Server | asyncio.Server | None = None
         self._live: dict[str, Point | Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,7 +103,8 @@ class CentralSystem:
     def url(self) -> str:
         """The address to which a station appends ``/`` and its identity."""
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
-        return f"ws://{host}:{self.port}"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://{host}:{self.port}"
 
     async def start(self) -> None:
         """Open the database, if any, and listen."""
@@ -132,6 +140,7 @@ class CentralSystem:
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             backlog=BACKLOG,
+            ssl=self._tls,
             reuse_port=self.options.worker is not None,
             logger=_quiet_logger(),
         )
@@ -144,6 +153,7 @@ class CentralSystem:
             self.options.host,
             self.options.port,
             backlog=BACKLOG,
+            ssl=self._tls,
             reuse_port=self.options.worker is not None,
         )
 
@@ -182,12 +192,36 @@ class CentralSystem:
 
     # -- who enters and leaves (what a fast peer asks too) ----------------------------------------
 
-    def door(self, station_id: str, authorization: str | None) -> Refusal | None:
+    def door(
+        self, station_id: str, authorization: str | None, transport: asyncio.BaseTransport
+    ) -> Refusal | None:
         """Why a station may not connect, counted; None if it may."""
-        refusal = refuse(station_id, authorization, self._registers.passwords)
+        refusal = self._refusal(station_id, authorization, transport)
         if refusal is not None:
             self.refused(refusal.reason)
         return refusal
+
+    def _refusal(
+        self, station_id: str, authorization: str | None, transport: asyncio.BaseTransport
+    ) -> Refusal | None:
+        certificate = None if self._tls is None else shown(transport)
+        if certificate is not None:
+            operator = self.options.operator
+            refusal = refuse_shown(station_id, certificate, self._registers, operator)
+            if refusal is None:
+                self._certified.add(station_id)
+            return refusal
+        if station_id in self._certified:
+            return Refusal(401, "less secure than before", "this station has a certificate\n")
+        known = self._registers.passwords
+        refusal = refuse(station_id, authorization, known)
+        offered = self._offered.get(station_id)
+        if refusal is None or offered is None or known is None:
+            return refusal
+        if refuse(station_id, authorization, {station_id: offered}) is not None:
+            return refusal
+        known[station_id] = self._offered.pop(station_id)
+        return None
 
     def refused(self, why: str) -> None:
         """Count a handshake that led to nothing."""
@@ -220,7 +254,8 @@ class CentralSystem:
 
     def _at_the_door(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse a handshake with an HTTP error, or let it pass."""
-        refusal = self.door(station_of(request.path), request.headers.get("Authorization"))
+        station_id = station_of(request.path)
+        refusal = self.door(station_id, request.headers.get("Authorization"), connection.transport)
         if refusal is None:
             return None
         response = connection.respond(refusal.status, refusal.text)
@@ -360,8 +395,14 @@ class CentralSystem:
     async def _send(
         self, point: Point | Peer, action: str, payload: dict[str, Any], timeout_s: float
     ) -> Outcome:
+        offered = offered_password(action, payload)
         outcome = await point.line.call(action, payload, timeout_s)
         self.holdings.commanded(action, outcome.result)
+        if self._registers.passwords is not None and offered is not None:
+            if outcome.result != "answered":
+                self._offered[point.id] = offered  # it may have been taken
+            elif took_password(action, outcome.payload):
+                self._registers.passwords[point.id] = offered
         if self._shared.journal is not None:
             answer = outcome.payload if outcome.error is None else outcome.error
             self._shared.journal.command(point.id, action, now_iso(), outcome.result, answer)

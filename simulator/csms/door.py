@@ -9,12 +9,13 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from websockets.typing import Subprotocol
 
 from simulator.csms.options import CsmsOptions
+from simulator.csms.secure import Shown
 
 SUBPROTOCOLS = {"ocpp2.0.1": "2.0.1", "ocpp1.6": "1.6"}
 """The OCPP version by sub-protocol."""
@@ -34,25 +35,30 @@ class Refusal:
 class Registers:
     """Whom the CSMS knows; None where it takes everybody."""
 
-    passwords: Mapping[str, str | None] | None = None
+    passwords: dict[str, str | bytes | None] | None = None
     """By station; None for a station that needs no password."""
     tokens: Mapping[str, str] | None = None
     """Status by token in lower case (tokens are case-insensitive)."""
+    serials: Mapping[str, str] = field(default_factory=dict)
+    """Serial number by station, as far as they are known."""
 
 
 def read_registers(options: CsmsOptions) -> Registers:
     """Read the files that the options name; simulator.scenario.InputError with every mistake."""
-    passwords = tokens = None
+    passwords: dict[str, str | bytes | None] | None = None
+    tokens: dict[str, str] | None = None
+    serials: dict[str, str] = {}
     if options.stations is not None or options.tokens is not None:
         from simulator.scenario.inventory import read_stations, read_tokens
 
         if options.stations is not None:
             stations = read_stations(options.stations, str(options.stations))
             passwords = {station.id: station.password or None for station in stations}
+            serials = {station.id: station.serial for station in stations}
         if options.tokens is not None:
             rows = read_tokens(options.tokens, str(options.tokens))
             tokens = {row.token.casefold(): row.status for row in rows}
-    return Registers(passwords, tokens)
+    return Registers(passwords, tokens, serials)
 
 
 def station_of(path: str) -> str:
@@ -61,11 +67,14 @@ def station_of(path: str) -> str:
 
 
 def refuse(
-    station_id: str, authorization: str | None, passwords: Mapping[str, str | None] | None
+    station_id: str,
+    authorization: str | None,
+    passwords: Mapping[str, str | bytes | None] | None,
 ) -> Refusal | None:
     """Return why a station may not connect, or None if it may.
 
-    ``passwords`` None takes everybody. Security profile 1: the user name is the station's identity.
+    ``passwords`` None takes everybody. Security profiles 1 and 2: the user name is the station's
+    identity.
     """
     if not station_id:
         return Refusal(404, "no station in the path", "the path ends with the station's identity\n")
@@ -80,6 +89,25 @@ def refuse(
         return Refusal(401, "no credentials", "this station needs a password\n")
     if not _matches(authorization, station_id, password):
         return Refusal(401, "wrong password", "wrong user name or password\n")
+    return None
+
+
+def refuse_shown(
+    station_id: str, shown: Shown, registers: Registers, operator: str | None
+) -> Refusal | None:
+    """Return why a station with a certificate may not connect (security profile 3), or None.
+
+    It must be the station's own and the operator's (OCPP 2.0.1 part 2, A00.FR.404, FR.405).
+    """
+    if not station_id:
+        return refuse(station_id, None, None)
+    if registers.passwords is not None and station_id not in registers.passwords:
+        return refuse(station_id, None, registers.passwords)
+    own = {name[:64] for name in (station_id, registers.serials.get(station_id, "")) if name}
+    if not own & shown.names:
+        return Refusal(401, "certificate of another station", "not this station's certificate\n")
+    if operator is not None and operator not in shown.organisations:
+        return Refusal(401, "certificate of another operator", "not a certificate of ours\n")
     return None
 
 
@@ -100,7 +128,7 @@ def select_subprotocol(_: object, offered: Sequence[Subprotocol]) -> Subprotocol
     return None if chosen is None else Subprotocol(chosen)
 
 
-def _matches(authorization: str, user: str, password: str) -> bool:
+def _matches(authorization: str, user: str, password: str | bytes) -> bool:
     """Return whether a Basic authorization header carries these credentials."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
@@ -109,4 +137,5 @@ def _matches(authorization: str, user: str, password: str) -> bool:
         given = base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
         return False
-    return hmac.compare_digest(given, f"{user}:{password}".encode())
+    secret = password.encode() if isinstance(password, str) else password
+    return hmac.compare_digest(given, user.encode() + b":" + secret)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from simulator.scenario.problems import FieldError
 from simulator.scenario.units import DURATION, RATIO, parse
 
+ClientCertificates = Literal["required", "optional"]
 BootStatus = Literal["accepted", "pending", "rejected"]
 
 
@@ -103,6 +104,16 @@ class CsmsOptions:
     faults: Faults = Faults()
     json: bool = False
     """Print what is held at the end as one JSON object on standard output, not as a table."""
+    tls_cert: Path | None = None
+    """The server's certificate chain (PEM): listen with TLS, at a ``wss://`` address."""
+    tls_key: Path | None = None
+    """Its private key, unencrypted; None: in the same file."""
+    client_ca: Path | None = None
+    """Authorities (PEM) of stations' certificates: a station shows one of them, for its identity or
+    for the serial number that the inventory has for it, and then needs no password."""
+    client_certificates: ClientCertificates = "required"
+    """Whether stations without one are let in (by password, if they have one); never again once
+    they have shown one."""
     until_stdin_closes: bool = False
     """Stop when standard input closes, and ignore SIGINT: for a process that started this one."""
 

@@ -45,7 +45,9 @@ _TEXT: Final = Opcode.TEXT
 class Hall(Protocol):
     """What a peer asks of its CSMS."""
 
-    def door(self, station_id: str, authorization: str | None) -> Refusal | None:
+    def door(
+        self, station_id: str, authorization: str | None, transport: asyncio.BaseTransport
+    ) -> Refusal | None:
         """Why a station may not connect, counted; None if it may."""
         ...
 
@@ -255,7 +257,9 @@ class Peer(asyncio.Protocol):
     def _upgrade(self, request: Request) -> None:
         ws = self._ws
         self.id = station_of(request.path)
-        refusal = self._hall.door(self.id, request.headers.get("Authorization"))
+        assert self._transport is not None
+        word = request.headers.get("Authorization")
+        refusal = self._hall.door(self.id, word, self._transport)
         if refusal is not None:
             response = ws.reject(HTTPStatus(refusal.status), refusal.text)
             if refusal.status == 401:

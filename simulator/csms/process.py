@@ -141,6 +141,7 @@ def arguments(options: CsmsOptions) -> list[str]:
     line = ["--host", options.host, "--port", str(options.port)]
     line += ["--boot-status", options.boot_status]
     line += ["--heartbeat-interval", str(options.heartbeat_interval_s)]
+    line += ["--client-certificates", options.client_certificates]
     for flag, path in (
         ("--stations", options.stations),
         ("--tokens", options.tokens),
@@ -152,6 +153,9 @@ def arguments(options: CsmsOptions) -> list[str]:
         ("--exi-response", options.exi_response),
         ("--held", options.held),
         ("--worker", options.worker),
+        ("--tls-cert", options.tls_cert),
+        ("--tls-key", options.tls_key),
+        ("--client-ca", options.client_ca),
     ):
         if path is not None:
             line += [flag, str(path)]

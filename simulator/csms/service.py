@@ -24,6 +24,7 @@ from simulator.csms.journal import JournalError
 from simulator.csms.limits import raise_fd_limit
 from simulator.csms.options import FAULTS, CsmsOptions, Faults, read_lifetime, read_ratio
 from simulator.csms.process import WorkersError
+from simulator.csms.secure import TlsFilesError
 from simulator.scenario import ScenarioError
 from simulator.scenario.problems import FieldError
 
@@ -69,7 +70,7 @@ def serve(options: CsmsOptions) -> int:
             print(json.dumps({"held": str(options.held), "faults": dict(csms.mischief.done)}))
             return EXIT_OK
         return _end(options, csms.holdings, csms.mischief.done)
-    except (ScenarioError, JournalError, WorkersError) as error:
+    except (ScenarioError, JournalError, TlsFilesError, WorkersError) as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
     except ListenError as error:
@@ -150,6 +151,7 @@ def parse(argv: Sequence[str] | None) -> CsmsOptions:
     )
     add("--worker", type=int, help=argparse.SUPPRESS)
     add("--held", type=Path, help=argparse.SUPPRESS)
+    _add_tls(add)
     _add_certificates(add)
     _add_faults(add)
     add("--json", action="store_true", help="at the end, one JSON object on standard output")
@@ -161,6 +163,23 @@ def parse(argv: Sequence[str] | None) -> CsmsOptions:
     said = vars(parser.parse_args(argv))
     faults = Faults(**{name: said.pop(f"faults_{name}") for name in FAULTS})
     return CsmsOptions(**said, faults=faults)
+
+
+def _add_tls(add: Callable[..., Any]) -> None:
+    add("--tls-cert", type=Path, metavar="FILE", help="listen with TLS: the certificate (PEM)")
+    add("--tls-key", type=Path, metavar="FILE", help="its private key, if not in the same file")
+    add(
+        "--client-ca",
+        type=Path,
+        metavar="FILE",
+        help="authorities of stations' certificates (PEM): each station shows its own",
+    )
+    add(
+        "--client-certificates",
+        choices=("required", "optional"),
+        default=CsmsOptions().client_certificates,
+        help="whether stations without a certificate may come by password (default: %(default)s)",
+    )
 
 
 def _add_certificates(add: Callable[..., Any]) -> None:

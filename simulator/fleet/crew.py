@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulator.fleet.certificates import read_own
 from simulator.fleet.deviations import Deviations
 from simulator.fleet.keys import X509Keys
 from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
+from simulator.station import certificates, network
 from simulator.station.settings import Hardware, Settings, Supply
+from simulator.station.truststore import csms_roots
 from simulator.station.v201_keys import OCCUPANCY
 from simulator.station.versions import configuration_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from simulator.scenario import StationModel
     from simulator.station.ports import Observer
 
@@ -29,7 +34,13 @@ class Conditions:
     heartbeat_s: float | None = None
     """Heartbeat interval until the CSMS sets one; None: the model's."""
     security_profile: int = 0
-    """1: stations authenticate by password."""
+    """1 and 2: stations authenticate by password; 2 and 3: over TLS; 3: by certificate."""
+    ca: str | None = None
+    """Roots in PEM that stations trust; None: those of the system that they run on."""
+    certificates: Path | None = None
+    """Folder with each station's own certificate (``certificates``)."""
+    operator: str = ""
+    """Organisation in the certificates that stations ask for."""
 
 
 def supply_of(kind: StationModel) -> Supply:
@@ -64,6 +75,10 @@ def settings_of(kind: StationModel, version: str, speed: float, conditions: Cond
     configuration["ClockAlignedDataInterval"] = str(aligned_interval(kind))
     configuration["MeterValuesSampledData"] = ",".join(measurands)
     configuration["MeterValuesAlignedData"] = ",".join(measurands)
+    tls = conditions.security_profile >= network.TLS
+    if tls and conditions.operator:
+        configuration.setdefault("CpoName", conditions.operator)
+        configuration.setdefault("SecurityCtrlr.OrganizationName", conditions.operator)
     return Settings(
         run_id=conditions.run_id,
         configuration=configuration_of(version, configuration),
@@ -74,6 +89,8 @@ def settings_of(kind: StationModel, version: str, speed: float, conditions: Cond
         call_timeout_s=conditions.call_timeout_s,
         hardware=hardware_of(kind),
         security_profile=conditions.security_profile,
+        highest_security_profile=network.TLS_CLIENT if tls else 1,
+        trusts_system=tls and conditions.ca is None,
         timeouts_before_reconnect=kind.quirks.reconnect_after_timeouts,
         status_delay_s=kind.quirks.status_delay,
         boot_on_reconnect=kind.quirks.boot_on_reconnect,
@@ -107,7 +124,7 @@ def virtual_stations(
     """The stations of a shard, in its order, and where they will note their deviations.
 
     ``epoch_at_zero`` is the Unix time of run second 0. Stations of one model and version share
-    their settings.
+    their settings. Raises PaperError for a certificate that cannot be used.
     """
     settings = {
         (kind, version): settings_of(plan.kinds[kind], version, plan.speed, conditions)
@@ -115,6 +132,7 @@ def virtual_stations(
     }
     deviations = Deviations()
     keys = X509Keys()
+    trusted = () if conditions.ca is None else csms_roots(keys, keys.read(conditions.ca))
     stations = [
         VirtualStation(
             index,
@@ -128,4 +146,10 @@ def virtual_stations(
         )
         for index, part in enumerate(plan.plans())
     ]
+    for station in stations:
+        own = None
+        if conditions.certificates is not None:
+            roots = [root.certificate for root in trusted]
+            own = read_own(conditions.certificates, station.spec.id, keys, roots)
+        certificates.provision(station.station, trusted, own)
     return stations, deviations

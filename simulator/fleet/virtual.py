@@ -122,6 +122,11 @@ class VirtualStation:
         self._now = now
         self.station.disconnected(now, reason)
 
+    def insecure(self, now: float, event: str, info: str) -> None:
+        """The attempt to connect failed in a way that is a security event."""
+        self._now = now
+        self.station.insecure(now, event, info)
+
     def receive(self, now: float, data: bytes | str) -> None:
         """A text frame from the CSMS."""
         self._now = now

@@ -3,10 +3,10 @@
 A shell around ``websockets``' sans-I/O ``ClientProtocol`` on an asyncio transport. It knows nothing
 of OCPP; its owner (``link``) does. The way of a byte is
 
-    transport -> data_received -> _feed -> ClientProtocol -> owner.message
+    transport -> data_received -> received -> ClientProtocol -> owner.message
     owner -> send -> ClientProtocol -> _flush -> transport
 
-so that a layer of encryption fits between the transport and ``_feed`` / ``_flush``.
+With TLS the transport is a ``tls.TlsLayer``, which has one of its own.
 The clock is read when bytes arrive, before anything is decoded.
 """
 
@@ -17,7 +17,7 @@ import base64
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
@@ -27,6 +27,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from simulator.live.failures import ConnectError, of_handshake, of_os_error
+from simulator.live.owner import NOBODY, Owner
 from simulator.live.target import Target
 from simulator.measure.errors import ErrorKind
 from simulator.station.versions import TABLES
@@ -61,12 +62,12 @@ def begin_upgrade(
 ) -> ClientProtocol:
     """A client whose request for the upgrade waits to be written.
 
-    With a password the station authenticates by HTTP Basic (OCPP security profile 1).
+    With a password the station authenticates by HTTP Basic (OCPP security profiles 1 and 2).
     """
     target = upgrade.target
     path, _, query = target.path(station_id).partition("?")
     client = ClientProtocol(
-        WebSocketURI(False, target.host, target.port, path, query),
+        WebSocketURI(target.secure, target.host, target.port, path, query),
         subprotocols=(Subprotocol(upgrade.subprotocol),),
         max_size=upgrade.max_message_bytes,
         logger=SILENT,
@@ -93,30 +94,6 @@ def _release(client: ClientProtocol) -> None:
     if getattr(response, "_exception", None) is not None:
         vars(response)["_exception"] = None  # a refusal and its error refer to each other
     client.handshake_exc = client.parser_exc = None
-
-
-class Owner(Protocol):
-    """Who a connection reports to. ``now`` is when the bytes arrived."""
-
-    def opened(self, now: float) -> None:
-        """The upgrade succeeded and the sub-protocol was selected."""
-        ...
-
-    def message(self, now: float, frame: bytes) -> None:
-        """A whole text message."""
-        ...
-
-    def broken(self, now: float, kind: ErrorKind, detail: str) -> None:
-        """The peer sent something that is no text message; the connection lives on."""
-        ...
-
-    def writable(self, now: float, flag: bool) -> None:
-        """The socket's buffer is full, or has room again."""
-        ...
-
-    def closed(self, now: float, kind: ErrorKind | None, detail: str) -> None:
-        """No more messages either way (``kind`` None: we asked for it). Once, after ``opened``."""
-        ...
 
 
 class Connection(asyncio.Protocol):
@@ -162,6 +139,11 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         """Messages may be sent."""
         return self._decided is None and self._ws.state is _OPEN
+
+    @property
+    def overdue(self) -> tuple[ErrorKind, str]:
+        """What it is that has not come in time."""
+        return ErrorKind.HTTP_TIMEOUT, "no answer to the upgrade request"
 
     def send(self, frame: bytes) -> bool:
         """Write one text message; False (and nothing is written) once the connection is closing."""
@@ -209,7 +191,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the socket."""
-        self._feed(self._clock(), data)
+        self.received(self._clock(), data)
 
     def eof_received(self) -> None:
         """The peer has closed its side; the transport closes ours."""
@@ -245,9 +227,24 @@ class Connection(asyncio.Protocol):
         """The socket's buffer has room again."""
         self._owner.writable(self._clock(), True)
 
-    # -- inside ---------------------------------------------------------------------------------
+    # -- for the layer below --------------------------------------------------------------------
 
-    def _feed(self, now: float, data: bytes) -> None:
+    def secured(self, seconds: float, resumed: bool) -> None:
+        """The TLS handshake is over."""
+        self._owner.secured(seconds, resumed)
+
+    def spoiled(self, now: float, failure: ConnectError) -> None:
+        """TLS cannot go on: the attempt has failed, or the connection is over."""
+        if self._decided is not None:
+            self._fail(failure)
+            return
+        owner, self._owner = self._owner, NOBODY
+        if owner is not NOBODY:
+            asked = self._asked
+            owner.closed(now, None if asked else failure.kind, failure.detail)
+
+    def received(self, now: float, data: bytes) -> None:
+        """Bytes of the WebSocket, which arrived at ``now``."""
         ws = self._ws
         self._heard = True
         try:
@@ -275,6 +272,8 @@ class Connection(asyncio.Protocol):
             self._expect_close()
             if not self._asked or ws.close_rcvd is not None:
                 self._report_closed(now, None)
+
+    # -- inside ---------------------------------------------------------------------------------
 
     def _accept(self, now: float, _response: Response) -> bool:
         """The server agreed to the upgrade; True if it selected our sub-protocol too."""
@@ -346,8 +345,8 @@ class Connection(asyncio.Protocol):
 
     def _report_closed(self, now: float, exc: Exception | None) -> None:
         """Tell the owner once why the connection ended."""
-        owner, self._owner = self._owner, _NOBODY
-        if owner is _NOBODY:
+        owner, self._owner = self._owner, NOBODY
+        if owner is NOBODY:
             return
         kind, detail = self._why_closed(exc)
         owner.closed(now, kind, detail)
@@ -363,25 +362,3 @@ class Connection(asyncio.Protocol):
         if isinstance(exc, OSError):
             return ErrorKind.ABNORMAL_1006, exc.strerror or str(exc)
         return ErrorKind.ABNORMAL_1006, "the connection ended without a close frame"
-
-
-class _Nobody:
-    """Owner of a connection whose end has been reported."""
-
-    def opened(self, now: float) -> None:
-        """Ignored."""
-
-    def message(self, now: float, frame: bytes) -> None:
-        """Ignored."""
-
-    def broken(self, now: float, kind: ErrorKind, detail: str) -> None:
-        """Ignored."""
-
-    def writable(self, now: float, flag: bool) -> None:
-        """Ignored."""
-
-    def closed(self, now: float, kind: ErrorKind | None, detail: str) -> None:
-        """Ignored."""
-
-
-_NOBODY: Final[Owner] = _Nobody()

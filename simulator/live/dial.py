@@ -1,4 +1,4 @@
-"""Opening connections: a socket of our own, TCP, then the WebSocket upgrade, each timed apart.
+"""Opening connections: a socket of our own, TCP, TLS, the WebSocket upgrade, each timed apart.
 
 Sockets are made, bound and connected here, so that the address is looked up once and source
 addresses can be chosen. ``link`` awaits ``dial`` in a short-lived task; nothing stays afterwards
@@ -12,8 +12,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, cast
 
-from simulator.live.connection import Connection
 from simulator.live.failures import ConnectError, of_os_error
 from simulator.live.target import Address
 from simulator.measure.errors import ErrorKind
@@ -25,12 +25,31 @@ _BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 class DialRules:
     """Where to connect to and how long to try.
 
-    ``timeout_s`` bounds TCP and upgrade together. ``source`` is a local address to connect from.
+    ``timeout_s`` bounds TCP, TLS and upgrade together. ``source`` is a local address to connect
+    from.
     """
 
     address: Address
     timeout_s: float = 20.0
     source: str | None = None
+
+
+class Dialled(Protocol):
+    """A protocol for a socket that is to become a connection: with or without TLS."""
+
+    @property
+    def is_open(self) -> bool:
+        """Messages may be sent."""
+        ...
+
+    @property
+    def overdue(self) -> tuple[ErrorKind, str]:
+        """What it is that has not come in time."""
+        ...
+
+    def abort(self) -> bool:
+        """Drop the connection at once; False if it never had a transport."""
+        ...
 
 
 def open_socket(rules: DialRules) -> socket.socket:
@@ -58,19 +77,19 @@ def open_socket(rules: DialRules) -> socket.socket:
 
 async def dial(
     rules: DialRules,
-    make: Callable[[asyncio.Future[None]], Connection],
+    make: Callable[[asyncio.Future[None]], Dialled],
     clock: Callable[[], float],
 ) -> float:
     """Connect and upgrade; returns the seconds that TCP took.
 
     ``make`` builds the protocol around the future that it resolves when the upgrade is decided.
-    Raises ConnectError. The upgrade's own time is the protocol's to measure.
+    Raises ConnectError. The times of TLS and upgrade are the protocol's to measure.
     """
     loop = asyncio.get_running_loop()
     sock = open_socket(rules)
     begun = clock()
     tcp_s = -1.0
-    connection: Connection | None = None
+    connection: Dialled | None = None
     decided: asyncio.Future[None] | None = None
     try:
         async with asyncio.timeout(rules.timeout_s):
@@ -86,9 +105,9 @@ async def dial(
         _drop(sock, connection)
         if tcp_s < 0.0:
             raise ConnectError(ErrorKind.TCP_TIMEOUT, _detail(error, rules)) from None
-        raise ConnectError(
-            ErrorKind.HTTP_TIMEOUT, f"no answer to the upgrade request in {rules.timeout_s:g} s"
-        ) from None
+        assert connection is not None
+        kind, what = connection.overdue
+        raise ConnectError(kind, f"{what} in {rules.timeout_s:g} s") from None
     except OSError as error:
         _drop(sock, connection)
         raise ConnectError(of_os_error(error), error.strerror or str(error)) from None
@@ -101,14 +120,14 @@ async def dial(
     return tcp_s
 
 
-def _itself(connection: Connection) -> Connection:
-    return connection
+def _itself(connection: Dialled) -> asyncio.Protocol:
+    return cast(asyncio.Protocol, connection)
 
 
 def _detail(error: TimeoutError, rules: DialRules) -> str:
     return error.strerror or f"no TCP connection in {rules.timeout_s:g} s"
 
 
-def _drop(sock: socket.socket, connection: Connection | None) -> None:
+def _drop(sock: socket.socket, connection: Dialled | None) -> None:
     if connection is None or not connection.abort():
         sock.close()

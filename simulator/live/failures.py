@@ -6,6 +6,7 @@ Pure: no sockets. ``dial``, ``connection`` and ``preflight`` classify with it.
 from __future__ import annotations
 
 import errno
+import ssl
 from typing import Final
 
 from websockets.exceptions import InvalidMessage, InvalidStatus, NegotiationError
@@ -43,6 +44,47 @@ def of_os_error(error: OSError) -> ErrorKind:
     if error.errno is None and isinstance(error, TimeoutError):
         return ErrorKind.TCP_TIMEOUT
     return _BY_ERRNO.get(error.errno or 0, ErrorKind.TCP_OTHER)
+
+
+_VERIFY: Final = {
+    9: "not_yet_valid",
+    10: "expired",
+    18: "self_signed",
+    19: "unknown_ca",
+    20: "unknown_ca",
+    21: "unknown_ca",
+    23: "revoked",
+    62: "hostname",
+    64: "hostname",
+}
+"""X509_V_ERR of OpenSSL -> what a person calls it."""
+_NO_TLS: Final = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "HTTPS_PROXY_REQUEST",
+    "PACKET_LENGTH_TOO_LONG",
+    "BAD_RECORD_TYPE",
+    "INVALID_RECORD",
+    "RECORD_LAYER_FAILURE",
+    "UNKNOWN_PROTOCOL",
+)
+"""Reasons of OpenSSL for bytes that are no TLS record."""
+
+
+def of_tls(error: ssl.SSLError) -> ConnectError:
+    """The class of a failed TLS handshake, or of a connection that TLS gave up."""
+    reason = error.reason or "unknown"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what = _VERIFY.get(error.verify_code, f"x509_{error.verify_code}")
+        return ConnectError(ErrorKind.TLS_VERIFY, f"{what} ({error.verify_message})")
+    _, alert, name = reason.partition("ALERT_")
+    if alert:
+        return ConnectError(ErrorKind.TLS_ALERT, name.lower())
+    if reason.endswith("UNRECOGNIZED_NAME"):
+        return ConnectError(ErrorKind.TLS_ALERT, "unrecognized_name")
+    if reason in _NO_TLS:
+        return ConnectError(ErrorKind.TLS_MALFORMED, "what answers speaks no TLS")
+    return ConnectError(ErrorKind.TLS_PROTOCOL, reason.lower())
 
 
 def of_handshake(error: Exception) -> tuple[ErrorKind, str]:

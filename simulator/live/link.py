@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import Any
 
 from simulator.live.connection import Connection, Upgrade
 from simulator.live.deadlines import Deadlines
-from simulator.live.dial import DialRules, dial
+from simulator.live.dial import Dialled, DialRules, dial
 from simulator.live.failures import ConnectError
 from simulator.live.frames import RECEIVED, SENT, FrameRing
 from simulator.live.ports import Driven, Watcher
 from simulator.live.target import TargetError, parse_target
+from simulator.live.tls import Tls, suspicion
 from simulator.live.trace import Tracer
 from simulator.live.transfers import Transfers
 from simulator.measure.errors import ErrorKind
@@ -30,6 +32,7 @@ from simulator.station.effects import (
     Send,
     Upload,
 )
+from simulator.station.network import TLS_CLIENT
 from simulator.station.ports import Transfer
 
 
@@ -44,6 +47,7 @@ class Surroundings:
         "ping_s_of",
         "rules",
         "tasks",
+        "tls",
         "tracer",
         "transfers",
         "upgrade",
@@ -61,6 +65,7 @@ class Surroundings:
         tracer: Tracer | None = None,
         ping_s_of: Callable[[Any], float] | None = None,
         transfers: Transfers | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.clock = clock
         self.deadlines = deadlines
@@ -74,6 +79,8 @@ class Surroundings:
         """A station's interval between WebSocket pings, 0 for none; None: nobody pings."""
         self.transfers = transfers
         """None: made when first needed, and then a transfer is only played."""
+        self.tls = tls
+        """What is between socket and WebSocket; None: nothing."""
         self.accepting = True
         self.tasks: set[asyncio.Task[None]] = set()
         """Attempts to connect that are under way."""
@@ -91,7 +98,7 @@ def _nothing() -> None:
 
 
 class Link:
-    """Owner of a station's connection (``connection.Owner``) and performer of its effects."""
+    """Owner of a station's connection (``owner.Owner``) and performer of its effects."""
 
     __slots__ = (
         "_connection",
@@ -201,7 +208,7 @@ class Link:
         if self._connection is not None:
             self._connection.abort()
 
-    # -- connection.Owner -----------------------------------------------------------------------
+    # -- owner.Owner ----------------------------------------------------------------------------
 
     def message(self, now: float, frame: bytes) -> None:
         """A text message arrived at ``now``."""
@@ -222,6 +229,10 @@ class Link:
         if self._connection is not None and not self._retired:
             self._station.writable(now, flag)
             self.settle(now)
+
+    def secured(self, seconds: float, resumed: bool) -> None:
+        """The TLS handshake of the pending connection is over."""
+        self._shared.watcher.connect_step("tls_resumed" if resumed else "tls", seconds)
 
     def opened(self, now: float) -> None:
         """The upgrade of the pending connection succeeded."""
@@ -320,7 +331,7 @@ class Link:
         if wish.password is not None:
             self._password = wish.password
         self._dialling = True
-        task = asyncio.get_running_loop().create_task(self._attempt())
+        task = asyncio.get_running_loop().create_task(self._attempt(wish))
         shared.tasks.add(task)
         task.add_done_callback(shared.attempted)
 
@@ -336,10 +347,10 @@ class Link:
             self._station.disconnected(now, "another CSMS is not dialled")
             self.settle(now)
 
-    async def _attempt(self) -> None:
+    async def _attempt(self, wish: Connect) -> None:
         shared = self._shared
         try:
-            tcp_s = await dial(shared.rules, self._make, shared.clock)
+            tcp_s = await dial(shared.rules, partial(self._make, wish), shared.clock)
         except ConnectError as failure:
             self._dialling = False
             self._pending = None
@@ -347,6 +358,9 @@ class Link:
                 return
             now = shared.clock()
             shared.watcher.error(self._index, failure.kind, failure.detail, now)
+            event = suspicion(failure, shared.tls)
+            if event:
+                self._station.insecure(now, event, failure.detail)
             self._station.disconnected(now, str(failure))
             self.settle(now)
             return
@@ -354,9 +368,13 @@ class Link:
             self._dialling = False
         shared.watcher.connect_step("tcp", tcp_s)
 
-    def _make(self, decided: asyncio.Future[None]) -> Connection:
+    def _make(self, wish: Connect, decided: asyncio.Future[None]) -> Dialled:
         shared = self._shared
-        self._pending = Connection(
-            self, self._upgrade, self._station_id, self._password, decided, shared.clock
+        # A certificate takes the password's place.
+        password = None if wish.security_profile == TLS_CLIENT else self._password
+        connection = self._pending = Connection(
+            self, self._upgrade, self._station_id, password, decided, shared.clock
         )
-        return self._pending
+        if shared.tls is None:
+            return connection
+        return shared.tls.layer(connection, self._index, wish, shared.clock)

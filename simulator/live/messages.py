@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
+from simulator.live.tls import TlsRules
 from simulator.live.transfers import TransferRules
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ class ShardSpec:
     upgrade: Upgrade
     """What stations ask for, but for the sub-protocol, which is their version's."""
     rules: DialRules
+    tls: TlsRules | None
+    """How to speak TLS; None: not at all."""
     authenticate: bool
-    """Send each station's password (security profile 1)."""
+    """Send each station's password (security profiles 1 and 2)."""
     conditions: Conditions
     transfers: TransferRules
     run_s: float

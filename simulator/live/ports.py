@@ -35,6 +35,10 @@ class Driven(Protocol):
         """The WebSocket is gone, or could not be opened."""
         ...
 
+    def insecure(self, now: float, event: str, info: str) -> None:
+        """The connection that it asked for failed in a way that is a security event."""
+        ...
+
     def receive(self, now: float, data: bytes) -> None:
         """A text message."""
         ...
@@ -74,7 +78,7 @@ class Watcher(Protocol):
     """Who measures connections."""
 
     def connect_step(self, step: str, seconds: float) -> None:
-        """``tcp`` or ``upgrade`` took so long."""
+        """``tcp``, ``tls``, ``tls_resumed`` or ``upgrade`` took so long."""
         ...
 
     def connected(self, station: int, now: float) -> None:

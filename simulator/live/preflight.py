@@ -7,6 +7,7 @@ exit code that the command line gives for it (``errors``).
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 
@@ -14,10 +15,13 @@ from websockets.protocol import State
 
 from simulator.live.connection import Upgrade, begin_upgrade
 from simulator.live.errors import RefusedError, TargetUnreachableError
-from simulator.live.failures import ConnectError, of_handshake, of_os_error
+from simulator.live.failures import ConnectError, of_handshake, of_os_error, of_tls
 from simulator.live.health import raise_fd_limit
 from simulator.live.target import Address, Target, TargetError, parse_target, resolve
+from simulator.live.tls import TURNED_AWAY, Tls
 from simulator.measure.errors import ErrorKind
+from simulator.station.effects import Connect
+from simulator.station.network import TLS_CLIENT
 
 SPARE_FDS = 200
 """File descriptors that a process needs besides one per station."""
@@ -25,11 +29,12 @@ SPARE_FDS = 200
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A target that answered: the address that did, and how long TCP and upgrade took (s)."""
+    """A target that answered: the address that did, and how long each step took (s)."""
 
     address: Address
     tcp_s: float
     upgrade_s: float
+    tls_s: float = 0.0
 
 
 def read_target(url: str) -> Target:
@@ -82,15 +87,18 @@ def reach(
     station_id: str,
     password: str | None,
     timeout_s: float,
+    tls: Tls | None = None,
+    wish: Connect = Connect(),  # noqa: B008  frozen
 ) -> Reached:
     """Connect and upgrade once, as the station given, and leave again.
 
+    With TLS, ``wish`` brings the station's certificate, and whom it trusts.
     Tries each address in turn. Raises TargetUnreachableError naming URL and reason.
     """
     reason = "no address"
     for address in found:
         try:
-            return _reach(upgrade, address, station_id, password, timeout_s)
+            return _reach(upgrade, address, (station_id, password), timeout_s, tls, wish)
         except ConnectError as error:
             reason = str(error)
     hint = _hint(reason, upgrade.subprotocol)
@@ -99,25 +107,49 @@ def reach(
 
 
 def _reach(
-    upgrade: Upgrade, address: Address, station_id: str, password: str | None, timeout_s: float
+    upgrade: Upgrade,
+    address: Address,
+    station: tuple[str, str | None],
+    timeout_s: float,
+    tls: Tls | None,
+    wish: Connect,
 ) -> Reached:
     began = time.monotonic()
     deadline = began + timeout_s
     connected: float | None = None
+    secured = tls is None
     try:
         with socket.socket(address.family, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout_s)
             sock.connect(address.sockaddr)
             connected = time.monotonic()
-            _upgrade(sock, upgrade, station_id, password, deadline)
-            return Reached(address, connected - began, time.monotonic() - connected)
+            line = sock if tls is None else _secure(sock, tls, wish, deadline)
+            secured, ready = True, time.monotonic()
+            password = None if wish.security_profile == TLS_CLIENT else station[1]
+            _upgrade(line, upgrade, station[0], password, deadline)
+            over = time.monotonic()
+            return Reached(address, connected - began, over - ready, ready - connected)
+    except ssl.SSLError as error:
+        raise of_tls(error) from None
     except TimeoutError as error:
         if connected is None:
             why = error.strerror or f"no TCP connection in {timeout_s:g} s"
             raise ConnectError(ErrorKind.TCP_TIMEOUT, why) from None
-        raise ConnectError(ErrorKind.HTTP_TIMEOUT, f"nothing in {timeout_s:g} s") from None
+        kind = ErrorKind.HTTP_TIMEOUT if secured else ErrorKind.TLS_TIMEOUT
+        raise ConnectError(kind, f"nothing in {timeout_s:g} s") from None
     except OSError as error:
-        raise ConnectError(of_os_error(error), error.strerror or str(error)) from None
+        if secured:
+            raise ConnectError(of_os_error(error), error.strerror or str(error)) from None
+        raise ConnectError(ErrorKind.TLS_CLOSED, "closed in the TLS handshake") from None
+
+
+def _secure(sock: socket.socket, tls: Tls, wish: Connect, deadline: float) -> ssl.SSLSocket:
+    """The TLS handshake. Raises ConnectError, OSError."""
+    sock.settimeout(max(deadline - time.monotonic(), 0.001))
+    try:
+        return tls.context(wish).wrap_socket(sock, server_hostname=tls.rules.hostname)
+    except ssl.SSLEOFError:
+        raise ConnectError(ErrorKind.TLS_CLOSED, "closed in the TLS handshake") from None
 
 
 def _upgrade(
@@ -126,13 +158,17 @@ def _upgrade(
     """The WebSocket handshake, then a close. Raises ConnectError, OSError."""
     protocol = begin_upgrade(upgrade, station_id, password)
     sock.sendall(b"".join(protocol.data_to_send()))
+    heard = False
     while protocol.handshake_exc is None and not protocol.events_received():
         sock.settimeout(max(deadline - time.monotonic(), 0.001))
         data = sock.recv(65536)
         if data:
             protocol.receive_data(data)
+        elif isinstance(sock, ssl.SSLSocket) and not heard:
+            raise ConnectError(ErrorKind.TLS_CLOSED, TURNED_AWAY)
         else:
             protocol.receive_eof()
+        heard = True
     if protocol.handshake_exc is not None:
         raise ConnectError(*of_handshake(protocol.handshake_exc))
     if protocol.subprotocol is None:
@@ -147,12 +183,21 @@ def _hint(reason: str, subprotocol: str) -> str:
     kind = reason.partition(":")[0]
     return {
         "tcp_refused": " (nobody listens there)",
-        "http_401": " (wrong or missing password: csms.security_profile, csms.password)",
+        "http_401": " (wrong or missing password: csms.security_profile, csms.password; or another"
+        " station's certificate)",
+        "tls_verify": " (csms.ca says whom to trust; the host must be one that the certificate is"
+        " for)",
+        "tls_alert": " (the CSMS refuses: csms.security_profile, csms.client_certificates or"
+        " csms.tls)",
+        "tls_protocol": " (csms.tls: no common version or cipher)",
+        "tls_malformed": " (no TLS there; is it a ws:// address?)",
+        "tls_closed": " (does it speak TLS there, and does it know csms.client_certificates?)",
+        "tls_timeout": " (it takes connections, but does it speak TLS?)",
         "http_403": " (the CSMS refuses this station)",
         "http_404": " (the CSMS does not know this station, or the path is wrong;"
         " 'chargeswarm fleet export' writes what it should know)",
         "bad_subprotocol": f" ({subprotocol} is asked for: csms.versions)",
-        "http_malformed": " (not a WebSocket server)",
+        "http_malformed": " (not a WebSocket server; is it a wss:// address?)",
         "http_other": " (not a WebSocket server at this path)",
         "dns": " (the host name is not known)",
     }.get(kind, "")

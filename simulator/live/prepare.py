@@ -22,6 +22,7 @@ from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
+from simulator.live.security import Security
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
 from simulator.station.versions import TABLES
@@ -238,14 +239,22 @@ def shard_specs(
     epoch_guess: float,
     folder: Path,
     drain_s: float,
+    security: Security | None = None,
 ) -> list[ShardSpec]:
-    """What each shard is told. Traces go into ``folder``, a file for each shard."""
+    """What each shard is told. Traces go into ``folder``, a file for each shard.
+
+    ``security`` None: as the scenario's profile says, which must do without TLS.
+    """
     live = prepared.scenario.file.live
+    security = security or Security(prepared.scenario.file.csms.security_profile)
     conditions = Conditions(
         run_id,
         live.call_timeout,
         live.heartbeat,
-        prepared.scenario.file.csms.security_profile,
+        security.profile,
+        security.ca,
+        security.certificates,
+        security.operator,
     )
     phases = tuple((span.start_s, str(span.phase)) for span in prepared.spans)
     return [
@@ -255,7 +264,8 @@ def shard_specs(
             phases=phases,
             upgrade=upgrade,
             rules=rules,
-            authenticate=prepared.scenario.file.csms.security_profile >= 1,
+            tls=security.tls,
+            authenticate=security.profile >= 1,
             conditions=conditions,
             transfers=TransferRules(frozenset(live.transfer_hosts)),
             run_s=prepared.window.run_s,

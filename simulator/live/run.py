@@ -35,8 +35,10 @@ from simulator.live.preflight import (
 )
 from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
+from simulator.live.security import INSECURE, Embedded, Security, first_wish, security_of
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
+from simulator.live.tls import Tls
 from simulator.measure.progress import combine
 from simulator.measure.verdict import Decision, Verdict
 from simulator.store import RunFolder
@@ -106,10 +108,11 @@ def run_live(
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A target that is there already."""
+    """A target that is there."""
 
     target: Target
     found: tuple[Address, ...]
+    security: Security = INSECURE
 
 
 def _external(scenario: Scenario, network: Network) -> Site:
@@ -117,7 +120,7 @@ def _external(scenario: Scenario, network: Network) -> Site:
     target = read_target(scenario.file.csms.url)
     found = addresses(target)
     check_authorised(target, found, scenario.file.csms.authorised)
-    return Site(target, found)
+    return Site(target, found, security_of(scenario, network, target))
 
 
 def _heartbeat_s(scenario: Scenario) -> float:
@@ -221,12 +224,13 @@ class _Run:
                 tokens=tokens,
                 heartbeat_interval_s=int(_heartbeat_s(scenario)),
             )
+            embedded = Embedded.of(scenario, prepared.network, Path(private), options)
             self._screen.note("starting the embedded CSMS")
-            csms = self._csms = EmbeddedCsms(options)
+            csms = self._csms = EmbeddedCsms(embedded.options)
             csms.start()
             try:
                 target = read_target(csms.url)
-                yield Site(target, addresses(target))
+                yield Site(target, addresses(target), embedded.security(target.host))
             finally:
                 csms.stop()
 
@@ -239,12 +243,14 @@ class _Run:
             return site.found[0]
         authenticate = self._prepared.scenario.file.csms.security_profile >= 1
         timeout_s = self._prepared.scenario.file.live.connect_timeout
+        tls = None if site.security.tls is None else Tls(site.security.tls)
         address: Address | None = None
         for version, (station_id, password) in first_of_versions(self._prepared.plans).items():
             asked = upgrade.by_version((version,))[version]
             known = password if authenticate else None
+            wish = first_wish(site.security, station_id)
             found = site.found if address is None else (address,)
-            address = reach(asked, found, station_id, known, timeout_s).address
+            address = reach(asked, found, station_id, known, timeout_s, tls, wish).address
         return address if address is not None else site.found[0]
 
     # -- the folder -----------------------------------------------------------------------------
@@ -287,6 +293,7 @@ class _Run:
             prepared,
             upgrade=upgrade,
             rules=DialRules(address, prepared.scenario.file.live.connect_timeout),
+            security=site.security,
             run_id=secrets.token_hex(4),
             epoch_guess=time.time(),
             folder=folder.path,

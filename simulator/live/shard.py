@@ -29,6 +29,7 @@ from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
 from simulator.live.link import Link, Surroundings
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
+from simulator.live.tls import Tls
 from simulator.live.trace import Tracer
 from simulator.live.transfers import Transfers
 from simulator.measure.recorder import Recorder
@@ -167,6 +168,7 @@ class Shard:
             tracer=tracer,
             ping_s_of=_ping_s,
             transfers=Transfers(spec.transfers),
+            tls=None if spec.tls is None else Tls(spec.tls),
         )
         fleet = FleetLoop(
             shared=shared,

@@ -14,6 +14,7 @@ from simulator.live.failures import ConnectError
 from simulator.measure.errors import ErrorKind
 
 PLACEHOLDER = "{station_id}"
+_PORTS = {"ws": 80, "wss": 443}
 
 
 class TargetError(ValueError):
@@ -28,6 +29,8 @@ class Target:
     port: int
     prefix: str
     suffix: str
+    secure: bool = False
+    """TLS: the URL says ``wss``."""
 
     @property
     def authority(self) -> str:
@@ -41,7 +44,8 @@ class Target:
 
     def url(self, station_id: str) -> str:
         """The whole URL of one station."""
-        return f"ws://{self.authority}{self.path(station_id)}"
+        scheme = "wss" if self.secure else "ws"
+        return f"{scheme}://{self.authority}{self.path(station_id)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +62,20 @@ class Address:
 
 
 def parse_target(url: str) -> Target:
-    """Take a ``ws://`` URL apart.
+    """Take a ``ws://`` or ``wss://`` URL apart.
 
     The identity replaces ``{station_id}`` where the URL has it, else it is appended as the last
     path segment. Raises TargetError.
     """
     parts = urlsplit(url.replace(PLACEHOLDER, "\x00"))
-    if parts.scheme == "wss":
-        raise TargetError(f"{url}: wss is not supported yet; use ws://")
-    if parts.scheme != "ws":
-        raise TargetError(f"{url}: expected a URL that begins with ws://")
+    if parts.scheme not in _PORTS:
+        raise TargetError(f"{url}: expected a URL that begins with ws:// or wss://")
     if not parts.hostname or "\x00" in parts.netloc:
-        raise TargetError(f"{url}: expected ws://HOST[:PORT]/PATH")
+        raise TargetError(f"{url}: expected {parts.scheme}://HOST[:PORT]/PATH")
     if parts.username is not None or parts.fragment:
         raise TargetError(f"{url}: neither user name nor fragment belongs in the URL of a CSMS")
     try:
-        port = parts.port or 80
+        port = parts.port or _PORTS[parts.scheme]
     except ValueError as error:
         raise TargetError(f"{url}: {error}") from None
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -87,7 +89,7 @@ def parse_target(url: str) -> Target:
         suffix = f"?{query}" if query else ""
     if any(c.isspace() or ord(c) < 32 or ord(c) > 126 for c in prefix + suffix):
         raise TargetError(f"{url}: the path must be printable ASCII without spaces")
-    return Target(parts.hostname, port, prefix, suffix)
+    return Target(parts.hostname, port, prefix, suffix, parts.scheme == "wss")
 
 
 def resolve(target: Target) -> tuple[Address, ...]:

@@ -23,7 +23,18 @@ class ErrorKind(StrEnum):
     LOCAL_FD = "local_fd"
     LOCAL_PORT = "local_port"
     TLS_ALERT = "tls_alert"
+    """The peer refused the handshake, or our certificate, by an alert."""
     TLS_VERIFY = "tls_verify"
+    """The peer's certificate is not to be trusted."""
+    TLS_PROTOCOL = "tls_protocol"
+    """No common version or cipher, or a broken record."""
+    TLS_MALFORMED = "tls_malformed"
+    """What answers speaks no TLS."""
+    TLS_CLOSED = "tls_closed"
+    """Closed in the middle of the handshake."""
+    TLS_TIMEOUT = "tls_timeout"
+    TLS_OWN_CERTIFICATE = "tls_own_certificate"
+    """The station's own certificate or key cannot be used."""
     HTTP_401 = "http_401"
     HTTP_403 = "http_403"
     HTTP_404 = "http_404"
@@ -51,8 +62,17 @@ class ErrorKind(StrEnum):
     ID_REJECTED = "id_rejected"
 
 
-QUALIFIED = frozenset({ErrorKind.TLS_ALERT, ErrorKind.WS_CLOSE, ErrorKind.OCPP_CALLERROR})
-"""Classes told apart by the first word of their detail: the alert, close code or error code."""
+QUALIFIED = frozenset(
+    {
+        ErrorKind.TLS_ALERT,
+        ErrorKind.TLS_VERIFY,
+        ErrorKind.TLS_PROTOCOL,
+        ErrorKind.WS_CLOSE,
+        ErrorKind.OCPP_CALLERROR,
+    }
+)
+"""Classes told apart by the first word of their detail: the alert, what is wrong with the
+certificate, close code or error code."""
 CONNECTING = frozenset(
     kind
     for kind in ErrorKind

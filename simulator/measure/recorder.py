@@ -26,7 +26,7 @@ from simulator.station.ports import CallOutcome
 
 BLOCK = 2048
 """Calls held back before they are folded: less than a millisecond of work."""
-CONNECT_STEPS = ("late", "dns", "tcp", "tls", "upgrade", "boot")
+CONNECT_STEPS = ("late", "dns", "tcp", "tls", "tls_resumed", "upgrade", "boot")
 """Steps of opening a connection; ``late`` is how long after its due time the generator began."""
 
 
@@ -165,7 +165,10 @@ class Recorder:
     # -- connections ------------------------------------------------------------------------------
 
     def connect_step(self, step: str, seconds: float) -> None:
-        """One step of opening a connection took so long: ``dns``, ``tcp``, ``tls``, ``upgrade``."""
+        """One step of opening a connection took so long: ``dns``, ``tcp``, ``tls``, ``upgrade``.
+
+        ``tls_resumed`` is a handshake that took up an earlier session.
+        """
         self.connect[step].record(seconds)
 
     def connected(self, station: int, now: float) -> None:

@@ -218,6 +218,8 @@ def fleet(reading: Reading) -> Section:
 _CONNECT_STEPS = {
     "late": "due to first attempt (the generator's)",
     "tcp": "TCP connection",
+    "tls": "TLS handshake",
+    "tls_resumed": "TLS handshake, session resumed",
     "upgrade": "WebSocket upgrade",
     "boot": "open to boot accepted",
 }

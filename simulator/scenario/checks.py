@@ -16,6 +16,7 @@ from simulator.scenario.check_limits import check_limits
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_results import check_results
+from simulator.scenario.check_security import check_security
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -83,6 +84,7 @@ def check(tables: Tables) -> list[Problem]:
     found += check_money(tables)
     found += check_results(tables)
     found += check_limits(tables)
+    found += check_security(tables)
     return found
 
 
@@ -234,10 +236,10 @@ def _csms(tables: Tables) -> Iterator[Problem]:
         if len(given) != 1 and not any(tables.wrong(("csms", "password", k)) for k in password):
             expected = '{ env = "VARIABLE" } or { file = "path" }'
             yield tables.problem(("csms", "password"), expected)
-        if tables.get("csms", "security_profile") in (None, 0) and not tables.wrong(
+        if tables.get("csms", "security_profile") in (None, 0, 3) and not tables.wrong(
             ("csms", "security_profile")
         ):
-            expected = "nothing here: only security_profile = 1 sends a password"
+            expected = "nothing here: only security_profile = 1 or 2 sends a password"
             yield tables.problem(("csms", "password"), expected)
 
 

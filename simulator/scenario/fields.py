@@ -287,10 +287,9 @@ def read_url(value: Any, _: Any = None) -> str:
         _ = parts.port
     except ValueError:
         raise FieldError(expected) from None
-    if parts.scheme == "wss":
-        raise FieldError("a ws:// address (wss, that is TLS, is not supported yet)")
-    if parts.scheme != "ws" or not parts.hostname:
-        near = value.replace("http", "ws", 1) if parts.scheme == "http" else None
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        web = parts.scheme in ("http", "https")
+        near = value.replace("http", "ws", 1) if web else None
         if re.fullmatch(r"[\w.-]+:\d+(/\S*)?", value):
             near = f"ws://{value}"
         raise FieldError(expected, redact_url(near) if near else None)
@@ -384,7 +383,9 @@ StationAmount = Annotated[
 Url = Annotated[
     str,
     Value(
-        read_url, {**_TEXT, "pattern": "^(embedded$|ws://.)", "examples": ["embedded"]}, redact_url
+        read_url,
+        {**_TEXT, "pattern": "^(embedded$|wss?://.)", "examples": ["embedded"]},
+        redact_url,
     ),
 ]
 Versions = Annotated[

@@ -103,7 +103,9 @@ def read_stations(
             wrong("connectors", "a whole number of connectors of 1 or more")
             number = "1"
         if needs_password and not cell["password"]:
-            wrong("password", "a password (security_profile = 1, and csms.password is not set)")
+            wrong(
+                "password", "a password (security_profile = 1 or 2, and csms.password is not set)"
+            )
         stations.append(
             InventoryStation(
                 identity,

@@ -166,7 +166,13 @@ class _Inputs:
         index = checks.trace_site(tables)
         name = tables.get("sites", index, "name") if index is not None else None
         self.trace_site: str | None = name if isinstance(name, str) else None
-        for read in (self._read_trace, self._read_stations, self._read_tokens, self._read_series):
+        for read in (
+            self._read_trace,
+            self._read_stations,
+            self._read_tokens,
+            self._read_series,
+            self._look_for_certificates,
+        ):
             try:
                 read()
             except InputError as error:
@@ -221,9 +227,17 @@ class _Inputs:
     def _read_stations(self) -> None:
         file = self._file("fleet")
         if file is not None:
-            private = self._tables.get("csms", "security_profile") == 1
+            private = self._tables.get("csms", "security_profile") in (1, 2)
             private = private and not self._tables.has("csms", "password")
             self.stations = read_stations(*file, needs_password=private)
+
+    def _look_for_certificates(self) -> None:
+        """Files and folders are read when a run needs them; here they have to be there."""
+        for field, folder in (("ca", False), ("client_certificates", True)):
+            found = self._file("csms", field)
+            if found is not None and found[0].is_dir() is not folder:
+                expected = "a folder" if folder else "a file, not a folder"
+                self.problems.append(self._tables.problem(("csms", field), expected))
 
     def _read_tokens(self) -> None:
         file = self._file("tokens")

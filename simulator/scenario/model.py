@@ -400,6 +400,24 @@ class Password(Table):
     file: Annotated[str | None, Field(description="File that holds it, mode 0600.")] = None
 
 
+class Tls(Table):
+    """How stations speak TLS."""
+
+    min: Annotated[
+        Literal["1.2", "1.3"],
+        f.choice("a version of TLS", "1.2", "1.3"),
+        Field(description="The oldest version that stations accept."),
+    ] = "1.2"
+    max: Annotated[
+        Literal["1.2", "1.3"],
+        f.choice("a version of TLS", "1.2", "1.3"),
+        Field(description="The newest version that stations know."),
+    ] = "1.3"
+    resumption: Annotated[
+        bool, Field(description="Stations that come back resume their session, if the CSMS lets.")
+    ] = False
+
+
 class Csms(Table):
     """The target of a live run."""
 
@@ -414,8 +432,41 @@ class Csms(Table):
         ),
     ] = Field(default_factory=lambda: {"1.6": 1.0})
     security_profile: Annotated[
-        int, Field(ge=0, le=1, description="0: no credentials; 1: HTTP basic authentication.")
+        int,
+        Field(
+            ge=0,
+            le=3,
+            description="0: no credentials; 1: password; 2: password over TLS; 3: certificate of"
+            " each station, over TLS.",
+        ),
     ] = 0
+    ca: Annotated[
+        str | None,
+        Field(
+            description="PEM file of the authorities that alone may vouch for the CSMS; default:"
+            " those of this system. The embedded CSMS has its own."
+        ),
+    ] = None
+    client_certificates: Annotated[
+        str | None,
+        Field(
+            description="Folder of the stations' certificates, as `fleet certificates` writes it:"
+            " <id>.pem and <id>.key. Default with the embedded CSMS: made for the run."
+        ),
+    ] = None
+    operator: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="Name of the operator in the stations' certificates and requests for them;"
+            " default: Chargeswarm.",
+        ),
+    ] = None
+    tls: Annotated[
+        Tls | None,
+        Field(description="How stations speak TLS; default: 1.2 or 1.3."),
+    ] = None
     password: Annotated[
         Password | None, Field(description="One password for all stations; default: each its own.")
     ] = None

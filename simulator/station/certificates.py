@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from simulator.station import link, network, notices, security, timers
+from simulator.station import clock, link, network, notices, security, timers
 from simulator.station.events import Event
 from simulator.station.model import Call
 from simulator.station.state import Afterwards, State
@@ -21,6 +21,7 @@ from simulator.station.truststore import (
     V2G_ROOT,
     Hashes,
     Own,
+    Root,
     Wanted,
     anchor,
     hashes_of,
@@ -39,6 +40,29 @@ class Question:
 
     hashes: Hashes
     responder: str
+
+
+def provision(st: State, roots: tuple[Root, ...], own: Own | None) -> None:
+    """What the station left the factory with, before it is switched on for the first time."""
+    if not roots and own is None:
+        return
+    store = store_of(st)
+    store.roots.extend(roots)
+    if own is not None:
+        store.own[STATION] = own
+        _remember(st, 0.0, STATION, own)
+
+
+def _remember(st: State, now: float, kind: str, own: Own) -> None:
+    """A month before it ends the station asks for the next one (A03).
+
+    One that lasts hardly longer than a month is renewed after two thirds of its life: else each new
+    one would be asked for at once, and no end of it.
+    """
+    leaf = own.chain[0]
+    lasts = leaf.not_after - leaf.not_before
+    early = MONTH_S if lasts > MONTH_S + clock.DAY_S else lasts / 3.0
+    timers.at(st, max(leaf.not_after - early - st.clock_zero, now), partial(_renew, kind, own))
 
 
 def ask(st: State, kind: str, asked: bool = False) -> Afterwards | None:
@@ -140,8 +164,7 @@ def _take(kind: str, own: Own, st: State, now: float) -> None:
         timers.at(st, start, partial(_switch, kind, own))
     else:
         _switch(kind, own, st, now, now)
-    # A03: a month before it ends the station asks for the next one.
-    timers.at(st, max(leaf.not_after - MONTH_S - st.clock_zero, now), partial(_renew, kind, own))
+    _remember(st, now, kind, own)
 
 
 def _switch(kind: str, own: Own, st: State, now: float, due: float) -> None:

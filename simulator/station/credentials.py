@@ -6,6 +6,8 @@ each attempt to connect. A change is proved by a new connection.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from simulator.station import link, network, security, truststore
 from simulator.station.state import State
 
@@ -19,7 +21,8 @@ def possible(st: State, profile: int) -> bool:
     known = st.conf.password is not None or st.identity.password is not None
     if profile in PASSWORD_PROFILES and not known:
         return False
-    if profile > 1 and not truststore.roots(st, truststore.CSMS_ROOT):
+    rooted = st.settings.trusts_system or bool(truststore.roots(st, truststore.CSMS_ROOT))
+    if profile > 1 and not rooted:
         return False
     store = st.certificates
     return profile < network.TLS_CLIENT or (store is not None and store.client is not None)
@@ -37,8 +40,12 @@ def password_changed(st: State, now: float) -> None:
         link.close(st, now, 1000, "new password")
 
 
-def profile_raised(st: State, now: float) -> None:
-    """The answer is on its way: reconnect with the new profile (A05.FR.06, FR.07)."""
+def profile_raised(before: Mapping[str, str], st: State, now: float) -> None:
+    """The answer is on its way: reconnect with the new profile (A05.FR.06, FR.07).
+
+    ``before`` is what the CSMS had changed until then, to which the station may have to go back.
+    """
+    network.try_profile(st, before)
     info = f"security profile {st.conf.security_profile}"
     security.note(st, now, "ReconfigurationOfSecurityParameters", info)
     link.close(st, now, 1000, "new security profile")

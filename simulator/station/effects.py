@@ -21,6 +21,8 @@ class Connect:
     """A chain in PEM, the station's own first: with security profile 3."""
     key: bytes | None = field(default=None, repr=False)
     """What the ``Keys`` port gave for that certificate."""
+    roots: tuple[str, ...] = ()
+    """In PEM, whom to trust with security profiles 2 and 3; none: whom the driver trusts."""
 
 
 @dataclass(slots=True)

@@ -50,6 +50,8 @@ def connected(st: State, now: float) -> None:
         return
     st.link = Link.ONLINE
     st.heard = ""
+    if st.security is not None:
+        st.security.suspected = frozenset()
     st.link_since = now
     st.writable_now = True
     st.timeouts = 0

@@ -18,8 +18,10 @@ CRITICAL: Final = frozenset(
     (
         "FirmwareUpdated",
         "InvalidChargingStationCertificate",
+        "InvalidCsmsCertificate",
         "InvalidFirmwareSignature",
         "InvalidFirmwareSigningCertificate",
+        "InvalidTLSVersion",
         "MemoryExhaustion",
         "ResetOrReboot",
         "SettingSystemTime",
@@ -34,6 +36,16 @@ def note(st: State, now: float, type_: str, info: str = "", tell: bool = False) 
     entry = record(st, now, type_, info)
     if tell or (type_ in CRITICAL and st.conf.security_events):
         notices.tell(st, now, Event.SECURITY, entry)
+
+
+def suspect(st: State, now: float, type_: str, info: str) -> None:
+    """An attempt to connect failed for this; told once, however often it is tried (A00.FR.316)."""
+    known = frozenset() if st.security is None else st.security.suspected
+    if type_ in known:
+        return
+    note(st, now, type_, info)
+    if st.security is not None:
+        st.security.suspected = known | {type_}
 
 
 def firmware_signed(st: State, certificate: str, signature: str, digest: bytes) -> bool:

@@ -27,10 +27,12 @@ class Entry:
 class Security:
     """What a station remembers of it."""
 
-    __slots__ = ("log",)
+    __slots__ = ("log", "suspected")
 
     def __init__(self) -> None:
         self.log: list[Entry] = []
+        self.suspected: frozenset[str] = frozenset()
+        """Events of attempts to connect since the last connection."""
 
 
 def record(st: State, now: float, type_: str, info: str = "") -> Entry:

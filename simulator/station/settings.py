@@ -154,7 +154,8 @@ class Settings:
     """A soft reset waits at most this long for the queue to empty."""
     hardware: Hardware = Hardware()
     security_profile: int = 0
-    """How the stations authenticate when the run begins: 0 not at all, 1 by password."""
+    """How the stations connect when the run begins: 0 without credentials, 1 by password, 2 by
+    password over TLS, 3 by certificate."""
     report_items: int = 100
     report_bytes: int = 16_384
     """A part of a report holds at most so many variables, in a message of at most so many bytes
@@ -164,6 +165,8 @@ class Settings:
     highest_security_profile: int = 1
     """What the driver can do: 1 is HTTP Basic, 2 and 3 are TLS without and with a client's
     certificate. The CSMS can raise the profile no further."""
+    trusts_system: bool = False
+    """Beside the roots of its own store the station trusts those of the driver's system."""
     install_s: float = 60.0
     """How long the installation of firmware takes, before the reboot."""
     transfer_retries: int = 2

@@ -32,6 +32,7 @@ from simulator.station import (
     reservations,
     reset,
     rpc,
+    security,
     securitylog,
     smartcharging,
     statuses,
@@ -102,6 +103,11 @@ class Station(State):
                 firmware.check(self, now)
             if self.log is not None:
                 logs.check(self, now)
+
+    def insecure(self, now: float, event: str, info: str) -> None:
+        """The attempt to connect failed in a way that is a security event (2.0.1 appendix 1)."""
+        if not self.ended:
+            security.suspect(self, now, event, info)
 
     def receive(self, now: float, data: bytes | str) -> None:
         """A text frame came in. Never raises, whatever it holds."""

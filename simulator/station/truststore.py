@@ -8,6 +8,7 @@ certificates are asked for and taken by certificates.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -17,7 +18,7 @@ from simulator.station.payloads import NOT_SUPPORTED, Refusal
 from simulator.station.ports import Certificate, Keys
 from simulator.station.state import State
 
-CSMS_ROOT: Final = "CSMSRootCertificate"
+CSMS_ROOT: Final = network.ROOT
 MANUFACTURER_ROOT: Final = "ManufacturerRootCertificate"
 V2G_ROOT: Final = "V2GRootCertificate"
 MO_ROOT: Final = "MORootCertificate"
@@ -195,6 +196,15 @@ def proved(st: State, now: float) -> None:
         store.tries = 0
         if former.chain[0].not_before > used.chain[0].not_before:
             security.note(st, now, "DiscardedRenewedClientCertificate", tell=True)
+
+
+def csms_roots(keys: Keys, trusted: Sequence[Certificate]) -> tuple[Root, ...]:
+    """Roots of CSMSs that stations are provisioned with; any number of stations can share them."""
+    found = []
+    for certificate in trusted:
+        issuer = next((other for other in trusted if keys.signed(certificate, other)), certificate)
+        found.append(Root(CSMS_ROOT, certificate, issuer))
+    return tuple(found)
 
 
 # -- the trust store ------------------------------------------------------------------------------

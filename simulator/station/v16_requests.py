@@ -5,6 +5,7 @@ A handler returns the answer and what to do after it: the answer is always on it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -193,11 +194,12 @@ def change_configuration(st: State, now: float, payload: dict[str, Any]) -> Answ
     value: str = payload["value"].strip()
     if not _writable(st, key) or refuse(key, value, st.settings) or _unfit(st, key, value):
         return worded("Rejected"), None
-    st.conf = configure(st.settings, {**st.conf.overrides, key.name: value})
+    before = st.conf.overrides
+    st.conf = configure(st.settings, {**before, key.name: value})
     if key.name == HEARTBEAT_INTERVAL:
         heartbeat.set_interval(st, float(value))
     metervalues.configured(st, now)
-    return worded("RebootRequired" if key.reboot else "Accepted"), _SECURING.get(key.name)
+    return worded("RebootRequired" if key.reboot else "Accepted"), _securing(key, before)
 
 
 def _unfit(st: State, key: Key, value: str) -> bool:
@@ -210,11 +212,11 @@ def _unfit(st: State, key: Key, value: str) -> bool:
     return not credentials.can_raise(st, int(value))  # whitepaper A05.FR.01-04
 
 
-_SECURING: Final = {
-    AUTHORIZATION_KEY: credentials.password_changed,
-    SECURITY_PROFILE: credentials.profile_raised,
-}
-"""What follows a change of what secures the connection, once it is answered."""
+def _securing(key: Key, before: Mapping[str, str]) -> Afterwards | None:
+    """What follows a change of what secures the connection, once it is answered."""
+    if key.name == AUTHORIZATION_KEY:
+        return credentials.password_changed
+    return partial(credentials.profile_raised, before) if key.name == SECURITY_PROFILE else None
 
 
 REQUESTS: Final = {

@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import inf
 from typing import Final, cast
 
-from simulator.station import v201_keys_screen
+from simulator.station import network, v201_keys_screen
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, BAY, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
@@ -27,7 +27,7 @@ HEARTBEAT_MIN: Final = "Controller.Interval[Heartbeat].MinSet"
 HEARTBEAT_MAX: Final = "Controller.Interval[Heartbeat].MaxSet"
 MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
-PRIORITY: Final = "OCPPCommCtrlr.NetworkConfigurationPriority"
+PRIORITY: Final = network.PRIORITY
 PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
 START_POINT: Final = "TxCtrlr.TxStartPoint"
 STOP_POINT: Final = "TxCtrlr.TxStopPoint"

@@ -1,7 +1,8 @@
 """Every benchmark, one table: ours beside what a user would use instead, run in turn.
 
     python tests/benchmarks            about five minutes
-    python tests/benchmarks kernel     one of them: kernel, three_phase, live, station, csms, year
+    python tests/benchmarks kernel     one of them: kernel, three_phase, live, tls, station, csms,
+                                       year
 
 Ratios are what to quote; absolute figures belong to the machine. Nothing here asserts.
 """
@@ -42,6 +43,14 @@ def live() -> None:
         _print(row)
 
 
+def tls() -> None:
+    """Connecting and holding stations over TLS, without and with their certificates, and plain."""
+    import bench_tls
+
+    for row in bench_tls.run():
+        _print(row)
+
+
 def station() -> None:
     """The station alone, without a socket; nothing to compare it with."""
     import bench_station
@@ -77,6 +86,7 @@ BENCHMARKS = {
     "kernel": kernel,
     "three_phase": three_phase,
     "live": live,
+    "tls": tls,
     "station": station,
     "csms": csms,
     "year": year,

@@ -1,12 +1,14 @@
 """A CSMS that does no work, for measuring clients: fixed answers, no storage, no validation.
 
 ``websockets`` sans-I/O on uvloop, one protocol per connection. Run as a process of its own; prints
-its port first and ends when standard input closes.
+its port first and ends when standard input closes. With TLS where it is given a certificate with
+its key, and asking stations for theirs where it is given an authority.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from typing import cast
 
@@ -51,9 +53,22 @@ class Target(asyncio.Protocol):
             self.transport.close()
 
 
+def tls(files: list[str]) -> ssl.SSLContext | None:
+    """From the command line: nothing, or a certificate, or also an authority."""
+    if not files:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[0])
+    if len(files) > 1:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(files[1])
+    return context
+
+
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Target, "127.0.0.1", 0, backlog=4096)
+    context = tls(sys.argv[1:])
+    server = await loop.create_server(Target, "127.0.0.1", 0, backlog=4096, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

@@ -61,6 +61,10 @@ def test_the_command_line_means_the_options() -> None:
             wrong_energy=1 / 3,
         ),
         validate=False,
+        tls_cert=Path("c.pem"),
+        tls_key=Path("c.key"),
+        client_ca=Path("ca.pem"),
+        client_certificates="optional",
         json=True,
         until_stdin_closes=True,
     )

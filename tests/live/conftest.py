@@ -18,6 +18,7 @@ from simulator.live.deadlines import Deadlines
 from simulator.live.dial import DialRules
 from simulator.live.link import Link, Surroundings
 from simulator.live.target import Address, parse_target
+from simulator.live.tls import Tls
 from simulator.station.effects import Close, Connect, Effect, Send
 from simulator.station.ports import Transfer
 
@@ -25,8 +26,11 @@ from simulator.station.ports import Transfer
 class SmallStation:
     """Boots, then calls Heartbeat every ``beat_s``; reconnects after ``backoff_s`` each time."""
 
-    def __init__(self, beat_s: float = inf, backoff_s: float = inf) -> None:
+    def __init__(
+        self, beat_s: float = inf, backoff_s: float = inf, wish: Connect | None = None
+    ) -> None:
         self.beat_s, self.backoff_s = beat_s, backoff_s
+        self.wish = Connect() if wish is None else wish
         self.effects: list[Effect] = []
         self.next_deadline = inf
         self.online = False
@@ -42,7 +46,7 @@ class SmallStation:
 
     def start(self, now: float) -> None:
         self.log.append(("start", now))
-        self.effects.append(Connect())
+        self.effects.append(self.wish)
 
     def connected(self, now: float) -> None:
         self.log.append(("connected", now))
@@ -53,6 +57,9 @@ class SmallStation:
         self.log.append(("disconnected", reason))
         self.online, self.waiting = False, False
         self.next_deadline = now + self.backoff_s
+
+    def insecure(self, now: float, event: str, info: str) -> None:
+        self.log.append(("insecure", event))
 
     def receive(self, now: float, data: bytes) -> None:
         self.log.append(("receive", data))
@@ -78,7 +85,7 @@ class SmallStation:
         if self.online:
             self.call("Heartbeat")
         else:
-            self.effects.append(Connect())
+            self.effects.append(self.wish)
 
     def transferred(
         self, now: float, transfer: int, outcome: Transfer, digest: bytes, *, played: bool
@@ -181,6 +188,7 @@ def bench_for(
     password: str | None = None,
     station_id: str = "CSW-a b/0001",
     max_message_bytes: int = 2**20,
+    tls: Tls | None = None,
 ) -> Bench:
     began = time.perf_counter()
     watching = Watching()
@@ -189,9 +197,11 @@ def bench_for(
         deadlines=Deadlines(1),
         rules=DialRules(Address(socket.AF_INET, ("127.0.0.1", port)), timeout_s),
         upgrade=Upgrade(
-            parse_target(f"ws://127.0.0.1:{port}/ocpp"), max_message_bytes=max_message_bytes
+            parse_target(f"{'ws' if tls is None else 'wss'}://127.0.0.1:{port}/ocpp"),
+            max_message_bytes=max_message_bytes,
         ),
         watcher=watching,
+        tls=tls,
     )
     chosen = SmallStation() if station is None else station
     return Bench(chosen, Link(0, station_id, password, chosen, shared), shared, watching)

@@ -55,8 +55,8 @@ def test_open_files_are_counted_before_they_run_out() -> None:
 
 
 def test_a_url_that_cannot_be_a_target_is_refused() -> None:
-    with pytest.raises(RefusedError, match="wss is not supported yet"):
-        preflight.read_target("wss://127.0.0.1/")
+    with pytest.raises(RefusedError, match="begins with ws:// or wss://"):
+        preflight.read_target("https://127.0.0.1/")
 
 
 def test_a_host_that_does_not_exist_is_unreachable() -> None:

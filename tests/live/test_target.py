@@ -20,6 +20,8 @@ from simulator.live.target import Address, TargetError, parse_target, resolve
         ("ws://h/{station_id}/ocpp", "ws://h:80/A%2Fb/ocpp"),
         ("ws://h/ocpp?id={station_id}", "ws://h:80/ocpp?id=A%2Fb"),
         ("ws://[::1]:9/x", "ws://[::1]:9/x/A%2Fb"),
+        ("wss://h/", "wss://h:443/A%2Fb"),
+        ("wss://h:9000/ocpp", "wss://h:9000/ocpp/A%2Fb"),
     ],
 )
 def test_the_identity_has_its_place_in_the_url(url, expected) -> None:
@@ -29,8 +31,9 @@ def test_the_identity_has_its_place_in_the_url(url, expected) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("wss://h/", "wss is not supported yet"),
+        ("https://h/", "begins with ws://"),
         ("http://h/", "begins with ws://"),
+        ("wss:///x", "wss://HOST"),
         ("ws:///x", "ws://HOST"),
         ("ws://{station_id}/x", "ws://HOST"),
         ("ws://u:p@h/x", "user name"),

@@ -117,7 +117,7 @@ def test_a_file_with_passwords_must_be_private(stations) -> None:
 
 def test_a_profile_with_passwords_needs_them(stations, write) -> None:
     assert said(stations, STATIONS + ROW, needs_password=True) == [
-        "stations.csv: line 2, column 'password': expected a password (security_profile = 1, "
+        "stations.csv: line 2, column 'password': expected a password (security_profile = 1 or 2, "
         "and csms.password is not set)"
     ]
     path = write(

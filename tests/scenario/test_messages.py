@@ -275,8 +275,8 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         ),
         (
             '"embedded"',
-            '"embedded"\nsecurity_profile = 2',
-            "csms.security_profile: value 2: expected a number of at most 1",
+            '"embedded"\nsecurity_profile = 4',
+            "csms.security_profile: value 4: expected a number of at most 3",
         ),
         (
             '"embedded"',
@@ -291,14 +291,14 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         (
             '"embedded"',
             '"embedded"\npassword = { env = "X" }',
-            "csms.password: value {...}: expected nothing here: only security_profile = 1 sends "
-            "a password",
+            "csms.password: value {...}: expected nothing here: only security_profile = 1 or 2 "
+            "sends a password",
         ),
         (
             '"embedded"',
             '"wss://127.0.0.1/"',
-            "csms.url: value 'wss://127.0.0.1/': expected a ws:// address (wss, that is TLS, is "
-            "not supported yet)",
+            "csms.security_profile: expected 2 or 3, with a wss:// address (password or "
+            "certificate over TLS)",
         ),
         (
             '"embedded"',

@@ -1,5 +1,6 @@
 """The rows of ``behaviours.py`` on lists of tokens, reservations, reports, firmware, security."""
 
+import dataclasses
 from dataclasses import replace
 
 from switches import (
@@ -24,6 +25,12 @@ def _lost_offline(was):
     from simulator.station.model import Link
 
     return lambda st, now, *args: was(st, now, *args) if st.link is Link.ONLINE else None
+
+
+def _note_each(st, now, event, info):
+    from simulator.station import security
+
+    security.note(st, now, event, info)
 
 
 TOKENS = (
@@ -296,8 +303,64 @@ SECURITY = (
                 ("test_a04_fr_02_events_of_an_outage_are_told_after_it_in_order",),
             ),
         ),
-        missing="InvalidCsmsCertificate: whoever speaks TLS for the station would have to tell it",
         until="no security event is told",
+    ),
+    Row(
+        "4.7 TLS",
+        "a CSMS that cannot be trusted is left, counted and told of once it is reached; each"
+        " station shows its own certificate and no other",
+        "A00.FR.310/311, A00.FR.316, A00.FR.401, A00.FR.427",
+        (
+            Switch(
+                "the event",
+                without("live.tls.suspicion", ""),
+                ("test_a_wrong_certificate_of_the_csms_is_named_and_told_to_the_station",),
+            ),
+            Switch(
+                "once for repeated attempts",
+                instead(
+                    "station.security.suspect",
+                    lambda was: lambda st, now, event, info: _note_each(st, now, event, info),
+                ),
+                (
+                    "test_a00_fr_310_a_wrong_certificate_of_the_csms_is_told_once_it_is_reached",
+                    "test_a00_fr_316_419_each_kind_is_told_once_for_repeated_attempts",
+                ),
+            ),
+            Switch(
+                "a certificate of one's own",
+                changed(
+                    "station.network.way",
+                    lambda wish, st: dataclasses.replace(wish, certificate=None, key=None),
+                ),
+                ("test_m03_m04_what_the_station_left_the_factory_with_is_in_its_store",),
+            ),
+            Switch(
+                "whom to trust",
+                changed(
+                    "station.network.way",
+                    lambda wish, st: dataclasses.replace(wish, roots=()),
+                ),
+                ("test_m03_m04_what_the_station_left_the_factory_with_is_in_its_store",),
+            ),
+        ),
+    ),
+    Row(
+        "4.7 security profiles",
+        "a new one is proved by a connection: kept, and less is not allowed any more, or given up",
+        "A05.FR.06; WP A05.FR.08",
+        (
+            Switch(
+                "giving it up",
+                without("station.network.try_profile"),
+                ("test_a05_fr_08_after_three_attempts_it_goes_back_to_the_profile_before",),
+            ),
+            Switch(
+                "forgetting what is less secure",
+                without("station.network._forget_lower"),
+                ("test_a05_fr_06_connected_by_a_safer_profile_the_others_are_forgotten",),
+            ),
+        ),
     ),
 )
 

@@ -20,6 +20,8 @@ from station_papers import (
 )
 
 from simulator.fleet.keys import X509Keys
+from simulator.station import certificates
+from simulator.station.truststore import Own, csms_roots
 
 CSMS = {"1.6": "CentralSystemRootCertificate", "2.0.1": "CSMSRootCertificate"}
 OWNER = {"1.6": "CpoName", "2.0.1": "SecurityCtrlr.OrganizationName"}
@@ -481,3 +483,54 @@ def test_m06_fr_07_and_fr_10_revocation_is_asked_for_after_a_renewal_and_weekly(
     assert bench.station.certificates.revocation == {"99": "MAMKAQA="}
     bench.go(7 * 86_400.0)
     assert len(bench.payloads("GetCertificateStatus")) == 2
+
+
+# -- as provisioned -------------------------------------------------------------------------------
+
+
+def provisioned(make, version, **options):
+    """A station with security profile 3 that comes with a root and a certificate of its own."""
+    configuration = {OWNER[version]: "Operator"}
+    profile = {"security_profile": 3, "highest_security_profile": 3}
+    bench = make(version=version, configuration=configuration, **profile)
+    keys = bench.station.keys
+    chain, trusted = keys.read(leaf("SN-1", OPERATOR, **options).pem), keys.read(OPERATOR.pem)
+    own = Own(chain, trusted[0], chain[0].pem, keys.pair("CSW-1", 1))
+    certificates.provision(bench.station, csms_roots(keys, trusted), own)
+    bench.boot()
+    return bench, own
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_m03_m04_what_the_station_left_the_factory_with_is_in_its_store(make, version):
+    bench, own = provisioned(make, version)
+    (wish,) = bench.asked
+    assert (wish.security_profile, wish.certificate, wish.key) == (3, own.pem, own.key)
+    assert wish.roots == (OPERATOR.pem,) and wish.password is None
+    assert [same(row) for row in ids(bench)] == [same(hash_data(OPERATOR))]
+    # The only root that vouches for the CSMS stays, and so does the certificate in use.
+    for paper, issuer in ((OPERATOR, None), (leaf("SN-1", OPERATOR), OPERATOR)):
+        data = {"certificateHashData": hash_data(paper, issuer)}
+        assert bench.ask("DeleteCertificate", data) == {"status": "Failed"}
+
+
+def same(data):
+    return {name: value.lower() for name, value in data.items()}
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_a03_a_provisioned_certificate_is_renewed_a_month_before_it_ends(make, version):
+    bench, _ = provisioned(make, version, days=33)
+    bench.run(1.5 * 86_400.0)
+    assert "SignCertificate" not in bench.actions()
+    bench.run(3 * 86_400.0)
+    assert bench.actions().count("SignCertificate") >= 1
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_a03_a_certificate_of_a_few_days_is_not_renewed_over_and_over(make, version):
+    bench, _ = provisioned(make, version, days=9)
+    bench.run(4.9 * 86_400.0)
+    assert "SignCertificate" not in bench.actions()
+    bench.run(1.0 * 86_400.0)
+    assert bench.actions().count("SignCertificate") >= 1

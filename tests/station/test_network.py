@@ -270,3 +270,73 @@ def test_b10_fr_07_a_profile_that_was_replaced_is_gone_back_to_as_it_was(bench):
     bench.barred = {other}
     reboot(bench, 60.0)
     assert [wish.url for wish in bench.asked] == [other] * 3 + [NEW]
+
+
+def test_a05_fr_08_after_three_attempts_it_goes_back_to_the_profile_before(make):
+    bench = make(security_profile=0, backoff_min_s=10.0, backoff_random_s=0.0, backoff_repeats=0)
+    bench.boot()
+    change(bench, "AuthorizationKey", HEX)
+    bench.reachable = False
+    assert change(bench, "SecurityProfile", "1") == "Accepted"
+    bench.go(45.0)
+    tried = [(wish.security_profile, wish.password) for wish in bench.asked[1:]]
+    assert tried[:4] == [(1, bytes.fromhex(HEX))] * 3 + [(0, None)]
+    bench.reachable = True
+    bench.go(60.0)
+    assert bench.station.link is Link.ONLINE
+    (row,) = bench.ask("GetConfiguration", {"key": ["SecurityProfile"]})["configurationKey"]
+    assert row["value"] == "0"
+    assert change(bench, "SecurityProfile", "1") == "Accepted"  # it may be tried again
+
+
+def test_a05_fr_08_proved_once_it_is_kept_however_often_a_connection_fails_later(make):
+    bench = make(backoff_min_s=10.0, backoff_random_s=0.0, backoff_repeats=0).boot()
+    change(bench, "AuthorizationKey", HEX)
+    change(bench, "SecurityProfile", "1")
+    bench.go(30.0)
+    assert bench.station.link is Link.ONLINE
+    bench.reachable = False
+    bench.drop()
+    bench.go(100.0)
+    assert {wish.security_profile for wish in bench.asked[-6:]} == {1}
+
+
+def test_a05_fr_06_connected_by_a_safer_profile_the_others_are_forgotten(make):
+    bench = make(
+        version="2.0.1",
+        security_profile=1,
+        highest_security_profile=3,
+        reboot_s=5.0,
+        backoff_min_s=10.0,
+        backoff_random_s=0.0,
+        backoff_repeats=0,
+    ).boot()
+    password = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+        "attributeValue": "sixteen-and-a-few",
+    }
+    bench.ask("SetVariables", {"setVariableData": [password]})
+    bench.go(60.0)
+    bench.ask("InstallCertificate", root(OPERATOR, "CSMSRootCertificate"))
+    profile(bench, 1, securityProfile=2, ocppCsmsUrl="wss://csms.example")
+    profile(bench, 2, ocppCsmsUrl="ws://spare.example")
+    assert priority(bench, "1,2,0")[0] == "RebootRequired"
+    reboot(bench)
+    assert bench.asked[0].security_profile == 2
+    assert bench.asked[0].roots == (OPERATOR.pem,)
+    assert read(bench, "NetworkConfigurationPriority") == "1"
+    assert read(bench, "ActiveNetworkProfile") == "1"
+    assert priority(bench, "2")[0] == "Rejected"
+    bench.asked.clear()
+    bench.barred = {"wss://csms.example"}
+    bench.drop()
+    bench.go(100.0)
+    assert {wish.url for wish in bench.asked} == {"wss://csms.example"}
+
+
+def test_a05_fr_03_a_driver_that_trusts_its_system_needs_no_root_of_the_station(make):
+    for trusts, status in ((False, "Rejected"), (True, "Accepted")):
+        bench = make(highest_security_profile=2, trusts_system=trusts).boot()
+        change(bench, "AuthorizationKey", HEX)
+        assert change(bench, "SecurityProfile", "2") == status

@@ -213,3 +213,43 @@ def test_a01_a_changed_password_of_2_0_1_is_used_on_a_new_connection(make):
     text = log(bench)
     assert "ReconfigurationOfSecurityParameters password changed" in text
     assert "sixteen" not in text
+
+
+# -- what the driver sees of the CSMS -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [("1.6", "InvalidCentralSystemCertificate"), ("2.0.1", "InvalidCsmsCertificate")],
+)
+def test_a00_fr_310_a_wrong_certificate_of_the_csms_is_told_once_it_is_reached(make, version, name):
+    bench = secured(make, version, backoff_min_s=10.0, backoff_random_s=0.0).boot()
+    bench.reachable = False
+    bench.drop()
+    for _ in range(5):
+        bench.do("insecure", "InvalidCsmsCertificate", "expired")
+        bench.go(10.0)
+    bench.reachable = True
+    bench.go(200.0)
+    assert events(bench) == [name]
+    assert "expired" in log(bench)
+    # The next time it is news again.
+    bench.forget()
+    bench.reachable = False
+    bench.drop()
+    bench.do("insecure", "InvalidCsmsCertificate", "hostname")
+    bench.reachable = True
+    bench.go(200.0)
+    assert events(bench) == [name]
+
+
+def test_a00_fr_316_419_each_kind_is_told_once_for_repeated_attempts(make):
+    bench = secured(make, "2.0.1", backoff_min_s=10.0, backoff_random_s=0.0).boot()
+    bench.reachable = False
+    bench.drop()
+    for _ in range(3):
+        bench.do("insecure", "InvalidTLSVersion", "protocol_version")
+        bench.do("insecure", "InvalidCsmsCertificate", "expired")
+    bench.reachable = True
+    bench.go(200.0)
+    assert events(bench) == ["InvalidTLSVersion", "InvalidCsmsCertificate"]
