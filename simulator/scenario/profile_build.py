@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Protocol
 
+from simulator.scenario.fields import VERSIONS
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.profile_model import (
     DERIVED_KEYS,
@@ -290,6 +291,7 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
         split=file.split,
         modules=file.modules or 0,
         module_kw=file.module_kw or 0.0,
+        versions=tuple(version for version in VERSIONS if version in file.versions),
         quirks=Quirks(**{name: getattr(file.quirks, name) for name in Quirks.__slots__}),
     )
 

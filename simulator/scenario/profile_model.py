@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from simulator.scenario import fields as f
-from simulator.scenario.model import Table
+from simulator.scenario.table import Table
 
 Pair = tuple[float, float]
 
@@ -186,6 +186,8 @@ class StationModel:
     """Power modules that are routed to the EVSEs; 0 unless ``split`` is ``modules``."""
     module_kw: float = 0.0
     quirks: Quirks = Quirks()
+    versions: tuple[str, ...] = f.VERSIONS
+    """OCPP versions that such stations can speak, oldest first."""
 
     @property
     def least_kw(self) -> float:
@@ -325,6 +327,10 @@ class StationFile(ProfileFile):
     meter_interval: f.Duration
     clock_aligned_interval: f.DurationOrZero = 0.0
     heartbeat: f.Duration | None = None
+    versions: Annotated[
+        tuple[f.Version, ...],
+        Field(strict=False, min_length=1, description="OCPP versions that it speaks."),
+    ] = f.VERSIONS
     configuration: Annotated[dict[str, str | int | bool], Field(strict=False)] = Field(
         default_factory=dict
     )
