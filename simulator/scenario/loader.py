@@ -39,6 +39,7 @@ from simulator.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from simulator.scenario.options import Options
+    from simulator.scenario.preset_build import Presets
     from simulator.scenario.series import SeriesTable
     from simulator.scenario.sessions import TraceTable
 
@@ -61,6 +62,7 @@ def load_scenario(
     policies: Collection[str] = POLICIES,
     controllers: Mapping[str, Mapping[str, Any]] | None = None,
     events: Mapping[str, Options] | None = None,
+    presets: Presets | None = None,
     seed: int | None = None,
     csms_url: str | None = None,
 ) -> Scenario:
@@ -69,8 +71,8 @@ def load_scenario(
     ``path`` is a file or the name of a shipped scenario. ``sets`` are ``path=value`` overrides (see
     `overrides`); ``seed`` and ``csms_url`` override these two. ``policies`` are the policies that
     exist, ``controllers`` the controllers with their options (see `check_control`), ``events`` the
-    kinds of events with theirs. Raises ScenarioError (for a trace or an inventory: InputError),
-    which holds every mistake found.
+    kinds of events with theirs, ``presets`` says what a station model cannot preset. Raises
+    ScenarioError (for a trace or an inventory: InputError), which holds every mistake found.
     """
     file = find_scenario(path)
     label = str(path) if Path(path) == file else file.name
@@ -87,7 +89,7 @@ def load_scenario(
             changed.append((loc, flag))
     labels = Labels(label, changed)
     document, unknown = repair(document, ScenarioFile, labels)
-    library = Library(file.parent)
+    library = Library(file.parent, presets)
     kinds = controllers or {}
     happenings = events or {}
     known = Known(library, policies, controllers=kinds, events=happenings)
