@@ -6,6 +6,7 @@ Called by ``run`` once the shards are gone, however they went.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from simulator.measure.measurement import Measurement, merge
 from simulator.measure.slo import evaluate
 from simulator.measure.validity import check
 from simulator.measure.verdict import Decision, Verdict, decide
+from simulator.station.versions import TABLES
 from simulator.store.columns import messages_table, seconds_table, station_messages_table
 from simulator.store.folder import HLOG, RunFolder, Status
 from simulator.store.summary import TransactionCounts, live_summary
@@ -68,7 +70,13 @@ def conclude(
         "discarded_after_attempts": transactions.discarded_after_attempts,
         "at_risk_of_duplicate": transactions.at_risk_of_duplicate,
     }
-    clauses = evaluate(prepared.scenario.file.slo.require, measurement, counts, stations)
+    clauses = evaluate(
+        prepared.scenario.file.slo.require,
+        measurement,
+        counts,
+        stations,
+        sent=sendable({version for plan in prepared.plans for version in plan.versions}),
+    )
     validity = check(measurement)
     decision = decide(
         validity=validity,
@@ -102,6 +110,11 @@ def conclude(
     )
     folder.finish(summary, _status(decision))
     return summary
+
+
+def sendable(versions: Iterable[str]) -> frozenset[str]:
+    """Every action that stations of these OCPP versions can send."""
+    return frozenset(action for version in versions for action in TABLES[version].actions)
 
 
 def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
