@@ -132,7 +132,15 @@ def load_scenario(
     from simulator.scenario import load_scenario as load
 
     sets = [sets] if isinstance(sets, str) else sets
-    return load(path, sets=sets, **known_names(), presets=_presets, seed=seed, csms_url=csms)
+    return load(
+        path,
+        sets=sets,
+        **known_names(),
+        presets=_presets,
+        boot_script=_boot_script,
+        seed=seed,
+        csms_url=csms,
+    )
 
 
 def _presets(model: StationModel) -> Iterable[tuple[tuple[str | int, ...], str, str | None]]:
@@ -140,6 +148,13 @@ def _presets(model: StationModel) -> Iterable[tuple[tuple[str | int, ...], str, 
     from simulator.fleet.presets import mistakes
 
     return mistakes(model)
+
+
+def _boot_script(path: Path) -> object:
+    """Read what the embedded CSMS is to send after a boot; loaded for those who ask."""
+    from simulator.csms.onboot import read
+
+    return read(path)
 
 
 def json_schema() -> dict[str, Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from simulator.fleet.predict import Prediction
     from simulator.live.prepare import Prepared
     from simulator.live.supervise import Fleet
+    from simulator.scenario import Scenario
 
 FRAMES_FILE = "frames.jsonl"
 
@@ -85,6 +86,7 @@ def conclude(
         lost_shards=[fleet.lost[number] for number in sorted(fleet.lost)],
     )
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
+    compared = compare(prediction, measurement)
     summary = live_summary(
         measurement,
         decision,
@@ -94,7 +96,8 @@ def conclude(
         validity=validity,
         duration_s=measurement.ended_s,
         predicted=prediction.totals(),
-        prediction=compare(prediction, measurement),
+        prediction=compared,
+        notes=notes(prepared.scenario, prediction, compared),
         phases=_phases(prepared, measurement.ended_s),
         speed=prepared.window.speed,
         from_s=prepared.window.from_s,
@@ -145,6 +148,25 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             "largest_difference": worst,
         }
     return {"by_action": result, "exact": exact}
+
+
+def notes(scenario: Scenario, prediction: Prediction, compared: dict[str, Any]) -> list[str]:
+    """What the prediction leaves out, of this plan and of what the CSMS asked for."""
+    found = list(prediction.notes)
+    script = scenario.file.csms.embedded.on_boot
+    if script is not None:
+        found.append(
+            f"what stations send because the boot script {script} asks for it is not predicted,"
+            " nor what an interval changes that it sets"
+        )
+    unforeseen = [
+        f"{row['measured']} {action}"
+        for action, row in compared["by_action"].items()
+        if row["measured"] and not row["predicted"]
+    ]
+    if unforeseen:
+        found.append(f"sent besides what was predicted: {', '.join(unforeseen)}")
+    return found
 
 
 def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:

@@ -96,18 +96,16 @@ def because(reading: Reading, verdict: str) -> str:
         n = sum(applies(clause) for clause in clauses)
         every = "the SLO clause holds" if n == 1 else f"all {n} SLO clauses hold"
         if n < len(clauses):
-            every = (
-                f"the {n} SLO clauses that apply hold" if n > 1 else "the one that applies holds"
-            )
-            every += f" ({len(clauses) - n} of {len(clauses)} do not apply)"
+            verbs = "applies and holds" if n == 1 else "apply and hold"
+            every = f"{n} of {len(clauses)} SLO clauses {verbs}"
         return f"PASS because {every} and the generator kept up with its plan."
     if verdict == "SLO_MISSED" and clauses:
         missed = sum(not clause.get("ok") for clause in clauses)
         verb = "does" if missed == 1 else "do"
         return f"SLO_MISSED because {missed} of {len(clauses)} SLO clauses {verb} not hold{only}"
     if verdict == "NO_SLO":
-        what = "no clause of the SLO applies to this run" if clauses else ""
-        what = what or "the scenario requires nothing"
+        aside = clauses and not any(map(applies, clauses))
+        what = "no SLO clause applies to this run" if aside else "the scenario requires nothing"
         return f"NO_SLO because {what}; the generator kept up with its plan."
     if verdict == "INVALID":
         return f"INVALID because the generator did not keep up with its own plan{only}"

@@ -21,6 +21,43 @@ class Password(Table):
     file: Annotated[str | None, Field(description="File that holds it, mode 0600.")] = None
 
 
+class Embedded(Table):
+    """How our own CSMS is set up for a run against it (`url = "embedded"`)."""
+
+    on_boot: Annotated[
+        str | None,
+        Field(
+            description="Commands that it sends after each accepted boot: a TOML file, relative to"
+            " this one, or one that ships."
+        ),
+    ] = None
+    heartbeat: Annotated[
+        f.Duration | None,
+        Field(description="Interval in its answer to BootNotification; default: `live.heartbeat`."),
+    ] = None
+    http: Annotated[
+        int | None,
+        Field(ge=0, le=65535, description="Port of its HTTP API on this machine; 0: any free one."),
+    ] = None
+    sqlite: Annotated[
+        str | None,
+        Field(description="Database that it writes, relative to this file; an old one goes on."),
+    ] = None
+    stations: Annotated[
+        str | None,
+        Field(description="Stations that it knows (CSV); it refuses others. Default: any."),
+    ] = None
+    tokens: Annotated[
+        str | None,
+        Field(description="Tokens that it knows (CSV); others are Invalid. Default: any."),
+    ] = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The options that are set."""
+        return tuple(n for n in type(self).model_fields if getattr(self, n) is not None)
+
+
 class Csms(Table):
     """The target of a live run."""
 
@@ -43,3 +80,6 @@ class Csms(Table):
     authorised: Annotated[
         bool, Field(description="You may put load on this target: needed beyond this machine.")
     ] = False
+    embedded: Annotated[
+        Embedded, Field(description="How our own CSMS is set up, where it is the target.")
+    ] = Field(default_factory=Embedded)

@@ -127,7 +127,7 @@ def test_a_clause_that_does_not_apply_is_neither_green_nor_red(live_run: Make) -
     run = remade(live_run, "run", verdict="PASS", slo=rows, reasons=reasons)
     render(run)
     page = plain(run / "report.md")
-    assert "PASS because 1 of 2 SLO clauses apply and holds and the generator kept up" in page
+    assert "PASS because 1 of 2 SLO clauses applies and holds and the generator kept up" in page
     assert f"| {text} ({note}) | not applicable |" in page
     assert f"{text} is {note}" in page
     assert f"{text} is {note}" in brief(run)
