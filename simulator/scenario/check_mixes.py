@@ -37,6 +37,19 @@ def check_mixes(tables: Tables) -> Iterator[Problem]:
         yield from _told_once(told, made, _taken(tables, ("csms",), made))
 
 
+def versions_at(tables: Tables, site: Loc) -> list[str]:
+    """The versions that stations of a site may speak, oldest first."""
+    found: set[str] = set()
+    for n in tables.tables(*site, "stations"):
+        loc = (*site, "stations", n)
+        for place in _entries(tables, loc) or [loc]:
+            model = tables.model(*place, "model")
+            stating = [where for where in (place, loc) if _states(tables, where)]
+            _, wanted = _wanted(tables, stating[0] if stating else ("csms",))
+            found.update(v for v in wanted if model is None or v in model.versions)
+    return [version for version in VERSIONS if version in found]
+
+
 def _told_once(told: set[str], model: StationModel, found: Iterator[Problem]) -> Iterator[Problem]:
     """One message for each model that the run asks too much of."""
     if model.name not in told:

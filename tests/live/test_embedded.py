@@ -42,7 +42,10 @@ from = "17:00"
 stages = [{{ kind = "ramp", for = "500ms", to = "100 %" }}, {{ kind = "hold", for = "4s" }}]
 
 [slo]
-require = ["p95(StartTransaction|TransactionEvent.response) < 1h", "p95(SignCertificate.response) < 1 s"]
+require = [
+  "p95(StartTransaction|TransactionEvent.response) < 1h",
+  "p95(SignCertificate.response) < 1 s",
+]
 """
 
 

@@ -43,8 +43,8 @@ def test_what_our_csms_can_be_told_is_read(write) -> None:
         ('sqlite = "."', "sqlite: value '.': expected the name of a file"),
         ('stations = "no.csv"', "stations: value 'no.csv': expected a file that exists"),
         (
-            'tokens = "tokens.cvs"',
-            "tokens: value 'tokens.cvs': expected a file that exists; did you",
+            'tokens = "token.csv"',
+            "tokens: value 'token.csv': expected a file that exists; did you",
         ),
     ],
 )

@@ -236,3 +236,19 @@ def test_a_resolved_scenario_reads_as_itself_again(write, tmp_path) -> None:
     groups = scenario.as_dict()["sites"][1]["stations"]
     assert groups[0]["mix"][1] == {"model": "ac-22-dual-legacy", "weight": 1.0, "version": "1.6"}
     assert "model" not in groups[0]
+
+
+@pytest.mark.parametrize(
+    ("group", "right"),
+    [
+        ('{ model = "ac-22-dual" }', False),
+        ('{ model = "ac-22-dual", version = "1.6" }', True),
+        ('{ model = "ac-22-dual-legacy" }', True),
+        ('{ mix = [{ model = "ac-22-dual-legacy" }, { model = "ac-22-dual" }] }', False),
+    ],
+)
+def test_manners_ask_for_the_versions_that_a_site_may_speak(say, group: str, right: bool) -> None:
+    home = '{ model = "home-11-single", count = 3 }]'
+    lines = say((home, f"{group}]\ndrivers = {{ double_tap = 0.1 }}"), BOTH)
+    assert right == (not lines), lines
+    assert right or "sites.home.drivers.double_tap" in lines[0]
