@@ -320,13 +320,6 @@ VERSIONS = ("1.6", "2.0.1")
 """OCPP versions that stations can speak, oldest first."""
 
 
-def _version(value: Any, _: Any) -> str:
-    if value not in VERSIONS or not isinstance(value, str):
-        near = nearest(value if isinstance(value, str) else str(value), VERSIONS)
-        raise FieldError(f"a supported OCPP version: {listed(VERSIONS)}", near)
-    return value
-
-
 def _versions(value: Any, _: Any) -> dict[str, float]:
     expected = 'OCPP versions and their shares, such as { "1.6" = 0.7, "2.0.1" = 0.3 }'
     if not isinstance(value, dict) or not value:
@@ -394,7 +387,7 @@ Url = Annotated[
         read_url, {**_TEXT, "pattern": "^(embedded$|ws://.)", "examples": ["embedded"]}, redact_url
     ),
 ]
-Version = Annotated[str, Value(_version, {**_TEXT, "enum": list(VERSIONS)})]
+Version = Annotated[str, choice("a supported OCPP version", *VERSIONS)]
 Versions = Annotated[
     dict[str, float],
     Value(
