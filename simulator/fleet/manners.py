@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +15,7 @@ from simulator.fleet.agenda import AGAIN, FIRST_TAP, I8, Happenings, Stays, rang
 from simulator.fleet.rules import TAP_S, TWICE_LEAST_S
 from simulator.station.events import Event
 
-if TYPE_CHECKING:
-    from simulator.scenario import StationModel
-
 F64 = NDArray[np.float64]
-_TIMEOUT_KEY = "ConnectionTimeOut"
-_TIMEOUT_S = 60.0
-"""As the station has it unless its model says otherwise."""
 
 
 def playable(manner: I8 | None, start_s: F64, stop_s: F64) -> I8 | None:
@@ -53,26 +45,22 @@ def split_taps(stays: Stays) -> Stays:
     return Stays(station, evse, start, stop, *tidied, manner.astype(np.int8))
 
 
-def timed_out(stays: Stays, models: Sequence[StationModel], end_s: float) -> Stays:
-    """The stays with those who never plug in ended by ConnectionTimeOut; ``models`` by station."""
+def timed_out(stays: Stays, wait_s: F64, end_s: float) -> Stays:
+    """The stays with those who never plug in ended by the station.
+
+    ``wait_s``: how long each station waits for the plug (ConnectionTimeOut, EVConnectionTimeOut).
+    """
     if stays.manner is None or not (walks := stays.manner == Manner.WALKS_AWAY).any():
         return stays
-    over_s = _over_s(stays, models)
+    over_s = stays.start_s + wait_s[stays.station]
     sooner = walks & (over_s < stays.stop_s) & (over_s <= end_s)
     return replace(stays, stop_s=np.where(sooner, over_s, stays.stop_s))
 
 
-def given_up(stays: Stays, models: Sequence[StationModel], end_s: float) -> list[Happenings]:
+def given_up(stays: Stays, wait_s: F64, end_s: float) -> list[Happenings]:
     """Where a refused driver stays on past ConnectionTimeOut: the EVSE waits for the unplugging."""
     if stays.manner is None or not (refused := stays.manner == Manner.REFUSED).any():
         return []
-    over_s = _over_s(stays, models)
+    over_s = stays.start_s + wait_s[stays.station]
     rows = np.flatnonzero(refused & (over_s < stays.stop_s) & (over_s <= end_s))
     return [Happenings(Event.FINISHING, over_s[rows], rows)]
-
-
-def _over_s(stays: Stays, models: Sequence[StationModel]) -> F64:
-    """When a station waits no longer for the plug, or the token, of a stay."""
-    set_s = np.array([float(m.configuration.get(_TIMEOUT_KEY, _TIMEOUT_S)) for m in models])
-    over: F64 = stays.start_s + np.where(set_s > 0.0, set_s, np.inf)[stays.station]
-    return over

@@ -19,6 +19,7 @@ from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
 from simulator.fleet.identity import TokenPools
 from simulator.station.settings import ALL_MEASURANDS
+from simulator.station.v201_keys import ALIGNED_INTERVAL, SAMPLE_INTERVAL
 
 if TYPE_CHECKING:
     from simulator.scenario import StationModel
@@ -42,7 +43,7 @@ class StationSpec:
     evses: int
     kind: StationModel
     sample_interval_s: int
-    """``MeterValueSampleInterval`` in run time; 0: no sampled meter values."""
+    """Between sampled meter values, in run time; 0: no sampled meter values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class ShardPlan:
             version=self.versions[station],
             evses=int(self.evse_first[station + 1] - self.evse_first[station]),
             kind=kind,
-            sample_interval_s=sample_interval(kind, self.speed),
+            sample_interval_s=sample_interval(kind, self.speed, self.versions[station]),
         )
 
     def plans(self) -> Iterator[StationPlan]:
@@ -153,19 +154,27 @@ class ShardPlan:
             yield StationPlan(self, station, knots)
 
 
-def sample_interval(kind: StationModel, speed: float) -> int:
+def sample_interval(kind: StationModel, speed: float, version: str = "1.6") -> int:
     """Seconds of run time between sampled meter values: the model's, compressed, at least 1.
 
-    OCPP 1.6 writes intervals as whole seconds (9.2.2), so it is rounded. 0 switches sampling off.
+    OCPP writes intervals as whole seconds, so it is rounded. 0 switches sampling off.
     """
-    if kind.meter_interval <= 0.0 or not measured(kind):
+    interval_s = _set(kind, version, SAMPLE_INTERVAL, kind.meter_interval)
+    if interval_s <= 0.0 or not measured(kind):
         return 0
-    return max(1, round(kind.meter_interval / speed))
+    return max(1, round(interval_s / speed))
 
 
-def aligned_interval(kind: StationModel) -> int:
+def aligned_interval(kind: StationModel, version: str = "1.6") -> int:
     """Seconds between clock-aligned meter values, on the clock whatever the speed; 0: none."""
-    return round(kind.clock_aligned_interval) if measured(kind) else 0
+    interval_s = _set(kind, version, ALIGNED_INTERVAL, kind.clock_aligned_interval)
+    return round(interval_s) if measured(kind) else 0
+
+
+def _set(kind: StationModel, version: str, variable: str, otherwise: float) -> float:
+    """What the variables of a model say in 2.x, else what its fields say."""
+    value = kind.variables.get(variable) if version != "1.6" else None
+    return float(value) if isinstance(value, int) else otherwise
 
 
 def measured(kind: StationModel) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from simulator.live.dial import DialRules
 from simulator.live.transfers import TransferRules
 
 if TYPE_CHECKING:
-    from simulator.fleet.crew import Conditions
     from simulator.fleet.deviations import Deviations
     from simulator.fleet.ledger import Ledger
+    from simulator.fleet.setup import Conditions
     from simulator.fleet.shardplan import ShardPlan
     from simulator.measure.measurement import ShardMeasurement
 

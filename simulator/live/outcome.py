@@ -6,6 +6,7 @@ Called by ``run`` once the shards are gone, however they went.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from simulator.measure.measurement import Measurement, merge
 from simulator.measure.slo import evaluate
 from simulator.measure.validity import check
 from simulator.measure.verdict import Decision, Verdict, decide
+from simulator.station.versions import TABLES
 from simulator.store.columns import messages_table, seconds_table, station_messages_table
 from simulator.store.folder import HLOG, RunFolder, Status
 from simulator.store.summary import TransactionCounts, live_summary
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from simulator.fleet.predict import Prediction
     from simulator.live.prepare import Prepared
     from simulator.live.supervise import Fleet
+    from simulator.scenario import Scenario
 
 FRAMES_FILE = "frames.jsonl"
 
@@ -68,7 +71,13 @@ def conclude(
         "discarded_after_attempts": transactions.discarded_after_attempts,
         "at_risk_of_duplicate": transactions.at_risk_of_duplicate,
     }
-    clauses = evaluate(prepared.scenario.file.slo.require, measurement, counts, stations)
+    clauses = evaluate(
+        prepared.scenario.file.slo.require,
+        measurement,
+        counts,
+        stations,
+        sent=sendable({version for plan in prepared.plans for version in plan.versions}),
+    )
     validity = check(measurement)
     decision = decide(
         validity=validity,
@@ -77,6 +86,7 @@ def conclude(
         lost_shards=[fleet.lost[number] for number in sorted(fleet.lost)],
     )
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
+    compared = compare(prediction, measurement)
     summary = live_summary(
         measurement,
         decision,
@@ -86,7 +96,8 @@ def conclude(
         validity=validity,
         duration_s=measurement.ended_s,
         predicted=prediction.totals(),
-        prediction=compare(prediction, measurement),
+        prediction=compared,
+        notes=notes(prepared.scenario, prediction, compared),
         phases=_phases(prepared, measurement.ended_s),
         speed=prepared.window.speed,
         from_s=prepared.window.from_s,
@@ -102,6 +113,11 @@ def conclude(
     )
     folder.finish(summary, _status(decision))
     return summary
+
+
+def sendable(versions: Iterable[str]) -> frozenset[str]:
+    """Every action that stations of these OCPP versions can send."""
+    return frozenset(action for version in versions for action in TABLES[version].actions)
 
 
 def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
@@ -132,6 +148,25 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             "largest_difference": worst,
         }
     return {"by_action": result, "exact": exact}
+
+
+def notes(scenario: Scenario, prediction: Prediction, compared: dict[str, Any]) -> list[str]:
+    """What the prediction leaves out, of this plan and of what the CSMS asked for."""
+    found = list(prediction.notes)
+    script = scenario.file.csms.embedded.on_boot
+    if script is not None:
+        found.append(
+            f"what stations send because the boot script {script} asks for it is not predicted,"
+            " nor what an interval changes that it sets"
+        )
+    unforeseen = [
+        f"{row['measured']} {action}"
+        for action, row in compared["by_action"].items()
+        if row["measured"] and not row["predicted"]
+    ]
+    if unforeseen:
+        found.append(f"sent besides what was predicted: {', '.join(unforeseen)}")
+    return found
 
 
 def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from simulator.fleet.crew import Conditions, settings_of
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
+from simulator.fleet.setup import Conditions, settings_of
 from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.stages import phase_at
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
-from simulator.live.errors import LiveError, ShardLostError
+from simulator.live.embedded import csms_options, heartbeat_s
+from simulator.live.errors import LiveError, ShardLostError, TargetUnreachableError
 from simulator.live.interrupts import Interrupts
 from simulator.live.outcome import Happened, conclude
 from simulator.live.preflight import (
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from simulator.store.tables import Appender
 
 EMBEDDED = "embedded"
-HEARTBEAT_S = 300
-"""Heartbeat interval that the embedded CSMS gives where the scenario does not say."""
 USER_AGENT = "chargeswarm"
 
 
@@ -88,7 +86,7 @@ def run_live(
             duration_s=duration_s,
             trace=trace,
             password=password,
-            heartbeat_s=_heartbeat_s(scenario) if site is None else None,
+            heartbeat_s=heartbeat_s(scenario) if site is None else None,
         )
         check_file_limit(max(plan.stations for plan in prepared.plans))
         peak = _peak_rate(prepared)
@@ -118,11 +116,6 @@ def _external(scenario: Scenario, network: Network) -> Site:
     found = addresses(target)
     check_authorised(target, found, scenario.file.csms.authorised)
     return Site(target, found)
-
-
-def _heartbeat_s(scenario: Scenario) -> float:
-    given = scenario.file.live.heartbeat
-    return float(max(1, round(given))) if given is not None else float(HEARTBEAT_S)
 
 
 def _peak_rate(prepared: Prepared) -> float:
@@ -199,31 +192,20 @@ class _Run:
 
     @contextmanager
     def _embedded(self) -> Iterator[Site]:
-        """The embedded CSMS in a process of its own, provisioned if it is to ask for passwords."""
+        """The embedded CSMS in a process of its own, set up as the scenario has it."""
         prepared = self._prepared
-        scenario = prepared.scenario
         with tempfile.TemporaryDirectory(prefix="chargeswarm-") as private:
-            known: Path | None = None
-            tokens: Path | None = None
-            secured = scenario.file.csms.security_profile >= 1
-            refuses = any(s.drivers and s.drivers.wrong_token for s in scenario.file.sites)
-            if secured or refuses:
-                from simulator.fleet.inventory import export
-
-                stations, listed = export(
-                    scenario, prepared.network, Path(private), password=self._password
-                )
-                known = stations if secured else None
-                tokens = listed if refuses else None
-            options = CsmsOptions(
-                port=0,
-                stations=known,
-                tokens=tokens,
-                heartbeat_interval_s=int(_heartbeat_s(scenario)),
+            options = csms_options(
+                prepared.scenario, prepared.network, Path(private), self._password
             )
             self._screen.note("starting the embedded CSMS")
             csms = self._csms = EmbeddedCsms(options)
-            csms.start()
+            try:
+                csms.start()
+            except CsmsProcessError as error:
+                raise TargetUnreachableError(str(error)) from None
+            if csms.http_url:
+                self._screen.note(f"its HTTP API listens at {csms.http_url}")
             try:
                 target = read_target(csms.url)
                 yield Site(target, addresses(target))

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from simulator.scenario import units
+from simulator.scenario.check_mixes import versions_at
 from simulator.scenario.problems import Problem, listed, nearest
 from simulator.scenario.profile_model import VehicleMix
 
 if TYPE_CHECKING:
     from simulator.scenario.checks import Tables
-    from simulator.scenario.document import Loc
+from simulator.scenario.document import Loc
 
 JITTER_SIGMAS = 3.0
 """A depot vehicle comes back at most so many standard deviations early or late."""
@@ -87,8 +88,7 @@ def _drivers(tables: Tables, loc: Loc) -> Iterator[Problem]:
     total = sum(share for share in shares if share is not None)
     if total > 1.0 + 1e-9:
         yield tables.problem((*loc, "drivers"), f"shares of at most 1 together, not {total:g}")
-    versions = tables.get("csms", "versions")
-    newer = [v for v in versions if v != "1.6"] if isinstance(versions, dict) else []
+    newer = [version for version in versions_at(tables, loc) if version != "1.6"]
     for name in ("double_tap", "walk_away") if newer else ():
         if _number(tables, units.RATIO, *loc, "drivers", name):
             expected = f"nothing here: OCPP {listed(newer)} stations do not foresee it yet"

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
 from simulator.scenario.check_limits import check_limits
+from simulator.scenario.check_mixes import check_mixes
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_results import check_results
@@ -63,6 +64,13 @@ class Tables:
         profile = self.library.get("stations", self.get(*loc))
         return profile if isinstance(profile, StationModel) else None
 
+    def models(self, *loc: str | int) -> list[StationModel | None]:
+        """The models of a group of stations: its own, or its mix's; None for unknown ones."""
+        if not self.has(*loc, "mix"):
+            return [self.model(*loc, "model")]
+        found = [self.model(*loc, "mix", n, "model") for n in self.tables(*loc, "mix")]
+        return found or [None]
+
     def problem(
         self, loc: Loc, expected: str, suggestion: str | None = None, *, show: bool = True
     ) -> Problem:
@@ -83,6 +91,7 @@ def check(tables: Tables) -> list[Problem]:
     found += check_money(tables)
     found += check_results(tables)
     found += check_limits(tables)
+    found += check_mixes(tables)
     return found
 
 
@@ -189,8 +198,8 @@ def _evse_names(tables: Tables) -> Iterator[Problem]:
 def _limits(tables: Tables) -> Iterator[Problem]:
     for index in tables.tables("sites"):
         limit = tables.quantity(units.POWER, "sites", index, "grid_limit")
-        groups = list(tables.tables("sites", index, "stations"))
-        models = [tables.model("sites", index, "stations", group, "model") for group in groups]
+        groups = tables.tables("sites", index, "stations")
+        models = [m for group in groups for m in tables.models("sites", index, "stations", group)]
         known = [model for model in models if model is not None]
         if limit is None or not known or len(known) < len(models):
             continue

@@ -387,6 +387,7 @@ Url = Annotated[
         read_url, {**_TEXT, "pattern": "^(embedded$|ws://.)", "examples": ["embedded"]}, redact_url
     ),
 ]
+Version = Annotated[str, choice("a supported OCPP version", *VERSIONS)]
 Versions = Annotated[
     dict[str, float],
     Value(

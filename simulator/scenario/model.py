@@ -9,23 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from simulator.scenario import fields as f
+from simulator.scenario.csms_model import Csms
+from simulator.scenario.mix_model import StationGroup
 from simulator.scenario.problems import FieldError
 from simulator.scenario.slo import Clause, parse_clause
-
-
-class Table(BaseModel):
-    """A TOML table: frozen, and no field that is not listed."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        arbitrary_types_allowed=True,
-    )
+from simulator.scenario.table import Table
 
 
 class ScenarioSection(Table):
@@ -50,35 +41,6 @@ class ScenarioSection(Table):
     warmup: Annotated[
         f.DurationOrZero, Field(description="Left out of the figures, from the start.")
     ] = 0.0
-
-
-class StationGroup(Table):
-    """Equal stations of a site."""
-
-    model: Annotated[str, f.profile("stations"), Field(description="Station profile.")]
-    count: Annotated[int, Field(ge=1, le=f.MOST_STATIONS, description="How many of them.")] = 1
-    names: Annotated[
-        tuple[str, ...] | None,
-        Field(strict=False, description="EVSE names that a trace uses, station by station."),
-    ] = None
-    under: Annotated[
-        str | None, Field(description="The limit of the site's tree that they hang under.")
-    ] = None
-    wiring: Annotated[
-        Literal["rotated", "L1", "L2", "L3", "L1L2", "L2L3", "L3L1", "rotated-LL"],
-        f.choice(
-            "how the stations are wired",
-            "rotated",
-            "L1",
-            "L2",
-            "L3",
-            "L1L2",
-            "L2L3",
-            "L3L1",
-            "rotated-LL",
-        ),
-        Field(description="Phase of the first conductor; rotated: station by station."),
-    ] = "rotated"
 
 
 class Window(Table):
@@ -387,41 +349,6 @@ class Trace(Table):
         Annotated[str, f.profile("stations")] | None,
         Field(description="Station profile of made EVSEs; default: the site's first."),
     ] = None
-
-
-class Password(Table):
-    """Where the stations' password comes from. It never stands in the file."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]}
-    )
-
-    env: Annotated[str | None, Field(description="Environment variable that holds it.")] = None
-    file: Annotated[str | None, Field(description="File that holds it, mode 0600.")] = None
-
-
-class Csms(Table):
-    """The target of a live run."""
-
-    url: Annotated[
-        f.Url, Field(description="`embedded`, or a WebSocket address; {station_id} is filled in.")
-    ] = "embedded"
-    versions: Annotated[
-        f.Versions,
-        Field(
-            description="OCPP versions and their shares of the stations. Which station speaks which"
-            " is drawn from the seed, its site and its number there; an inventory says it itself."
-        ),
-    ] = Field(default_factory=lambda: {"1.6": 1.0})
-    security_profile: Annotated[
-        int, Field(ge=0, le=1, description="0: no credentials; 1: HTTP basic authentication.")
-    ] = 0
-    password: Annotated[
-        Password | None, Field(description="One password for all stations; default: each its own.")
-    ] = None
-    authorised: Annotated[
-        bool, Field(description="You may put load on this target: needed beyond this machine.")
-    ] = False
 
 
 class Stage(Table):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields
+from simulator.scenario.check_embedded import FOREIGN
 from simulator.scenario.clock import next_clock_s
 from simulator.scenario.model import ScenarioFile
 from simulator.scenario.private import read_secret
@@ -122,6 +123,9 @@ class Scenario:
         }
         if csms_url is not None:
             problems += check_url(csms_url, self.file.csms.authorised)
+            if csms_url != "embedded":
+                given = self.file.csms.embedded.given
+                problems += [Problem("", f"csms.embedded.{n}", None, FOREIGN) for n in given]
             update["csms"] = self.file.csms.model_copy(update={"url": csms_url})
         if speed is not None:
             update["live"] = self.file.live.model_copy(update={"speed": float(speed)})

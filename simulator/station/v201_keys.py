@@ -26,6 +26,7 @@ HEARTBEAT_MIN: Final = "Controller.Interval[Heartbeat].MinSet"
 HEARTBEAT_MAX: Final = "Controller.Interval[Heartbeat].MaxSet"
 MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
+ALIGNED_INTERVAL: Final = "AlignedDataCtrlr.Interval"
 PRIORITY: Final = "OCPPCommCtrlr.NetworkConfigurationPriority"
 PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
 SLOTS: Final = ("0", "1", "2")
@@ -90,7 +91,7 @@ def _list(
 _ENERGY: Final = "Energy.Active.Import.Register"
 _KEYS: Final = (
     _flag("AlignedDataCtrlr.Enabled", "true"),
-    _number("AlignedDataCtrlr.Interval", "0", most=86_400, unit="s"),
+    _number(ALIGNED_INTERVAL, "0", most=86_400, unit="s"),
     _measured("AlignedDataCtrlr.Measurands", _ENERGY),
     _flag("AlignedDataCtrlr.SendDuringIdle", "false"),
     _number("AlignedDataCtrlr.TxEndedInterval", "0", most=86_400, unit="s"),
@@ -164,7 +165,7 @@ KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 FROM_16: Final[Mapping[str, str]] = {
     "AllowOfflineTxForUnknownId": "AuthCtrlr.OfflineTxForUnknownIdEnabled",
     "AuthorizeRemoteTxRequests": "AuthCtrlr.AuthorizeRemoteStart",
-    "ClockAlignedDataInterval": "AlignedDataCtrlr.Interval",
+    "ClockAlignedDataInterval": ALIGNED_INTERVAL,
     "ConnectionTimeOut": "TxCtrlr.EVConnectionTimeOut",
     "HeartbeatInterval": HEARTBEAT_INTERVAL,
     "LocalAuthorizeOffline": "AuthCtrlr.LocalAuthorizeOffline",
@@ -326,7 +327,7 @@ def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str
     if settings.sample_interval_s is not None and SAMPLE_INTERVAL not in conf.overrides:
         conf.sample_s = settings.sample_interval_s
     conf.record_s = float(values["SampledDataCtrlr.TxEndedInterval"])
-    conf.aligned_s = float(values["AlignedDataCtrlr.Interval"])
+    conf.aligned_s = float(values[ALIGNED_INTERVAL])
     conf.aligned_record_s = float(values["AlignedDataCtrlr.TxEndedInterval"])
     conf.aligned_idle_only = truth(values["AlignedDataCtrlr.SendDuringIdle"])
     conf.heartbeat_s = float(values[HEARTBEAT_INTERVAL])

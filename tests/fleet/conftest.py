@@ -126,6 +126,9 @@ class Csms:
     def StopTransaction(self, now, station, payload):  # noqa: N802
         return {}
 
+    def NotifyEvent(self, now, station, payload):  # noqa: N802
+        return {}
+
     def StatusNotification(self, now, station, payload):  # noqa: N802
         return {}
 

@@ -59,7 +59,8 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False, exact_beat
         ]
         assert abs(sum(gaps)) <= slack, (name, gaps)
         # A station's clock is off: a reading is in a transaction by it that is not by ours.
-        aligned = plan.versions[index] != "1.6" and aligned_interval(plan.spec(index).kind) > 0
+        spec = plan.spec(index)
+        aligned = spec.version != "1.6" and aligned_interval(spec.kind, spec.version) > 0
         assert max(map(abs, gaps)) <= (int(sessions[index]) if aligned else slack), (name, gaps)
         beats = measured[name].get("Heartbeat", 0) - predicted[name].get("Heartbeat", 0)
         assert abs(beats) <= (1 if exact_samples or exact_beats else 1 + sessions[index]), (
@@ -110,7 +111,7 @@ def evse_stays(draw, evse, horizon, kit_stay, manners=(0,)):
 
 
 @st.composite
-def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,)):
+def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,), variables=None):
     """A small network with an engine plan, and how the run plays it; versions take turns."""
     horizon = 4000.0
     sites = []
@@ -122,6 +123,7 @@ def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,)):
                 meter_interval=draw(st.sampled_from([0.0, 7.0, 60.0, 900.0])),
                 clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0])),
                 quirks=Quirks() if quirks is None else draw(quirks),
+                variables={} if variables is None else draw(variables),
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
@@ -288,6 +290,36 @@ def test_the_quirks_of_stations_are_foreseen(kit, scenario, data):
     beat = data.draw(st.sampled_from([20, 60, 300]))
     drive = kit.Drive(plan, kit.Csms(heartbeat=beat)).run(drain=0.0)
     check(kit, scenario, plan, drive, beat, exact_beats=True)
+    assert drive.deviations.counts == {}
+
+
+VARIABLES = st.fixed_dictionaries(
+    {},
+    optional={
+        "SampledDataCtrlr.TxUpdatedInterval": st.sampled_from([0, 5, 90]),
+        "SampledDataCtrlr.TxUpdatedMeasurands": st.sampled_from(
+            [(), ("Power.Active.Import",), "Energy.Active.Import.Register"]
+        ),
+        "SampledDataCtrlr.Enabled": st.booleans(),
+        "AlignedDataCtrlr.Interval": st.sampled_from([0, 200]),
+        "AlignedDataCtrlr.Measurands": st.sampled_from([(), ("Power.Active.Import",)]),
+        "AlignedDataCtrlr.Enabled": st.booleans(),
+        "TxCtrlr.EVConnectionTimeOut": st.sampled_from([0, 15, 200]),
+        "OCPPCommCtrlr.HeartbeatInterval": st.sampled_from([30, 100]),
+    },
+)
+
+
+@RELAXED
+@given(st.data())
+def test_the_variables_of_a_model_are_foreseen(kit, scenario, data):
+    versions = ("2.0.1", "1.6")
+    manners = [Manner.PLAIN, Manner.PULLS, Manner.REFUSED]
+    world = data.draw(worlds(kit, versions, manners=manners, variables=VARIABLES))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
+    check(kit, scenario, plan, drive, 60, exact_samples=True)
     assert drive.deviations.counts == {}
 
 

@@ -1,0 +1,56 @@
+"""How the embedded CSMS is set up for a run: what the scenario says, and what the run needs.
+
+It must know the stations where they are to show passwords, and the tokens where drivers are to be
+refused; both are exported for it, unless the scenario names files of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from simulator.csms import CsmsOptions
+from simulator.scenario.check_embedded import boot_script_path
+
+if TYPE_CHECKING:
+    from simulator.scenario import Network, Scenario
+
+HEARTBEAT_S: Final = 300
+"""Heartbeat interval that the embedded CSMS gives where the scenario does not say."""
+
+
+def heartbeat_s(scenario: Scenario) -> float:
+    """The interval that it gives to stations that it accepts."""
+    file = scenario.file
+    given = file.csms.embedded.heartbeat
+    given = file.live.heartbeat if given is None else given
+    return float(max(1, round(given))) if given is not None else float(HEARTBEAT_S)
+
+
+def csms_options(
+    scenario: Scenario, network: Network, private: Path, password: str | None
+) -> CsmsOptions:
+    """Its options; what it is to know is written into the folder ``private``."""
+    asked, beside = scenario.file.csms.embedded, scenario.path.parent
+    known = None if asked.stations is None else (beside / asked.stations).absolute()
+    tokens = None if asked.tokens is None else (beside / asked.tokens).absolute()
+    secured = scenario.file.csms.security_profile >= 1 and known is None
+    refuses = tokens is None and any(
+        site.drivers and site.drivers.wrong_token for site in scenario.file.sites
+    )
+    if secured or refuses:
+        from simulator.fleet.inventory import export
+
+        stations, listed = export(scenario, network, private, password=password)
+        known = stations if secured else known
+        tokens = listed if refuses else tokens
+    script = None if asked.on_boot is None else boot_script_path(asked.on_boot, beside)
+    return CsmsOptions(
+        port=0,
+        stations=known,
+        tokens=tokens,
+        heartbeat_interval_s=int(heartbeat_s(scenario)),
+        sqlite=None if asked.sqlite is None else (beside / asked.sqlite).absolute(),
+        http=asked.http,
+        on_boot=None if script is None else script.absolute(),
+    )

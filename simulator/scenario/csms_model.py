@@ -1,0 +1,85 @@
+"""``[csms]`` of a scenario file: the target of a live run, and how ours is set up."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from simulator.scenario import fields as f
+from simulator.scenario.table import Table
+
+
+class Password(Table):
+    """Where the stations' password comes from. It never stands in the file."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]}
+    )
+
+    env: Annotated[str | None, Field(description="Environment variable that holds it.")] = None
+    file: Annotated[str | None, Field(description="File that holds it, mode 0600.")] = None
+
+
+class Embedded(Table):
+    """How our own CSMS is set up for a run against it (`url = "embedded"`)."""
+
+    on_boot: Annotated[
+        str | None,
+        Field(
+            description="Commands that it sends after each accepted boot: a TOML file, relative to"
+            " this one, or one that ships."
+        ),
+    ] = None
+    heartbeat: Annotated[
+        f.Duration | None,
+        Field(description="Interval in its answer to BootNotification; default: `live.heartbeat`."),
+    ] = None
+    http: Annotated[
+        int | None,
+        Field(ge=0, le=65535, description="Port of its HTTP API on this machine; 0: any free one."),
+    ] = None
+    sqlite: Annotated[
+        str | None,
+        Field(description="Database that it writes, relative to this file; an old one goes on."),
+    ] = None
+    stations: Annotated[
+        str | None,
+        Field(description="Stations that it knows (CSV); it refuses others. Default: any."),
+    ] = None
+    tokens: Annotated[
+        str | None,
+        Field(description="Tokens that it knows (CSV); others are Invalid. Default: any."),
+    ] = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The options that are set."""
+        return tuple(n for n in type(self).model_fields if getattr(self, n) is not None)
+
+
+class Csms(Table):
+    """The target of a live run."""
+
+    url: Annotated[
+        f.Url, Field(description="`embedded`, or a WebSocket address; {station_id} is filled in.")
+    ] = "embedded"
+    versions: Annotated[
+        f.Versions,
+        Field(
+            description="OCPP versions and their shares of the stations. Which station speaks which"
+            " is drawn from the seed, its site and its number there; an inventory says it itself."
+        ),
+    ] = Field(default_factory=lambda: {"1.6": 1.0})
+    security_profile: Annotated[
+        int, Field(ge=0, le=1, description="0: no credentials; 1: HTTP basic authentication.")
+    ] = 0
+    password: Annotated[
+        Password | None, Field(description="One password for all stations; default: each its own.")
+    ] = None
+    authorised: Annotated[
+        bool, Field(description="You may put load on this target: needed beyond this machine.")
+    ] = False
+    embedded: Annotated[
+        Embedded, Field(description="How our own CSMS is set up, where it is the target.")
+    ] = Field(default_factory=Embedded)
