@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet.agenda import Stays, charging, ranges, tabulate, tidy_caps
+from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
 from simulator.fleet.aligned import add_aligned
 from simulator.fleet.darkness import CHARGES_ON, Outages
-from simulator.fleet.manners import given_up, playable, split_taps, timed_out
+from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
@@ -32,6 +32,7 @@ from simulator.fleet.tally import (
     add_stays,
     silences,
 )
+from simulator.fleet.terms import Terms, configured, moves_transactions
 from simulator.station.events import Event
 from simulator.station.versions import TABLES, statuses_at_boot, tells_startup
 
@@ -47,7 +48,6 @@ MINUTE_S: Final = 60.0
 HEARTBEAT_S: Final = 300.0
 """Assumed where neither scenario nor station model says how often a station is to show itself."""
 _DEBOUNCE: Final = "MinimumStatusDuration"
-_POINTS: Final = ("TxCtrlr.TxStartPoint", "TxCtrlr.TxStopPoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +170,18 @@ def _live_tally(
     tell = startups_told(shard.versions, profile) & on
     tally.points(Event.SECURITY, shard.connect_due_s[tell], station[tell])
     quirks = StationQuirks.of([shard.kinds[kind] for kind in shard.kind], shard.versions)
-    told = due + quirks.delay_s[on]
-    seen = told <= shard.run_s
+    later = due + quirks.delay_s[on]
+    seen = later <= shard.run_s
     statuses = told_at_boot(shard.versions, evses)[on]
-    tally.points(Event.OPERATIVE, told[seen], station[on][seen], statuses[seen])
+    tally.points(Event.OPERATIVE, later[seen], station[on][seen], statuses[seen])
     every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
     kinds = [shard.kinds[kind] for kind in shard.kind]
-    stays = split_taps(timed_out(shard.stays, kinds, shard.run_s))
-    sample_s = np.where(charging(stays), every[shard.kind[stays.station]], 0.0)
-    events = tabulate(stays) + given_up(stays, kinds, shard.run_s)
+    terms = Terms.of(kinds, shard.versions)
+    stays = split_taps(timed_out(shard.stays, terms, shard.run_s))
+    events = told(tabulate(stays), stays, terms, shard.run_s)
     events = quirks.applied(events, stays, shard.run_s)
+    stays, runs = open_spans(stays, terms)
+    sample_s = np.where(runs, every[shard.kind[stays.station]], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
     quiet = silences(
@@ -187,7 +189,7 @@ def _live_tally(
     )
     add_heartbeats(tally, quiet, beat)
     aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
-    add_aligned(tally, awake, aligned, evses, shard.stays, epoch_at_zero)
+    add_aligned(tally, awake, aligned, evses, stays, runs, epoch_at_zero)
     return tally
 
 
@@ -259,7 +261,8 @@ class NetworkCount:
 
 def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str, ...]:
     """What the counts of a network rest on that its plan does not say."""
-    notes = _caveats((s.model, s.version) for site in network.sites for s in site.stations)
+    kinds = ((s.model, s.version) for site in network.sites for s in site.stations)
+    notes = _caveats(kinds, outages)
     if not recorded:
         notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
     if outages:
@@ -267,23 +270,28 @@ def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str,
     return notes
 
 
-def _caveats(kinds: Iterable[tuple[StationModel, str]]) -> tuple[str, ...]:
+def _caveats(kinds: Iterable[tuple[StationModel, str]], outages: bool = False) -> tuple[str, ...]:
     """What stations of these models and versions do that the counts leave out."""
-    waiting, moved = set(), set()
-    for kind, version in kinds:
-        if version == "1.6" and float(kind.configuration.get(_DEBOUNCE, 0)) > 0.0:
+    waiting, moved, unfit = set(), set(), {}
+    for kind, version in dict.fromkeys(kinds):
+        try:
+            conf = configured(kind, version)
+        except ValueError as error:
+            unfit[kind.name] = f"OCPP {version}: {error}"
+            continue
+        if conf.minimum_status_s > 0.0:
             waiting.add(kind.name)
-        if version != "1.6" and any(name in kind.configuration for name in _POINTS):
+        if outages and moves_transactions(conf):
             moved.add(kind.name)
-    notes = []
+    notes = [f"the defaults are counted for {name}, {why}" for name, why in sorted(unfit.items())]
     if waiting:
         names = ", ".join(sorted(waiting))
         notes.append(f"{_DEBOUNCE} is not taken into account: fewer StatusNotification of {names}")
     if moved:
         names = ", ".join(sorted(moved))
         notes.append(
-            f"TxStartPoint and TxStopPoint are not taken into account: other numbers of"
-            f" TransactionEvent of {names}"
+            f"TxStartPoint and TxStopPoint are not taken into account where an outage cuts a"
+            f" transaction off: other numbers of TransactionEvent of {names}"
         )
     return tuple(notes)
 
@@ -294,19 +302,21 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float, profi
     stays, recorded = network_stays(result, end_s)
     stations = result.site.stations
     models = [station.model for station in stations]
-    stays = split_taps(timed_out(stays, models, end_s))
+    versions = [station.version for station in stations]
+    terms = Terms.of(models, versions)
+    stays = split_taps(timed_out(stays, terms, end_s))
     evses = np.array([station.evses for station in stations], np.int32)
     outages = Outages(result, stays, end_s) if result.outages else None
     stays = stays if outages is None else outages.stays
     every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
-    sample_s = np.where(charging(stays), every[stays.station], 0.0)
-    events = tabulate(stays) + given_up(stays, models, end_s)
+    events = told(tabulate(stays), stays, terms, end_s)
     if outages is not None:
         events = outages.happenings(events)
-        versions = [station.version for station in stations]
         outages.add(tally, told_at_boot(versions, evses), startups_told(versions, profile))
-    quirks = StationQuirks.of(models, [s.version for s in stations])
+    quirks = StationQuirks.of(models, versions)
     events = quirks.applied(events, stays, end_s)
+    stays, runs = open_spans(stays, terms)
+    sample_s = np.where(runs, every[stays.station], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
@@ -314,7 +324,7 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float, profi
     add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy, fixed), beat)
     aligned = np.array([aligned_interval(station.model) for station in stations])
     dark = None if outages is None else outages.dark
-    add_aligned(tally, np.zeros(len(stations)), aligned, evses, stays, epoch, dark)
+    add_aligned(tally, np.zeros(len(stations)), aligned, evses, stays, runs, epoch, dark)
     return recorded
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
+from simulator.fleet.identity import provisioned
 from simulator.fleet.stages import phase_at
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
@@ -206,7 +207,8 @@ class _Run:
             known: Path | None = None
             tokens: Path | None = None
             secured = scenario.file.csms.security_profile >= 1
-            refuses = any(s.drivers and s.drivers.wrong_token for s in scenario.file.sites)
+            drivers = [site.drivers for site in scenario.file.sites if site.drivers is not None]
+            refuses = any(d.wrong_token for d in drivers) or bool(provisioned(scenario))
             if secured or refuses:
                 from simulator.fleet.inventory import export
 

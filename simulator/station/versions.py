@@ -65,6 +65,14 @@ def tells_next_use(table: VersionTable) -> bool:
     return table.word(evse) != before
 
 
+def tells_authorisation(table: VersionTable) -> bool:
+    """Whether a status is told when somebody is authorised who has not plugged in."""
+    evse = Evse(1)
+    before = table.word(evse)
+    evse.status = Status.PREPARING
+    return table.word(evse) != before
+
+
 def reads_idle_apart(table: VersionTable) -> bool:
     """Whether a clock-aligned reading goes into another message where no transaction runs."""
     return table.messages[Event.CLOCK_ALIGNED] != table.messages[Event.CLOCK_ALIGNED_IDLE]

@@ -56,7 +56,9 @@ def test_the_inventorys_password_goes_before_the_shared_and_the_derived(own, sha
 
 
 def listed(tokens, evses):
-    scenario = SimpleNamespace(seed=1, tokens=tokens, file=SimpleNamespace(tokens="tokens.csv"))
+    scenario = SimpleNamespace(
+        seed=1, tokens=tokens, file=SimpleNamespace(tokens="tokens.csv", sites=())
+    )
     return token_pools(scenario, evses)
 
 

@@ -291,10 +291,11 @@ def test_the_quirks_of_stations_are_foreseen(kit, scenario, data):
     assert drive.deviations.counts == {}
 
 
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
 @RELAXED
 @given(st.data())
-def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
-    world = data.draw(worlds(kit, manners=list(Manner)))
+def test_drivers_of_every_manner_are_foreseen(kit, scenario, versions, data):
+    world = data.draw(worlds(kit, versions, manners=list(Manner)))
     network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
     drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
@@ -302,10 +303,11 @@ def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
     assert drive.deviations.counts == {}
 
 
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
 @RELAXED
 @given(st.data())
-def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, data):
-    world = data.draw(worlds(kit, quirks=QUIRKS, manners=list(Manner)))
+def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, versions, data):
+    world = data.draw(worlds(kit, versions, quirks=QUIRKS, manners=list(Manner)))
     network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
     drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
