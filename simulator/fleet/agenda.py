@@ -53,6 +53,7 @@ TRIES_AGAIN: Final = (
     Manner.EXPIRED_AT_FIRST,
 )
 """Whose first token is no good."""
+TWO_TAPS: Final = (Manner.TAPS_TWICE, *TRIES_AGAIN)
 IDLE: Final = (*TURNED_AWAY, Manner.WALKS_AWAY)
 """Manners without a transaction."""
 FIRST_TAP: Final = max(Manner) + 1

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from simulator.fleet.agenda import (
     SECOND_TRY,
     TRIES_AGAIN,
     TURNED_AWAY,
+    TWO_TAPS,
     Happenings,
     Stays,
     charging,
@@ -33,20 +33,19 @@ from simulator.station.events import Event
 
 F64 = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-_TWO_TAPS: Final = (Manner.TAPS_TWICE, *TRIES_AGAIN)
 
 
 def playable(manner: I8 | None, start_s: F64, stop_s: F64) -> I8 | None:
     """The manners of stays, plain where there is no time for anything else; None: all plain."""
     if manner is None or not manner.any():
         return None
-    hurried = np.isin(manner, _TWO_TAPS) & (stop_s - start_s < TWICE_LEAST_S)
+    hurried = np.isin(manner, TWO_TAPS) & (stop_s - start_s < TWICE_LEAST_S)
     return np.where(hurried, np.int8(Manner.PLAIN), manner).astype(np.int8)
 
 
 def split_taps(stays: Stays) -> Stays:
     """The stays with those of drivers who tap more than once in two pieces, one after the other."""
-    if stays.manner is None or not (both := np.isin(stays.manner, _TWO_TAPS)).any():
+    if stays.manner is None or not (both := np.isin(stays.manner, TWO_TAPS)).any():
         return stays
     row = np.repeat(np.arange(len(stays), dtype=np.int64), 1 + both)
     second = np.zeros(len(row), dtype=bool)

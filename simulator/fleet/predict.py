@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
 from simulator.fleet.aligned import add_aligned
-from simulator.fleet.darkness import CHARGES_ON, Outages
+from simulator.fleet.darkness import CHARGES_ON, Outages, undisturbed
 from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
@@ -272,7 +272,7 @@ def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str,
 
 def _caveats(kinds: Iterable[tuple[StationModel, str]], outages: bool = False) -> tuple[str, ...]:
     """What stations of these models and versions do that the counts leave out."""
-    waiting, moved, unfit = set(), set(), {}
+    waiting, moved, knowing, unfit = set(), set(), set(), {}
     for kind, version in dict.fromkeys(kinds):
         try:
             conf = configured(kind, version)
@@ -281,12 +281,20 @@ def _caveats(kinds: Iterable[tuple[StationModel, str]], outages: bool = False) -
             continue
         if conf.minimum_status_s > 0.0:
             waiting.add(kind.name)
+        if conf.local_only or (conf.local_online and conf.cache):
+            knowing.add(kind.name)
         if outages and moves_transactions(conf):
             moved.add(kind.name)
     notes = [f"the defaults are counted for {name}, {why}" for name, why in sorted(unfit.items())]
     if waiting:
         names = ", ".join(sorted(waiting))
         notes.append(f"{_DEBOUNCE} is not taken into account: fewer StatusNotification of {names}")
+    if knowing:
+        names = ", ".join(sorted(knowing))
+        notes.append(
+            "what stations know of tokens themselves (LocalPreAuthorize,"
+            f" DisableRemoteAuthorization) is not taken into account: fewer Authorize of {names}"
+        )
     if moved:
         names = ", ".join(sorted(moved))
         notes.append(
@@ -304,6 +312,8 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float, profi
     models = [station.model for station in stations]
     versions = [station.version for station in stations]
     terms = Terms.of(models, versions)
+    if result.outages:
+        stays = undisturbed(result, stays)
     stays = split_taps(timed_out(stays, terms, end_s))
     evses = np.array([station.evses for station in stations], np.int32)
     outages = Outages(result, stays, end_s) if result.outages else None

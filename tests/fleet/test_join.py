@@ -110,7 +110,7 @@ def evse_stays(draw, evse, horizon, kit_stay, manners=(0,)):
 
 
 @st.composite
-def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,)):
+def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,), configurations=({},)):
     """A small network with an engine plan, and how the run plays it; versions take turns."""
     horizon = 4000.0
     sites = []
@@ -121,6 +121,7 @@ def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,)):
                 evses=draw(st.integers(1, 2)),
                 meter_interval=draw(st.sampled_from([0.0, 7.0, 60.0, 900.0])),
                 clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0])),
+                configuration=draw(st.sampled_from(configurations)),
                 quirks=Quirks() if quirks is None else draw(quirks),
             )
             for _ in range(draw(st.integers(1, 2)))
@@ -313,3 +314,37 @@ def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, vers
     drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
     check(kit, scenario, plan, drive.run(drain=0.0), 60)
     assert drive.deviations.counts == {}
+
+
+STARTS, STOPS = "TxCtrlr.TxStartPoint", "TxCtrlr.TxStopPoint"
+CONFIGURATIONS = [
+    {STARTS: "EVConnected"},
+    {STARTS: "Authorized", "ConnectionTimeOut": "0"},
+    {STARTS: "EVConnected,Authorized", "TxCtrlr.EVConnectionTimeOut": "31"},
+    {STARTS: "EnergyTransfer", STOPS: "EnergyTransfer", "ConnectionTimeOut": "2"},
+    {STOPS: "EVConnected", "StopTransactionOnEVSideDisconnect": "false"},
+    {STARTS: "EVConnected,PowerPathClosed", STOPS: "EVConnected"},
+    {STARTS: "Authorized", STOPS: "EVConnected", "ConnectionTimeOut": "3"},
+    {"StopTransactionOnInvalidId": "false", "ConnectionTimeOut": "2"},
+    {STARTS: "EVConnected", "TxCtrlr.StopTxOnInvalidId": "false"},
+    {"StopTransactionOnInvalidId": "false", "TxCtrlr.MaxEnergyOnInvalidId": "500"},
+    {"StopTransactionOnInvalidId": "false", "MaxEnergyOnInvalidId": "500"},
+]
+"""What models may say of when transactions begin and end, and of drivers who are refused."""
+
+
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
+@RELAXED
+@given(st.data())
+def test_where_transactions_begin_and_end_is_foreseen(kit, scenario, versions, data):
+    plain = data.draw(st.booleans())
+    manners = [Manner.PLAIN] if plain else list(Manner)
+    world = data.draw(worlds(kit, versions, manners=manners, configurations=CONFIGURATIONS))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    latency = data.draw(st.sampled_from([0.0, 0.05]))
+    lag = latency / 16.0
+    drive = kit.Drive(plan, kit.Csms(latency, heartbeat=60), connects=latency, late=lambda _: lag)
+    prediction = check(kit, scenario, plan, drive.run(drain=0.0), 60, exact_samples=not latency)
+    assert drive.deviations.counts == {}
+    assert prediction.notes == ()
