@@ -9,6 +9,8 @@ the heartbeat interval may or may not have its heartbeat, once per session.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -348,3 +350,34 @@ def test_where_transactions_begin_and_end_is_foreseen(kit, scenario, versions, d
     prediction = check(kit, scenario, plan, drive.run(drain=0.0), 60, exact_samples=not latency)
     assert drive.deviations.counts == {}
     assert prediction.notes == ()
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("configuration", [{}, *CONFIGURATIONS], ids=str)
+@pytest.mark.parametrize(("aligned", "beat"), [(1.0, 3600), (0.0, 5)])
+def test_every_manner_is_counted_to_the_message(
+    kit, scenario, version, configuration, aligned, beat
+):
+    """One station for each manner, on an instant CSMS, that speaks often enough to tell."""
+    kind = kit.model(
+        meter_interval=7.0, clock_aligned_interval=aligned, configuration=configuration
+    )
+    caps = [(0.0, 11.0), (41.2, 0.0), (61.3, 11.0)]
+    stays = [
+        kit.Stay(evse, at, at + 88.0, at + 83.4, [(at + s, kw) for s, kw in caps], manner=who)
+        for evse, who in enumerate(Manner)
+        for at in (14.2, 154.2)
+    ]
+    site = kit.site("yard", [kind] * len(Manner), versions=(version,))
+    network, engine = kit.made_up([(site, stays)], 400.0)
+    how = {"from_s": 0.0, "speed": 1.0, "run_s": 299.5, "connect_due": np.zeros(len(Manner))}
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(heartbeat=beat))
+    for station in drive.stations:  # whose clocks are right
+        station.station.settings = replace(station.station.settings, clock_spread_s=0.0)
+    drive.run(drain=0.0)
+    prediction = predict_live(scenario, [plan], heartbeat_s=beat, epoch_at_zero=drive.csms.epoch)
+    predicted = prediction.station_totals().values()
+    for who, counted, sent in zip(Manner, predicted, drive.sent().values(), strict=True):
+        assert (who, {action: n for action, n in counted.items() if n}) == (who, sent)
+    assert drive.deviations.counts == {}
