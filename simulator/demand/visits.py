@@ -45,6 +45,14 @@ class Manner(IntEnum):
     """Plugs in, presents a token that is no good, and leaves."""
     WALKS_AWAY = 4
     """Presents a good token and never plugs in."""
+    BLOCKED = 10
+    """As REFUSED, with a token that the CSMS has blocked."""
+    EXPIRED = 11
+    """The same with one that is no longer valid."""
+    REFUSED_AT_FIRST = 12
+    """Presents a token that is no good and, a few seconds later, a good one; then as PLAIN."""
+    BLOCKED_AT_FIRST = 13
+    EXPIRED_AT_FIRST = 14
 
 
 @dataclass(frozen=True, slots=True)

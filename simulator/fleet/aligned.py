@@ -34,13 +34,15 @@ def add_aligned(
     interval_s: F64,
     evses: I32,
     stays: Stays,
+    runs: NDArray[np.bool_],
     epoch_at_zero: float,
     dark: Callable[[float], NDArray[np.bool_]] | None = None,
 ) -> None:
     """Count the readings of stations up to the end of the tally.
 
-    ``awake_s``, ``interval_s`` (0: none) and ``evses`` are of each station; ``dark`` says which
-    stations have no power at a moment. ``epoch_at_zero`` is the Unix time of second 0.
+    ``awake_s``, ``interval_s`` (0: none) and ``evses`` are of each station; ``runs`` says which
+    stays are transactions, ``dark`` which stations have no power at a moment. ``epoch_at_zero`` is
+    the Unix time of second 0.
     """
     end_s = tally.frame.end_s
     for interval in np.unique(interval_s[interval_s > 0.0]).tolist():
@@ -51,7 +53,7 @@ def add_aligned(
             on = on if dark is None else on[~dark(tick)[on]]
             tally.points(Event.CLOCK_ALIGNED_IDLE, np.full(len(on), tick), on, evses[on])
         if any(map(reads_idle_apart, tally.tables)):
-            of = interval_s[stays.station] == interval
+            of = runs & (interval_s[stays.station] == interval)
             for table, speaks in tally.by_table(stays.station):
                 rows = np.flatnonzero(of if speaks is None else of & speaks)
                 if reads_idle_apart(table):

@@ -23,15 +23,22 @@ if TYPE_CHECKING:
 PREFIX: Final = "CSW"
 UNKNOWN: Final = "CSX"
 """Begins the tokens that no inventory of ours lists."""
-ACCEPTED: Final = "accepted"
+ACCEPTED: Final = "Accepted"
+INVALID: Final = "Invalid"
+BLOCKED: Final = "Blocked"
+EXPIRED: Final = "Expired"
+PROVISIONED: Final = {BLOCKED: "blocked_token", EXPIRED: "expired_token"}
+"""Statuses that a CSMS must be told of, and the drivers (``sites.drivers``) who present such."""
 
 
-def derived_token(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
+def derived_token(
+    seed: int, site: str, ordinal: int, evse: int, k: int, stream: str = "token"
+) -> str:
     """Token ``k`` of an EVSE: ``CSW`` and 13 base-32 characters (80 bits of text, 64 of key).
 
     16 characters, within the 20 of a 1.6 ``idTag``.
     """
-    key = key64(seed, site, ordinal, evse, k, "token")
+    key = key64(seed, site, ordinal, evse, k, stream)
     return PREFIX + base64.b32encode(key.to_bytes(8, "big")).decode().rstrip("=")
 
 
@@ -68,7 +75,10 @@ class TokenPools:
     listed: tuple[str, ...] = ()
     evses: int = 0
     refused: tuple[str, ...] = ()
-    """The tokens of the inventory that are not accepted."""
+    """Tokens of the inventory that are neither accepted nor blocked nor expired."""
+    blocked: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+    """Those that are. Without an inventory every EVSE has its own, as of the good ones."""
 
     def pool(self, site: str, ordinal: int, evse: int, position: int) -> tuple[str, ...]:
         """Tokens that take turns at an EVSE (1-based in its station).
@@ -92,13 +102,21 @@ class TokenPools:
         pool = self.pool(site, ordinal, evse, position)
         return pool[turn % len(pool)]
 
-    def wrong_token(self, site: str, ordinal: int, evse: int, position: int, turn: int) -> str:
+    def bad_token(
+        self, status: str, site: str, ordinal: int, evse: int, position: int, turn: int
+    ) -> str:
         """A token that is no good, for the ``turn``-th visit of an EVSE.
 
-        One that the inventory lists as not accepted if there is one, else one that nobody knows.
+        One that the inventory lists so if there is one. Else one that nobody knows, or, as ``fleet
+        export`` tells it, one of the EVSE's own that is to be blocked or expired.
         """
-        if self.refused:
-            return self.refused[(position + turn * self.evses) % len(self.refused)]
+        listed = {BLOCKED: self.blocked, EXPIRED: self.expired}.get(status, self.refused)
+        if listed:
+            k = turn if status == INVALID else turn % TOKENS_PER_EVSE
+            return listed[(position + k * self.evses) % len(listed)]
+        if status != INVALID:
+            k = turn % TOKENS_PER_EVSE
+            return derived_token(self.seed, site, ordinal, evse, k, status)
         return UNKNOWN + derived_token(self.seed, site, ordinal, evse, turn)[len(PREFIX) :]
 
     @property
@@ -115,16 +133,33 @@ class TokenPools:
 def token_pools(scenario: Scenario, evses: int) -> TokenPools:
     """The token pools of a network with ``evses`` EVSEs.
 
-    Raises InputError if the scenario names an inventory without a single accepted token.
+    Raises InputError if the scenario names an inventory without a single accepted token, or
+    without one of the kind that some of its drivers present.
     """
     if scenario.tokens is None:
         return TokenPools(scenario.seed, (), evses)
-    listed = tuple(token.token for token in scenario.tokens if token.status.lower() == ACCEPTED)
-    if not listed:
+    by_status: dict[str, list[str]] = {}
+    for token in scenario.tokens:
+        by_status.setdefault(token.status.capitalize(), []).append(token.token)
+    listed = by_status.pop(ACCEPTED, [])
+    wanted = ["Accepted"] if not listed else []
+    wanted += [status for status in provisioned(scenario) if status not in by_status]
+    if wanted:
         label = scenario.file.tokens or "tokens"
-        raise InputError([Problem(label, "column 'status'", None, "at least one Accepted token")])
-    refused = tuple(token.token for token in scenario.tokens if token.status.lower() != ACCEPTED)
-    return TokenPools(scenario.seed, listed, evses, refused)
+        expected = "at least one {} token"
+        raise InputError(
+            [Problem(label, "column 'status'", None, expected.format(s)) for s in wanted]
+        )
+    blocked, expired = (tuple(by_status.pop(status, ())) for status in (BLOCKED, EXPIRED))
+    refused = {token for tokens in by_status.values() for token in tokens}
+    others = tuple(row.token for row in scenario.tokens if row.token in refused)
+    return TokenPools(scenario.seed, tuple(listed), evses, others, blocked, expired)
+
+
+def provisioned(scenario: Scenario) -> list[str]:
+    """The statuses of tokens that drivers of the scenario present, and a CSMS must be told of."""
+    drivers = [site.drivers for site in scenario.file.sites if site.drivers is not None]
+    return [s for s, name in PROVISIONED.items() if any(getattr(d, name) for d in drivers)]
 
 
 def evse_positions(evses_per_station: Sequence[int]) -> list[int]:

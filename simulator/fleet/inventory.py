@@ -16,7 +16,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from simulator.fleet.identity import evse_positions, station_password, token_pools
+from simulator.fleet.identity import (
+    ACCEPTED,
+    evse_positions,
+    provisioned,
+    station_password,
+    token_pools,
+)
 from simulator.fleet.rules import TOKENS_PER_EVSE
 from simulator.scenario.inventory import STATION_COLUMNS, TOKEN_COLUMNS
 
@@ -101,12 +107,15 @@ def _token_rows(scenario: Scenario, network: Network) -> Iterable[Sequence[objec
     stations = [station for site in network.sites for station in site.stations]
     first = evse_positions([station.evses for station in stations])
     pools = token_pools(scenario, network.evses)
-    for turn in range(TOKENS_PER_EVSE):
-        for station, position in zip(stations, first, strict=True):
-            for evse in range(1, station.evses + 1):
-                at = position + evse - 1
-                own = pools.token(station.site, station.ordinal, evse, at, turn)
-                yield own, TOKEN_TYPE, "Accepted"
+    for status in (ACCEPTED, *provisioned(scenario)):
+        for turn in range(TOKENS_PER_EVSE):
+            for station, position in zip(stations, first, strict=True):
+                for evse in range(1, station.evses + 1):
+                    where = (station.site, station.ordinal, evse, position + evse - 1, turn)
+                    if status == ACCEPTED:
+                        yield pools.token(*where), TOKEN_TYPE, status
+                    else:
+                        yield pools.bad_token(status, *where), TOKEN_TYPE, status
 
 
 def _draft(folder: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet.agenda import Stays, charging, ranges, tabulate, tidy_caps
+from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
 from simulator.fleet.aligned import add_aligned
-from simulator.fleet.darkness import CHARGES_ON, Outages
-from simulator.fleet.manners import given_up, playable, split_taps, timed_out
+from simulator.fleet.darkness import CHARGES_ON, Outages, undisturbed
+from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.setup import Setups, caveats
 from simulator.fleet.shardplan import ShardPlan
@@ -163,22 +163,23 @@ def _live_tally(
     tell = startups_told(shard.versions, profile) & on
     tally.points(Event.SECURITY, shard.connect_due_s[tell], station[tell])
     quirks = StationQuirks.of([shard.kinds[kind] for kind in shard.kind], shard.versions)
-    told = due + quirks.delay_s[on]
-    seen = told <= shard.run_s
+    later = due + quirks.delay_s[on]
+    seen = later <= shard.run_s
     statuses = told_at_boot(shard.versions, evses)[on]
-    tally.points(Event.OPERATIVE, told[seen], station[on][seen], statuses[seen])
-    wait_s = setups.connection_timeout_s
-    stays = split_taps(timed_out(shard.stays, wait_s, shard.run_s))
-    sample_s = np.where(charging(stays), setups.sample_s[stays.station], 0.0)
-    events = tabulate(stays) + given_up(stays, wait_s, shard.run_s)
+    tally.points(Event.OPERATIVE, later[seen], station[on][seen], statuses[seen])
+    terms = setups.terms
+    stays = split_taps(timed_out(shard.stays, terms, shard.run_s))
+    events = told(tabulate(stays), stays, terms, shard.run_s)
     events = quirks.applied(events, stays, shard.run_s)
+    stays, runs = open_spans(stays, terms)
+    sample_s = np.where(runs, setups.sample_s[stays.station], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
     quiet = silences(
         stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
     )
     add_heartbeats(tally, quiet, beat)
-    add_aligned(tally, awake, setups.aligned_s, evses, shard.stays, epoch_at_zero)
+    add_aligned(tally, awake, setups.aligned_s, evses, stays, runs, epoch_at_zero)
     return tally
 
 
@@ -253,7 +254,8 @@ class NetworkCount:
 
 def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str, ...]:
     """What the counts of a network rest on that its plan does not say."""
-    notes = caveats((s.model, s.version) for site in network.sites for s in site.stations)
+    kinds = ((s.model, s.version) for site in network.sites for s in site.stations)
+    notes = caveats(kinds, outages)
     if not recorded:
         notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
     if outages:
@@ -269,26 +271,29 @@ def _count_site(
     stays, recorded = network_stays(result, end_s)
     stations = result.site.stations
     models = [station.model for station in stations]
-    wait_s, beat = setups.connection_timeout_s, setups.heartbeat_s
-    stays = split_taps(timed_out(stays, wait_s, end_s))
+    versions = [station.version for station in stations]
+    terms, beat = setups.terms, setups.heartbeat_s
+    if result.outages:
+        stays = undisturbed(result, stays)
+    stays = split_taps(timed_out(stays, terms, end_s))
     evses = np.array([station.evses for station in stations], np.int32)
     outages = Outages(result, stays, end_s) if result.outages else None
     stays = stays if outages is None else outages.stays
-    sample_s = np.where(charging(stays), setups.sample_s[stays.station], 0.0)
-    events = tabulate(stays) + given_up(stays, wait_s, end_s)
+    events = told(tabulate(stays), stays, terms, end_s)
     if outages is not None:
         events = outages.happenings(events)
-        versions = [station.version for station in stations]
         outages.add(tally, told_at_boot(versions, evses), startups_told(versions, profile))
-    quirks = StationQuirks.of(models, [s.version for s in stations])
+    quirks = StationQuirks.of(models, versions)
     events = quirks.applied(events, stays, end_s)
+    stays, runs = open_spans(stays, terms)
+    sample_s = np.where(runs, setups.sample_s[stays.station], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
     fixed = quirks.fixed_heartbeat
     add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy, fixed), beat)
     dark = None if outages is None else outages.dark
-    add_aligned(tally, np.zeros(len(stations)), setups.aligned_s, evses, stays, epoch, dark)
+    add_aligned(tally, np.zeros(len(stations)), setups.aligned_s, evses, stays, runs, epoch, dark)
     return recorded
 
 

@@ -1,7 +1,8 @@
 """How the stations of a model are set up in a run: what the station is given, and what comes of it.
 
 ``settings_of`` puts together what a station model, the version and the run say. ``Setups`` asks the
-station's own table what that amounts to, for the prediction: intervals, and what it cannot count.
+station's own table what that amounts to, for the prediction: intervals, terms for drivers, and what
+it cannot count.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import aligned_interval, measured, sample_interval
-from simulator.station.model import AUTHORIZED, CONNECTED, PATH_CLOSED
+from simulator.fleet.terms import Terms, moves_transactions
 from simulator.station.settings import Hardware, Preset, Settings, Supply
 from simulator.station.v201_keys import HEARTBEAT_INTERVAL
 from simulator.station.versions import TABLES, configuration_of
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from simulator.station.configuration import Configuration
 
 F64 = NDArray[np.float64]
-_POINTS: Final = (PATH_CLOSED, AUTHORIZED | CONNECTED)
-"""Where a transaction begins and ends, as the plan has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +173,7 @@ class Setups:
     aligned_s: F64
     """Between clock-aligned ones; 0: none."""
     heartbeat_s: F64
-    connection_timeout_s: F64
-    """How long a station waits for the plug, or for a token; ``inf``: for ever."""
+    terms: Terms
 
     @classmethod
     def of(
@@ -194,28 +192,34 @@ class Setups:
             np.array([0.0 if c.sampled is None else c.sample_s for c in every], np.float64),
             np.array([0.0 if c.aligned is None else c.aligned_s for c in every], np.float64),
             np.array([c.heartbeat_s for c in every], np.float64),
-            np.array([c.connection_timeout_s or np.inf for c in every], np.float64),
+            Terms.of(list(zip(map(TABLES.__getitem__, versions), every, strict=True))),
         )
 
 
-def caveats(kinds: Iterable[tuple[StationModel, str]]) -> tuple[str, ...]:
-    """What stations of these models and versions do that the counts of messages leave out."""
+def caveats(kinds: Iterable[tuple[StationModel, str]], outages: bool = False) -> tuple[str, ...]:
+    """What stations of these models and versions do that the counts of messages leave out.
+
+    ``outages``: the power may go while a transaction runs.
+    """
     found: dict[str, set[str]] = {}
-    for kind, version in kinds:
-        for caveat in _caveats(kind, version):
+    for kind, version in dict.fromkeys(kinds):
+        for caveat in _caveats(kind, version, outages):
             found.setdefault(caveat, set()).add(kind.name)
     return tuple(
         f"{caveat} of {', '.join(sorted(names))}" for caveat, names in sorted(found.items())
     )
 
 
-def _caveats(kind: StationModel, version: str) -> Iterable[str]:
+def _caveats(kind: StationModel, version: str, outages: bool) -> Iterable[str]:
     conf = in_force(kind, version)
     leaves_out = "not taken into account"
     if conf.minimum_status_s > 0.0:
         yield f"MinimumStatusDuration is {leaves_out}: fewer StatusNotification"
-    if (conf.start_points, conf.stop_points) != _POINTS:
-        yield f"TxStartPoint and TxStopPoint are {leaves_out}: other numbers of TransactionEvent"
+    if outages and moves_transactions(conf):
+        yield (
+            f"TxStartPoint and TxStopPoint are {leaves_out} where an outage cuts a transaction off:"
+            " other numbers of TransactionEvent"
+        )
     if conf.local_online and (conf.cache or conf.listed):
         yield f"LocalPreAuthorize is {leaves_out}: fewer Authorize"
     if conf.local_only or not conf.authorisation:

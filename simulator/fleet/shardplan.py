@@ -7,7 +7,7 @@ numpy columns, not objects; ``StationPlan`` looks at one station's part of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from simulator.demand.visits import Manner
 from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
-from simulator.fleet.identity import TokenPools
+from simulator.fleet.identity import BLOCKED, EXPIRED, INVALID, TokenPools
 from simulator.station.settings import ALL_MEASURANDS
 from simulator.station.v201_keys import ALIGNED_INTERVAL, SAMPLE_INTERVAL
 
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 
 F64 = NDArray[np.float64]
 FIRMWARE: Final = "chargeswarm"
+BAD_TOKENS: Final[Mapping[int, str]] = {
+    Manner.REFUSED: INVALID,
+    Manner.REFUSED_AT_FIRST: INVALID,
+    Manner.BLOCKED: BLOCKED,
+    Manner.BLOCKED_AT_FIRST: BLOCKED,
+    Manner.EXPIRED: EXPIRED,
+    Manner.EXPIRED_AT_FIRST: EXPIRED,
+}
+"""How the CSMS answers to the first token of drivers of some manners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +241,19 @@ class StationPlan:
         return Manner.PLAIN if manner is None else int(manner[row])
 
     def token(self, row: int) -> str:
-        """The token of a stay's driver."""
+        """The good token of a stay's driver."""
+        return self.shard.tokens.token(*self._turn(row))
+
+    def bad_token(self, row: int) -> str | None:
+        """What the driver presents before that, or instead of it; None: nothing."""
+        status = BAD_TOKENS.get(self.manner(row))
+        return None if status is None else self.shard.tokens.bad_token(status, *self._turn(row))
+
+    def _turn(self, row: int) -> tuple[str, int, int, int, int]:
+        """Whose turn it is, as the pools of tokens know it."""
         shard = self.shard
         evse = int(shard.stays.evse[row])
-        pools = shard.tokens
-        find = pools.wrong_token if self.manner(row) == Manner.REFUSED else pools.token
-        return find(
+        return (
             shard.sites[shard.site[self.station]],
             int(shard.ordinal[self.station]),
             evse,

@@ -228,7 +228,7 @@ class VirtualStation:
             self._arrive(now, evse)
         elif visit.tap_s < visit.stop_s and visit.tap_s <= visit.due_s:
             due = visit.tap_s
-            if visit.tap(now):
+            if visit.tap(now, self.station.authorising(evse)):
                 self.station.present_token(now, evse, visit.token, due)
         elif visit.transaction and visit.following[0] < visit.stop_s:
             self._change(now, evse, visit)
@@ -312,7 +312,7 @@ class VirtualStation:
             return
         visit.transaction = True
         visit.foreign = not own
-        if own and visit.manner == Manner.REFUSED:
+        if own and visit.bad:
             self._deviations.add(now, self._index, evse, Kind.NOT_REFUSED)
         visit.begun(now)
         visit.charge.close(now)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulator.csms import CsmsOptions
+from simulator.fleet.identity import provisioned
 from simulator.scenario.check_embedded import boot_script_path
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def csms_options(
     known = None if asked.stations is None else (beside / asked.stations).absolute()
     tokens = None if asked.tokens is None else (beside / asked.tokens).absolute()
     secured = scenario.file.csms.security_profile >= 1 and known is None
-    refuses = tokens is None and any(
-        site.drivers and site.drivers.wrong_token for site in scenario.file.sites
+    drivers = [site.drivers for site in scenario.file.sites if site.drivers is not None]
+    refuses = tokens is None and (
+        any(who.wrong_token for who in drivers) or bool(provisioned(scenario))
     )
     if secured or refuses:
         from simulator.fleet.inventory import export

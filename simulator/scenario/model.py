@@ -190,6 +190,15 @@ class Drivers(Table):
     walk_away: Annotated[
         f.Ratio, Field(description="Are authorised and never plug in (ConnectionTimeOut).")
     ] = 0.0
+    blocked_token: Annotated[
+        f.Ratio, Field(description="As `wrong_token`, with one that the CSMS has blocked.")
+    ] = 0.0
+    expired_token: Annotated[
+        f.Ratio, Field(description="As `wrong_token`, with one that is no longer valid.")
+    ] = 0.0
+    second_try: Annotated[
+        f.Ratio, Field(description="Of those refused: tap a good token then, and charge.")
+    ] = 0.0
 
 
 class Depot(Table):

@@ -163,6 +163,7 @@ class Drive:
 
     def __post_init__(self) -> None:
         self.watch = Watch()
+        self.csms.refused |= bad_tokens(self.plan)
         conditions = Conditions("r", call_timeout_s=self.call_timeout)
         self.stations, self.deviations = virtual_stations(
             self.plan, self.watch, self.csms.epoch, conditions
@@ -237,6 +238,17 @@ class Drive:
             self.plan.ids[index]: dict(self.watch.planned[index])
             for index in range(len(self.stations))
         }
+
+
+def bad_tokens(plan) -> set[str]:
+    """The tokens that drivers of a plan present and an honest CSMS refuses."""
+    found = {
+        part.bad_token(row)
+        for part in plan.plans()
+        for evse in range(1, plan.spec(part.station).evses + 1)
+        for row in range(*part.stays(evse))
+    }
+    return found - {None}
 
 
 FLAT = Curves(np.array([0, 2], np.int32), np.array([0.0, 1.0]), np.array([np.inf, np.inf]))

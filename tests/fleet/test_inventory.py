@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from simulator.csms.door import read_registers
+from simulator.csms.options import CsmsOptions
+from simulator.csms.tokens import Tokens
 from simulator.fleet.identity import evse_positions, station_password, token_pools
 from simulator.fleet.inventory import ExportError, export
 from simulator.scenario import load_scenario
@@ -58,6 +61,31 @@ def test_what_is_written_is_read_back_as_the_same_network_with_the_same_tokens(s
         for evse in range(1, station.evses + 1):
             where = (station.site, station.ordinal, evse, position + evse - 1)
             assert listed.pool(*where) == own.pool(*where)
+
+
+def test_tokens_to_be_blocked_and_expired_are_exported_and_read_back(small, tmp_path):
+    drivers = "drivers = { blocked_token = 0.1, expired_token = 0.1, wrong_token = 0.1 }\n"
+    path = tmp_path / "small.toml"
+    path.write_text(SCENARIO + drivers)
+    own = load_scenario(path)
+    network = own.network()
+    _, tokens = export(own, network, tmp_path)
+    path = tmp_path / "again.toml"
+    path.write_text('fleet = "stations.csv"\ntokens = "tokens.csv"\n' + SCENARIO + drivers)
+    again = load_scenario(path)
+    derived, listed = token_pools(own, network.evses), token_pools(again, network.evses)
+    known = Tokens(read_registers(CsmsOptions(tokens=tokens)).tokens)
+    every = [s for site in network.sites for s in site.stations]
+    for station, position in zip(every, evse_positions([s.evses for s in every]), strict=True):
+        for evse in range(1, station.evses + 1):
+            for turn in range(9):
+                where = (station.site, station.ordinal, evse, position + evse - 1, turn)
+                assert known.standing(derived.token(*where)).status == "Accepted"
+                for status in ("Blocked", "Expired", "Invalid"):
+                    token = derived.bad_token(status, *where)
+                    assert listed.bad_token(status, *where) == token
+                    standing = known.standing(token)
+                    assert standing.status == standing.status_16 == status
 
 
 def test_an_inventory_is_exported_as_it_was_read(small, tmp_path):

@@ -9,6 +9,8 @@ the heartbeat interval may or may not have its heartbeat, once per session.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -111,8 +113,11 @@ def evse_stays(draw, evse, horizon, kit_stay, manners=(0,)):
 
 
 @st.composite
-def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,), variables=None):
-    """A small network with an engine plan, and how the run plays it; versions take turns."""
+def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,), presets=None):
+    """A small network with an engine plan, and how the run plays it; versions take turns.
+
+    ``presets`` gives what a station model says of configuration and variables.
+    """
     horizon = 4000.0
     sites = []
     for number in range(draw(st.integers(1, 2))):
@@ -123,7 +128,7 @@ def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,), variables=No
                 meter_interval=draw(st.sampled_from([0.0, 7.0, 60.0, 900.0])),
                 clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0])),
                 quirks=Quirks() if quirks is None else draw(quirks),
-                variables={} if variables is None else draw(variables),
+                **({} if presets is None else draw(presets)),
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
@@ -307,7 +312,7 @@ VARIABLES = st.fixed_dictionaries(
         "TxCtrlr.EVConnectionTimeOut": st.sampled_from([0, 15, 200]),
         "OCPPCommCtrlr.HeartbeatInterval": st.sampled_from([30, 100]),
     },
-)
+).map(lambda given: {"variables": given})
 
 
 @RELAXED
@@ -315,7 +320,7 @@ VARIABLES = st.fixed_dictionaries(
 def test_the_variables_of_a_model_are_foreseen(kit, scenario, data):
     versions = ("2.0.1", "1.6")
     manners = [Manner.PLAIN, Manner.PULLS, Manner.REFUSED]
-    world = data.draw(worlds(kit, versions, manners=manners, variables=VARIABLES))
+    world = data.draw(worlds(kit, versions, manners=manners, presets=VARIABLES))
     network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
     drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
@@ -323,10 +328,11 @@ def test_the_variables_of_a_model_are_foreseen(kit, scenario, data):
     assert drive.deviations.counts == {}
 
 
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
 @RELAXED
 @given(st.data())
-def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
-    world = data.draw(worlds(kit, manners=list(Manner)))
+def test_drivers_of_every_manner_are_foreseen(kit, scenario, versions, data):
+    world = data.draw(worlds(kit, versions, manners=list(Manner)))
     network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
     drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
@@ -334,12 +340,76 @@ def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
     assert drive.deviations.counts == {}
 
 
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
 @RELAXED
 @given(st.data())
-def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, data):
-    world = data.draw(worlds(kit, quirks=QUIRKS, manners=list(Manner)))
+def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, versions, data):
+    world = data.draw(worlds(kit, versions, quirks=QUIRKS, manners=list(Manner)))
     network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
     drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
     check(kit, scenario, plan, drive.run(drain=0.0), 60)
+    assert drive.deviations.counts == {}
+
+
+STARTS, STOPS = "TxCtrlr.TxStartPoint", "TxCtrlr.TxStopPoint"
+WAITS = "TxCtrlr.EVConnectionTimeOut"
+PRESETS = [
+    {"variables": variables, "configuration": configuration}
+    for variables, configuration in (
+        ({STARTS: "EVConnected"}, {}),
+        ({STARTS: "Authorized"}, {"ConnectionTimeOut": "0"}),
+        ({STARTS: ("EVConnected", "Authorized"), WAITS: 31}, {}),
+        ({STARTS: "EnergyTransfer", STOPS: "EnergyTransfer"}, {"ConnectionTimeOut": "2"}),
+        ({STOPS: "EVConnected"}, {"StopTransactionOnEVSideDisconnect": "false"}),
+        ({STARTS: "EVConnected,PowerPathClosed", STOPS: "EVConnected"}, {}),
+        ({STARTS: "Authorized", STOPS: "EVConnected", WAITS: 3}, {"ConnectionTimeOut": "9"}),
+        ({}, {"StopTransactionOnInvalidId": "false", "ConnectionTimeOut": "2"}),
+        ({STARTS: "EVConnected", "TxCtrlr.StopTxOnInvalidId": False}, {}),
+        (
+            {"TxCtrlr.MaxEnergyOnInvalidId": 500},
+            {"StopTransactionOnInvalidId": "false", "MaxEnergyOnInvalidId": "500"},
+        ),
+    )
+]
+"""What models may say of when transactions begin and end, and of drivers who are refused."""
+
+
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
+@settings(RELAXED, max_examples=30)
+@given(st.data())
+def test_where_transactions_begin_and_end_is_foreseen(kit, scenario, versions, data):
+    plain = data.draw(st.booleans())
+    manners = [Manner.PLAIN] if plain else list(Manner)
+    world = data.draw(worlds(kit, versions, manners=manners, presets=st.sampled_from(PRESETS)))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    latency = data.draw(st.sampled_from([0.0, 0.05]))
+    lag = latency / 16.0
+    drive = kit.Drive(plan, kit.Csms(latency, heartbeat=60), connects=latency, late=lambda _: lag)
+    prediction = check(kit, scenario, plan, drive.run(drain=0.0), 60, exact_samples=not latency)
+    assert drive.deviations.counts == {}
+    assert prediction.notes == ()
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("preset", [{}, *PRESETS], ids=str)
+@pytest.mark.parametrize(("aligned", "beat"), [(1.0, 3600), (0.0, 5)])
+def test_every_manner_is_counted_to_the_message(kit, scenario, version, preset, aligned, beat):
+    """One station for each manner, on an instant CSMS, that speaks often enough to tell."""
+    kind = kit.model(meter_interval=7.0, clock_aligned_interval=aligned, **preset)
+    caps = [(14.2, 11.0), (55.4, 0.0), (75.5, 11.0)]
+    stays = [kit.Stay(evse, 14.2, 102.2, 97.6, caps, manner=who) for evse, who in enumerate(Manner)]
+    site = kit.site("yard", [kind] * len(Manner), versions=(version,))
+    network, engine = kit.made_up([(site, stays)], 400.0)
+    how = {"from_s": 0.0, "speed": 1.0, "run_s": 149.5, "connect_due": np.zeros(len(Manner))}
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(heartbeat=beat))
+    for station in drive.stations:  # whose clocks are right
+        station.station.settings = replace(station.station.settings, clock_spread_s=0.0)
+    drive.run(drain=0.0)
+    prediction = predict_live(scenario, [plan], heartbeat_s=beat, epoch_at_zero=drive.csms.epoch)
+    predicted = prediction.station_totals().values()
+    for who, counted, sent in zip(Manner, predicted, drive.sent().values(), strict=True):
+        assert (who, {action: n for action, n in counted.items() if n}) == (who, sent)
     assert drive.deviations.counts == {}

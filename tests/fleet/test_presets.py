@@ -308,7 +308,7 @@ def test_what_the_run_says_of_heartbeats_comes_before_what_a_model_says(kit) -> 
 @pytest.mark.parametrize(
     ("variables", "word"),
     [
-        ({"TxCtrlr.TxStopPoint": ("EnergyTransfer",)}, "TxStopPoint"),
+        ({"TxCtrlr.TxStopPoint": ("EnergyTransfer",)}, None),
         ({"AuthCtrlr.LocalPreAuthorize": True}, "LocalPreAuthorize"),
         ({"AuthCtrlr.Enabled": False}, "never ask about a token"),
         ({"AuthCtrlr.DisableRemoteAuthorization": True}, "never ask about a token"),
