@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulator.demand.visits import Means
+from simulator.fleet.contracts import Mobility
 from simulator.fleet.deviations import Deviations
 from simulator.fleet.keys import X509Keys
+from simulator.fleet.means import stations_of
 from simulator.fleet.rules import MAINS_V, NOMINAL_DC_V
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, measured, sample_interval
 from simulator.fleet.virtual import VirtualStation
+from simulator.station import truststore
 from simulator.station.settings import Hardware, Settings, Supply
 from simulator.station.versions import configuration_of
 
@@ -108,6 +112,8 @@ def virtual_stations(
     }
     deviations = Deviations()
     keys = X509Keys()
+    mobility = Mobility(plan.tokens.seed)
+    with_contract = stations_of(plan.stays, Means.CONTRACT)
     stations = [
         VirtualStation(
             index,
@@ -118,7 +124,10 @@ def virtual_stations(
             epoch_at_zero,
             deviations,
             keys,
+            mobility if index in with_contract else None,
         )
         for index, part in enumerate(plan.plans())
     ]
+    for index in with_contract:
+        truststore.provide(stations[index].station, truststore.MO_ROOT, mobility.root)
     return stations, deviations

@@ -35,6 +35,16 @@ def derived_token(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
     return PREFIX + base64.b32encode(key.to_bytes(8, "big")).decode().rstrip("=")
 
 
+def derived_emaid(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
+    """The e-mobility account of driver ``k`` of an EVSE, for a car with a contract (ISO 15118).
+
+    Country ZZ (ISO 3166: for users to assign), provider CSW, instance C and 8 base-32 characters;
+    no check digit, which is optional.
+    """
+    key = key64(seed, site, ordinal, evse, k, "emaid")
+    return "ZZ" + PREFIX + "C" + base64.b32encode(key.to_bytes(8, "big")).decode()[:8]
+
+
 def derived_password(seed: int, site: str, ordinal: int) -> str:
     """Password of a station: 20 base-32 characters, repeatable from the seed.
 
@@ -100,6 +110,10 @@ class TokenPools:
         if self.refused:
             return self.refused[(position + turn * self.evses) % len(self.refused)]
         return UNKNOWN + derived_token(self.seed, site, ordinal, evse, turn)[len(PREFIX) :]
+
+    def emaid(self, site: str, ordinal: int, evse: int, turn: int) -> str:
+        """The contract of the ``turn``-th visit of an EVSE, if its car has one."""
+        return derived_emaid(self.seed, site, ordinal, evse, turn % TOKENS_PER_EVSE)
 
     @property
     def warning(self) -> str | None:

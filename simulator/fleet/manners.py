@@ -50,7 +50,8 @@ def split_taps(stays: Stays) -> Stays:
         start, stop, stays.full_s[row], offset, stays.cap_s[caps], stays.cap_kw[caps]
     )
     station, evse = stays.station[row], stays.evse[row]
-    return Stays(station, evse, start, stop, *tidied, manner.astype(np.int8))
+    means = stays.means_of(row)
+    return Stays(station, evse, start, stop, *tidied, manner.astype(np.int8), means)
 
 
 def timed_out(stays: Stays, models: Sequence[StationModel], end_s: float) -> Stays:

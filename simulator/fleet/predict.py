@@ -23,6 +23,7 @@ from simulator.fleet.agenda import Stays, charging, ranges, tabulate, tidy_caps
 from simulator.fleet.aligned import add_aligned
 from simulator.fleet.darkness import CHARGES_ON, Outages
 from simulator.fleet.manners import given_up, playable, split_taps, timed_out
+from simulator.fleet.means import settled, unasked
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
 from simulator.fleet.tally import (
@@ -179,6 +180,7 @@ def _live_tally(
     stays = split_taps(timed_out(shard.stays, kinds, shard.run_s))
     sample_s = np.where(charging(stays), every[shard.kind[stays.station]], 0.0)
     events = tabulate(stays) + given_up(stays, kinds, shard.run_s)
+    events = unasked(events, stays, kinds, shard.versions)
     events = quirks.applied(events, stays, shard.run_s)
     add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
@@ -301,6 +303,7 @@ def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float, profi
     every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
     sample_s = np.where(charging(stays), every[stays.station], 0.0)
     events = tabulate(stays) + given_up(stays, models, end_s)
+    events = unasked(events, stays, models, [s.version for s in stations])
     if outages is not None:
         events = outages.happenings(events)
         versions = [station.version for station in stations]
@@ -351,9 +354,9 @@ def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:
     full, offset, cap_s, cap_kw = tidy_caps(start, until, full, offset, cap_s, cap_kw)
     station = result.evse_station[evse].astype(np.int32)
     number = result.evse_number[evse].astype(np.int32)
-    manner = result.visits.manner
-    manner = playable(None if manner is None else manner[visit], start, stop)
-    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner), recorded
+    manner, means = settled(result, visit)
+    manner = playable(manner, start, stop)
+    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner, means), recorded
 
 
 def _spread(n: int) -> F64:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
 from simulator.fleet.identity import TokenPools
@@ -222,11 +222,22 @@ class StationPlan:
         manner = self.shard.stays.manner
         return Manner.PLAIN if manner is None else int(manner[row])
 
+    def means(self, row: int) -> int:
+        """By what a stay's driver starts (`Means`)."""
+        means = self.shard.stays.means
+        return Means.CARD if means is None else int(means[row])
+
     def token(self, row: int) -> str:
-        """The token of a stay's driver."""
+        """The token of a stay's driver; of a car with a contract its eMAID, "" for a button."""
         shard = self.shard
         evse = int(shard.stays.evse[row])
         pools = shard.tokens
+        means = self.means(row)
+        if means == Means.BUTTON:
+            return ""
+        if means == Means.CONTRACT:
+            site, ordinal = shard.site[self.station], int(shard.ordinal[self.station])
+            return pools.emaid(shard.sites[site], ordinal, evse, int(shard.cars.turn[row]))
         find = pools.wrong_token if self.manner(row) == Manner.REFUSED else pools.token
         return find(
             shard.sites[shard.site[self.station]],

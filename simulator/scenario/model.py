@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulator.scenario import api_fields as a
 from simulator.scenario import fields as f
 from simulator.scenario.problems import FieldError
 from simulator.scenario.slo import Clause, parse_clause
@@ -230,6 +231,21 @@ class Drivers(Table):
     ] = 0.0
 
 
+class Start(Table):
+    """By what drivers start a charge: shares that sum to 1 (of another manner: by card)."""
+
+    rfid: Annotated[f.Ratio, Field(description="A card at the reader.")] = 0.0
+    app: Annotated[
+        f.Ratio, Field(description="An app: the CSMS starts from afar; stopped by unplugging.")
+    ] = 0.0
+    free: Annotated[
+        f.Ratio, Field(description="A button, without token (1.6: an idTag of the station's own).")
+    ] = 0.0
+    plug_and_charge: Annotated[
+        f.Ratio, Field(description="A contract certificate in the car (2.0.1); by unplugging.")
+    ] = 0.0
+
+
 class Depot(Table):
     """Vehicles with a schedule that come back every day with what they have used."""
 
@@ -362,6 +378,9 @@ class Site(Table):
     drivers: Annotated[
         Drivers | None, Field(description="Drivers who do not do what they should.")
     ] = None
+    start: Annotated[Start | None, Field(description="By what drivers start; default: cards.")] = (
+        None
+    )
     depot: Annotated[
         tuple[Depot, ...], Field(strict=False, description="Vehicles with a schedule.")
     ] = ()
@@ -400,6 +419,37 @@ class Password(Table):
     file: Annotated[str | None, Field(description="File that holds it, mode 0600.")] = None
 
 
+class ApiHeader(Table):
+    """A header that each call of an API has. Its value never stands in the file."""
+
+    name: Annotated[a.HeaderName, Field(description="Its name.")] = "Authorization"
+    env: Annotated[a.Variable, Field(description="Environment variable that holds its value.")]
+
+
+class ApiCall(Table):
+    """A call of the CSMS's own API; {station}, {evse} and {token} are filled in."""
+
+    method: Annotated[
+        Literal["POST", "PUT", "PATCH", "GET"],
+        f.choice("a method", "POST", "PUT", "PATCH", "GET"),
+        Field(description="HTTP method."),
+    ] = "POST"
+    path: Annotated[a.Path, Field(description="Below the API's address.")]
+    body: Annotated[a.Body, Field(description="JSON; quotes in what is filled in are escaped.")] = (
+        ""
+    )
+
+
+class Api(Table):
+    """The HTTP API by which the CSMS is asked to command its stations."""
+
+    url: Annotated[a.Address, Field(description="Where it is.")]
+    header: Annotated[ApiHeader | None, Field(description="Who calls, such as a bearer token.")] = (
+        None
+    )
+    start: Annotated[ApiCall, Field(description="Starts a charge, as an app does.")]
+
+
 class Csms(Table):
     """The target of a live run."""
 
@@ -418,6 +468,9 @@ class Csms(Table):
     ] = 0
     password: Annotated[
         Password | None, Field(description="One password for all stations; default: each its own.")
+    ] = None
+    api: Annotated[
+        Api | None, Field(description="Its HTTP API, for drivers with an app; embedded: known.")
     ] = None
     authorised: Annotated[
         bool, Field(description="You may put load on this target: needed beyond this machine.")

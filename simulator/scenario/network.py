@@ -241,6 +241,10 @@ def _with_inventory(network: Network, rows: Sequence[InventoryStation], label: s
                 where = f"line {row.line}, column 'connectors'"
                 expected = f"{station.evses} connectors, as {station.id} has in the trace's site"
                 problems.append(Problem(label, where, str(row.connectors), expected))
+            if row.version == "1.6" and site.site.start and site.site.start.plug_and_charge:
+                where = f"line {row.line}, column 'version'"
+                expected = f"2.0.1: 1.6 knows no plug and charge (start of {site.site.name})"
+                problems.append(Problem(label, where, row.version, expected))
             stations.append(
                 replace(
                     station,

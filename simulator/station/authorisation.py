@@ -62,7 +62,7 @@ def button_token(st: State) -> str:
     own = st.conf.button_token
     if own is None:
         return ""
-    return own or (st.identity.serial or st.identity.id)[: st.table.longest_token]
+    return own or (st.identity.serial or st.identity.id)[-st.table.longest_token :]
 
 
 def present(

@@ -206,6 +206,11 @@ def install(st: State, now: float, kind: str, pem: str) -> str:
     return "Accepted"
 
 
+def provide(st: State, kind: str, root: Certificate) -> None:
+    """A root that a station comes with."""
+    store_of(st).roots.append(Root(kind, root, root))
+
+
 def delete(st: State, now: float, wanted: Hashes) -> str:
     """DeleteCertificate (M04): Accepted, NotFound, or Failed for one that is in use."""
     keys_of(st)
