@@ -24,6 +24,8 @@ PREFIX: Final = "CSW"
 UNKNOWN: Final = "CSX"
 """Begins the tokens that no inventory of ours lists."""
 ACCEPTED: Final = "accepted"
+NO_CARDS: Final = ("Local", "eMAID")
+"""Types of tokens that nobody holds to a reader: a station's own, a car's contract."""
 
 
 def derived_token(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
@@ -133,11 +135,12 @@ def token_pools(scenario: Scenario, evses: int) -> TokenPools:
     """
     if scenario.tokens is None:
         return TokenPools(scenario.seed, (), evses)
-    listed = tuple(token.token for token in scenario.tokens if token.status.lower() == ACCEPTED)
+    cards = [token for token in scenario.tokens if token.type not in NO_CARDS]
+    listed = tuple(token.token for token in cards if token.status.lower() == ACCEPTED)
     if not listed:
         label = scenario.file.tokens or "tokens"
-        raise InputError([Problem(label, "column 'status'", None, "at least one Accepted token")])
-    refused = tuple(token.token for token in scenario.tokens if token.status.lower() != ACCEPTED)
+        raise InputError([Problem(label, "column 'status'", None, "at least one Accepted card")])
+    refused = tuple(token.token for token in cards if token.status.lower() != ACCEPTED)
     return TokenPools(scenario.seed, listed, evses, refused)
 
 

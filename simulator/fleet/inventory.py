@@ -12,11 +12,17 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from simulator.fleet.identity import evse_positions, station_password, token_pools
+from simulator.fleet.identity import (
+    NO_CARDS,
+    TokenPools,
+    evse_positions,
+    station_password,
+    token_pools,
+)
 from simulator.fleet.rules import TOKENS_PER_EVSE
 from simulator.scenario.inventory import STATION_COLUMNS, TOKEN_COLUMNS
 
@@ -27,6 +33,9 @@ STATIONS_FILE: Final = "stations.csv"
 TOKENS_FILE: Final = "tokens.csv"
 TOKEN_TYPE: Final = "ISO14443"
 """What an RFID card is in OCPP 2.0.1; 1.6 does not tell kinds of token apart."""
+LOCAL, EMAID = NO_CARDS
+LONGEST_TAG: Final = 20
+"""Of an idTag (1.6 §7.28)."""
 
 
 class ExportError(Exception):
@@ -107,6 +116,27 @@ def _token_rows(scenario: Scenario, network: Network) -> Iterable[Sequence[objec
                 at = position + evse - 1
                 own = pools.token(station.site, station.ordinal, evse, at, turn)
                 yield own, TOKEN_TYPE, "Accepted"
+    yield from _without_card(network, pools)
+
+
+def _without_card(network: Network, pools: TokenPools) -> Iterable[Sequence[object]]:
+    """What drivers without a card start by, where the CSMS must know it."""
+    for site in network.sites:
+        start = site.site.start
+        for station in site.stations if start is not None else ():
+            assert start is not None
+            if start.free and station.version == "1.6":
+                yield button_tag(station.model.configuration, station.serial), LOCAL, "Accepted"
+            for evse in range(1, station.evses + 1) if start.plug_and_charge else ():
+                for turn in range(TOKENS_PER_EVSE):
+                    own = pools.emaid(station.site, station.ordinal, evse, turn)
+                    yield own, EMAID, "Accepted"
+
+
+def button_tag(configuration: Mapping[str, str], serial: str) -> str:
+    """The idTag by which a station of OCPP 1.6 starts without a card."""
+    given = {name.lower(): value for name, value in configuration.items()}
+    return given.get("freevendidtag") or serial[-LONGEST_TAG:]
 
 
 def _draft(folder: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
