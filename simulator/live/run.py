@@ -148,7 +148,7 @@ def _peak_rate(prepared: Prepared) -> float:
     return float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
 
 
-def _announce(site: Site, prepared: Prepared, peak: float, api: ApiRules | None) -> None:
+def _announce(site: Site, prepared: Prepared, peak: float, api: ApiRules | None = None) -> None:
     """What is about to be done to somebody's system; said even where there is no screen."""
     print(
         f"target {site.target.authority} ({site.found[0].sockaddr[0]}): {prepared.expected}"

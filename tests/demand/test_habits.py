@@ -14,7 +14,7 @@ from simulator.demand import Visits, draw_visits
 from simulator.demand.calendar import clock_times
 from simulator.demand.habits import most_ahead
 from simulator.demand.patience import draw_patience, patience_s
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.scenario import Scenario
 
 
@@ -218,3 +218,23 @@ def test_drivers_of_every_manner_have_their_share_and_who_does_not_charge_goes(
     assert (v.target_soc == v.soc)[idle].all()
     assert ((v.departure_s - v.arrival_s)[idle] <= 90.0).all()
     np.testing.assert_array_equal(v.arrival_s, plain.arrival_s)
+
+
+def test_by_what_drivers_start_is_a_column_of_its_own(make: Any, one_site: Any) -> None:
+    shares = {"rfid": 0.4, "app": 0.3, "free": 0.2, "plug_and_charge": 0.1}
+    versions = {"versions": {"2.0.1": 1.0}}
+    plain = drawn(make(sites=[one_site("home")]))
+    some = drawn(make(sites=[one_site("home", start=shares)], csms=versions))
+    assert plain.means is None and some.means is not None
+    for means, share in zip(Means, shares.values(), strict=True):
+        found = (some.means == means).mean()
+        assert found == pytest.approx(share, abs=share_error(share, len(some)))
+    for column, values in plain.columns():
+        np.testing.assert_array_equal(values, getattr(some, column))
+
+
+def test_who_deals_with_a_card_in_another_manner_has_one(make: Any, one_site: Any) -> None:
+    manners = {"unplug": 0.25, "double_tap": 0.25, "wrong_token": 0.25, "walk_away": 0.25}
+    v = drawn(make(sites=[one_site("home", start={"app": 1.0}, drivers=manners)]))
+    assert v.means is not None and v.manner is not None
+    np.testing.assert_array_equal(v.means == Means.APP, v.manner == Manner.PULLS)

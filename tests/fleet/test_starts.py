@@ -173,8 +173,8 @@ def test_any_mix_of_means_is_foreseen(kit, scenario, versions, data):
 
 @join.RELAXED
 @given(st.data())
-def test_any_mix_is_foreseen_with_quirks_and_manners_on_a_slow_csms(kit, scenario, data):
-    world = data.draw(mixed(kit, ("1.6",), quirks=join.QUIRKS, manners=list(Manner)))
+def test_any_mix_is_foreseen_with_other_manners_on_a_slow_csms(kit, scenario, data):
+    world = data.draw(mixed(kit, ("1.6",), manners=list(Manner)))
     network, engine, _, how = join.plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
     csms = kit.Csms(0.05, heartbeat=60)
