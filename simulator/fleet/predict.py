@@ -12,8 +12,8 @@ affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -68,6 +68,8 @@ class Prediction:
     """Messages per station and action, shape (stations, actions)."""
     notes: tuple[str, ...] = ()
     """What the counts rest on that the plan does not say."""
+    begun: Mapping[str, int] = field(default_factory=dict)
+    """Transactions by station id, where there are any."""
 
     @property
     def bin_starts_s(self) -> F64:
@@ -112,7 +114,13 @@ def _prediction(
             if action in part:
                 series[:, column] += part[action]
                 per_station[stations, column] += tally.per_station[action]
-    return Prediction(frame.begin_s, frame.bin_s, actions, series, tuple(ids), per_station, notes)
+    begun = {
+        ids[stations[number]]: count
+        for tally, stations in zip(tallies, place, strict=True)
+        for number, count in tally.begun.items()
+    }
+    shape = frame.begin_s, frame.bin_s, actions, series
+    return Prediction(*shape, tuple(ids), per_station, notes, begun)
 
 
 def heartbeats(scenario: Scenario, models: Sequence[float | None], csms_s: float | None) -> F64:

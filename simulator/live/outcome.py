@@ -126,7 +126,7 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             gap = abs(measured - predicted.get(action, 0))
             differ += gap > 0
             worst = max(worst, gap)
-            allowed = allowance(action, predicted.get("Authorize", 0))
+            allowed = allowance(action, prediction.begun.get(name, 0))
             exact = exact and (allowed is None or gap <= allowed)
         result[action] = {
             "predicted": prediction.totals().get(action, 0),

@@ -51,7 +51,7 @@ def test_every_way_to_start_makes_one_transaction_as_foreseen(kit, scenario, ver
     plan, drive = play(kit, scenario, version, means)
     prediction = join.check(kit, scenario, plan, drive, 3600, exact_samples=True)
     assert drive.deviations.counts == {}
-    assert len(drive.watch.begun) == 1
+    assert len(drive.watch.begun) == 1 and prediction.begun == {plan.ids[0]: 1}
     asked = means == Means.CARD or means == Means.CONTRACT
     assert prediction.totals().get("Authorize", 0) == asked
     (stopped,) = drive.watch.rows(str, 0.0)
