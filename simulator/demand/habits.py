@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.demand.calendar import DAY_S, clock_times
-from simulator.demand.visits import Manner, Visits
+from simulator.demand.visits import Manner, Means, Visits
 
 if TYPE_CHECKING:
     from simulator.demand.retail import Retail
     from simulator.scenario import Site
-    from simulator.scenario.model import Drivers
+    from simulator.scenario.model import Drivers, Start
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -120,6 +120,8 @@ def with_car_habits(
     back, ``v2g_kw`` the grid-side power that it can give back.
     """
     changes: dict[str, Any] = {}
+    if site.start is not None:
+        changes["means"] = _means(visits, site.start, chance("start"))
     ready = _ready(visits, site, around, charge_kw, chance)
     if ready is not None:
         changes["ready_s"] = ready
@@ -132,6 +134,16 @@ def with_car_habits(
         changes["discharge_kw"] = discharge
         changes["reserve_soc"] = np.where(discharge > 0.0, site.vehicle_to_grid.reserve, 0.0)
     return replace(visits, **changes) if changes else visits
+
+
+def _means(visits: Visits, start: Start, uniform: F64) -> NDArray[np.int8]:
+    """By what each driver starts; who deals with a card in another manner has one."""
+    shares = (start.app, start.free, start.plug_and_charge)
+    drawn = np.searchsorted(np.cumsum(shares), uniform, side="right")
+    means = np.where(drawn < len(shares), drawn + 1, Means.CARD)
+    if visits.manner is not None:
+        means = np.where(np.isin(visits.manner, (Manner.PLAIN, Manner.PULLS)), means, Means.CARD)
+    return means.astype(np.int8)
 
 
 def most_ahead(balking: tuple[float, ...], uniform: F64) -> I32:

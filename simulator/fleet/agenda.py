@@ -144,9 +144,15 @@ class Stays:
     cap_kw: F64
     manner: I8 | None = None
     """`Manner` of each, or a piece of one that taps more than once; None: all plain."""
+    means: I8 | None = None
+    """`Means` of each; None: all by card."""
 
     def __len__(self) -> int:
         return len(self.start_s)
+
+    def means_of(self, rows: I64) -> I8 | None:
+        """The means of some rows."""
+        return None if self.means is None else self.means[rows]
 
 
 @dataclass(frozen=True, slots=True)

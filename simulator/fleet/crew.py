@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulator.demand.visits import Means
+from simulator.fleet.contracts import Mobility
 from simulator.fleet.deviations import Deviations
 from simulator.fleet.keys import X509Keys
+from simulator.fleet.means import stations_of
 from simulator.fleet.setup import Conditions, settings_of
 from simulator.fleet.shardplan import ShardPlan
 from simulator.fleet.virtual import VirtualStation
+from simulator.station import truststore
 
 if TYPE_CHECKING:
     from simulator.station.ports import Observer
@@ -28,6 +32,8 @@ def virtual_stations(
     }
     deviations = Deviations()
     keys = X509Keys()
+    mobility = Mobility(plan.tokens.seed)
+    with_contract = stations_of(plan.stays, Means.CONTRACT)
     stations = [
         VirtualStation(
             index,
@@ -38,7 +44,10 @@ def virtual_stations(
             epoch_at_zero,
             deviations,
             keys,
+            mobility if index in with_contract else None,
         )
         for index, part in enumerate(plan.plans())
     ]
+    for index in with_contract:
+        truststore.provide(stations[index].station, truststore.MO_ROOT, mobility.root)
     return stations, deviations

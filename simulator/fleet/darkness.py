@@ -206,7 +206,8 @@ def _pieces(stays: Stays, row: I64, start: F64, stop: F64, end_s: float) -> Stay
     if stays.manner is not None:
         # A driver who comes back to power taps once.
         manner = np.where(start == stays.start_s[row], stays.manner[row], 0).astype(np.int8)
-    return Stays(stays.station[row], stays.evse[row], start, stop, *tidied, manner)
+    means = stays.means_of(row)
+    return Stays(stays.station[row], stays.evse[row], start, stop, *tidied, manner, means)
 
 
 def _rows(spans: Spans) -> list[tuple[int, float, float]]:

@@ -29,6 +29,8 @@ BLOCKED: Final = "Blocked"
 EXPIRED: Final = "Expired"
 PROVISIONED: Final = {BLOCKED: "blocked_token", EXPIRED: "expired_token"}
 """Statuses that a CSMS must be told of, and the drivers (``sites.drivers``) who present such."""
+NO_CARDS: Final = ("Local", "eMAID")
+"""Types of tokens that nobody holds to a reader: a station's own, a car's contract."""
 
 
 def derived_token(
@@ -40,6 +42,16 @@ def derived_token(
     """
     key = key64(seed, site, ordinal, evse, k, stream)
     return PREFIX + base64.b32encode(key.to_bytes(8, "big")).decode().rstrip("=")
+
+
+def derived_emaid(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
+    """The e-mobility account of driver ``k`` of an EVSE, for a car with a contract (ISO 15118).
+
+    Country ZZ (ISO 3166: for users to assign), provider CSW, instance C and 8 base-32 characters;
+    no check digit, which is optional.
+    """
+    key = key64(seed, site, ordinal, evse, k, "emaid")
+    return "ZZ" + PREFIX + "C" + base64.b32encode(key.to_bytes(8, "big")).decode()[:8]
 
 
 def derived_password(seed: int, site: str, ordinal: int) -> str:
@@ -119,6 +131,10 @@ class TokenPools:
             return derived_token(self.seed, site, ordinal, evse, k, status)
         return UNKNOWN + derived_token(self.seed, site, ordinal, evse, turn)[len(PREFIX) :]
 
+    def emaid(self, site: str, ordinal: int, evse: int, turn: int) -> str:
+        """The contract of the ``turn``-th visit of an EVSE, if its car has one."""
+        return derived_emaid(self.seed, site, ordinal, evse, turn % TOKENS_PER_EVSE)
+
     @property
     def warning(self) -> str | None:
         """What to tell the user about an inventory that is too small, or None."""
@@ -139,20 +155,21 @@ def token_pools(scenario: Scenario, evses: int) -> TokenPools:
     if scenario.tokens is None:
         return TokenPools(scenario.seed, (), evses)
     by_status: dict[str, list[str]] = {}
-    for token in scenario.tokens:
+    cards = [token for token in scenario.tokens if token.type not in NO_CARDS]
+    for token in cards:
         by_status.setdefault(token.status.capitalize(), []).append(token.token)
     listed = by_status.pop(ACCEPTED, [])
     wanted = ["Accepted"] if not listed else []
     wanted += [status for status in provisioned(scenario) if status not in by_status]
     if wanted:
         label = scenario.file.tokens or "tokens"
-        expected = "at least one {} token"
+        expected = "at least one {} card"
         raise InputError(
             [Problem(label, "column 'status'", None, expected.format(s)) for s in wanted]
         )
     blocked, expired = (tuple(by_status.pop(status, ())) for status in (BLOCKED, EXPIRED))
     refused = {token for tokens in by_status.values() for token in tokens}
-    others = tuple(row.token for row in scenario.tokens if row.token in refused)
+    others = tuple(row.token for row in cards if row.token in refused)
     return TokenPools(scenario.seed, tuple(listed), evses, others, blocked, expired)
 
 

@@ -18,13 +18,18 @@ from typing import TYPE_CHECKING, Final
 
 from simulator.fleet.identity import (
     ACCEPTED,
+    NO_CARDS,
+    TokenPools,
     evse_positions,
     provisioned,
     station_password,
     token_pools,
 )
 from simulator.fleet.rules import TOKENS_PER_EVSE
+from simulator.fleet.setup import in_force
 from simulator.scenario.inventory import STATION_COLUMNS, TOKEN_COLUMNS
+from simulator.station.authorisation import button_token
+from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
@@ -33,6 +38,7 @@ STATIONS_FILE: Final = "stations.csv"
 TOKENS_FILE: Final = "tokens.csv"
 TOKEN_TYPE: Final = "ISO14443"
 """What an RFID card is in OCPP 2.0.1; 1.6 does not tell kinds of token apart."""
+LOCAL, EMAID = NO_CARDS
 
 
 class ExportError(Exception):
@@ -116,6 +122,26 @@ def _token_rows(scenario: Scenario, network: Network) -> Iterable[Sequence[objec
                         yield pools.token(*where), TOKEN_TYPE, status
                     else:
                         yield pools.bad_token(status, *where), TOKEN_TYPE, status
+    yield from _without_card(network, pools)
+
+
+def _without_card(network: Network, pools: TokenPools) -> Iterable[Sequence[object]]:
+    """What drivers without a card start by, where the CSMS must know it."""
+    for site in network.sites:
+        start = site.site.start
+        for station in site.stations:
+            conf = in_force(station.model, station.version)
+            if (start is not None and start.free) or not conf.authorisation:
+                serial = station.serial or station.id
+                own = button_token(conf, TABLES[station.version], serial)
+                if own:
+                    yield own, LOCAL, ACCEPTED
+            if start is None or not start.plug_and_charge:
+                continue
+            for evse in range(1, station.evses + 1):
+                for turn in range(TOKENS_PER_EVSE):
+                    emaid = pools.emaid(station.site, station.ordinal, evse, turn)
+                    yield emaid, EMAID, ACCEPTED
 
 
 def _draft(folder: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

@@ -27,6 +27,7 @@ from simulator.fleet.agenda import (
     ranges,
     tidy_caps,
 )
+from simulator.fleet.means import UNPLUGS
 from simulator.fleet.rules import TAP_S, TRY_S, TWICE_LEAST_S
 from simulator.fleet.terms import Terms
 from simulator.station.events import Event
@@ -63,7 +64,8 @@ def split_taps(stays: Stays) -> Stays:
         start, stop, stays.full_s[row], offset, stays.cap_s[caps], stays.cap_kw[caps]
     )
     station, evse = stays.station[row], stays.evse[row]
-    return Stays(station, evse, start, stop, *tidied, manner.astype(np.int8))
+    means = stays.means_of(row)
+    return Stays(station, evse, start, stop, *tidied, manner.astype(np.int8), means)
 
 
 def timed_out(stays: Stays, terms: Terms, end_s: float) -> Stays:
@@ -139,7 +141,10 @@ def _moved(
     charges = charging(stays)
     ended = np.isfinite(stays.stop_s)
     opened = charges & from_cable & ~np.isin(manner, (AGAIN, SECOND_TRY))
-    pulled = (manner == Manner.PULLS) & terms.cable_ends[stays.station]
+    pulled = manner == Manner.PULLS
+    if stays.means is not None:
+        pulled |= np.isin(stays.means, UNPLUGS)
+    pulled &= terms.cable_ends[stays.station]
     closed = charges & to_cable & ended & ~pulled & (manner != FIRST_TAP)
     alone = np.isin(manner, TURNED_AWAY) & from_cable
     alone |= (manner == Manner.WALKS_AWAY) & from_token

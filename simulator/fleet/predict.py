@@ -12,8 +12,8 @@ affair.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
 from simulator.fleet.aligned import add_aligned
 from simulator.fleet.darkness import CHARGES_ON, Outages, undisturbed
 from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
+from simulator.fleet.means import settled, unasked
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.setup import Setups, caveats
 from simulator.fleet.shardplan import ShardPlan
@@ -64,6 +65,8 @@ class Prediction:
     """Messages per station and action, shape (stations, actions)."""
     notes: tuple[str, ...] = ()
     """What the counts rest on that the plan does not say."""
+    begun: Mapping[str, int] = field(default_factory=dict)
+    """Transactions by station id, where there are any."""
 
     @property
     def bin_starts_s(self) -> F64:
@@ -108,7 +111,13 @@ def _prediction(
             if action in part:
                 series[:, column] += part[action]
                 per_station[stations, column] += tally.per_station[action]
-    return Prediction(frame.begin_s, frame.bin_s, actions, series, tuple(ids), per_station, notes)
+    begun = {
+        ids[stations[number]]: count
+        for tally, stations in zip(tallies, place, strict=True)
+        for number, count in tally.begun.items()
+    }
+    shape = frame.begin_s, frame.bin_s, actions, series
+    return Prediction(*shape, tuple(ids), per_station, notes, begun)
 
 
 def predict_live(
@@ -169,7 +178,7 @@ def _live_tally(
     tally.points(Event.OPERATIVE, later[seen], station[on][seen], statuses[seen])
     terms = setups.terms
     stays = split_taps(timed_out(shard.stays, terms, shard.run_s))
-    events = told(tabulate(stays), stays, terms, shard.run_s)
+    events = unasked(told(tabulate(stays), stays, terms, shard.run_s), stays, terms)
     events = quirks.applied(events, stays, shard.run_s)
     stays, runs = open_spans(stays, terms)
     sample_s = np.where(runs, setups.sample_s[stays.station], 0.0)
@@ -279,7 +288,7 @@ def _count_site(
     evses = np.array([station.evses for station in stations], np.int32)
     outages = Outages(result, stays, end_s) if result.outages else None
     stays = stays if outages is None else outages.stays
-    events = told(tabulate(stays), stays, terms, end_s)
+    events = unasked(told(tabulate(stays), stays, terms, end_s), stays, terms)
     if outages is not None:
         events = outages.happenings(events)
         outages.add(tally, told_at_boot(versions, evses), startups_told(versions, profile))
@@ -330,9 +339,9 @@ def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:
     full, offset, cap_s, cap_kw = tidy_caps(start, until, full, offset, cap_s, cap_kw)
     station = result.evse_station[evse].astype(np.int32)
     number = result.evse_number[evse].astype(np.int32)
-    manner = result.visits.manner
-    manner = playable(None if manner is None else manner[visit], start, stop)
-    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner), recorded
+    manner, means = settled(result, visit)
+    manner = playable(manner, start, stop)
+    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner, means), recorded
 
 
 def _spread(n: int) -> F64:

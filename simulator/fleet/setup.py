@@ -222,8 +222,8 @@ def _caveats(kind: StationModel, version: str, outages: bool) -> Iterable[str]:
         )
     if conf.local_online and (conf.cache or conf.listed):
         yield f"LocalPreAuthorize is {leaves_out}: fewer Authorize"
-    if conf.local_only or not conf.authorisation:
-        yield f"stations that never ask about a token are {leaves_out}: no Authorize"
+    if conf.local_only:
+        yield f"DisableRemoteAuthorization is {leaves_out}: no Authorize"
     if conf.aligned_idle_only and conf.aligned_s > 0.0:
         yield f"SendDuringIdle is {leaves_out}: fewer clock-aligned meter values"
     if version != "1.6" and kind.monitors and conf.monitoring:

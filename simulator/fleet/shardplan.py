@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
 from simulator.fleet.identity import BLOCKED, EXPIRED, INVALID, TokenPools
@@ -240,9 +240,21 @@ class StationPlan:
         manner = self.shard.stays.manner
         return Manner.PLAIN if manner is None else int(manner[row])
 
+    def means(self, row: int) -> int:
+        """By what a stay's driver starts (`Means`)."""
+        means = self.shard.stays.means
+        return Means.CARD if means is None else int(means[row])
+
     def token(self, row: int) -> str:
-        """The good token of a stay's driver."""
-        return self.shard.tokens.token(*self._turn(row))
+        """The good token of a stay's driver: the eMAID of a contract, or ""."""
+        means = self.means(row)
+        if means == Means.BUTTON:
+            return ""
+        site, ordinal, evse, position, turn = self._turn(row)
+        pools = self.shard.tokens
+        if means == Means.CONTRACT:
+            return pools.emaid(site, ordinal, evse, turn)
+        return pools.token(site, ordinal, evse, position, turn)
 
     def bad_token(self, row: int) -> str | None:
         """What the driver presents before that, or instead of it; None: nothing."""

@@ -56,6 +56,8 @@ class Tally:
     tables: tuple[VersionTable, ...] = (TABLES["1.6"],)
     speaks: I32 | None = None
     per_station: dict[str, I64] = field(default_factory=dict)
+    begun: dict[int, int] = field(default_factory=dict)
+    """Transactions by station, whatever messages tell of them."""
     _counts: dict[str, I64] = field(default_factory=dict)
     _trains: dict[tuple[str, ...], TrainCounts] = field(default_factory=dict)
 
@@ -134,6 +136,13 @@ class Tally:
                 self.per_station[action] = np.zeros(self.frame.stations, dtype=np.int64)
             self.per_station[action][self.base : self.base + len(here)] += here
 
+    def begin(self, station: I32) -> None:
+        """Transactions begin, one at each station given."""
+        for number, count in enumerate(np.bincount(station).tolist()):
+            if count:
+                here = self.base + number
+                self.begun[here] = self.begun.get(here, 0) + count
+
     def series(self) -> dict[str, I64]:
         """Messages per bin by action, shape (bins,) each."""
         series = {action: counts.copy() for action, counts in self._counts.items()}
@@ -153,6 +162,8 @@ def add_stays(tally: Tally, stays: Stays, events: Sequence[Happenings], sample_s
     for group in events:
         station = stays.station[group.row]
         tally.points(group.event, group.at_s, station)
+        if group.event is Event.TRANSACTION_STARTED:
+            tally.begin(station)
         if group.event in STATES:
             tally.points(Event.CHARGING_STATE, group.at_s, station)
     end = np.minimum(stays.stop_s, tally.frame.end_s)

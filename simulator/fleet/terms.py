@@ -46,6 +46,13 @@ class Terms:
     """Only the cable ends them (TxStopPoint EVConnected alone)."""
     cable_ends: Flags
     """Unplugging ends a transaction; else drivers stop it first (a locked cable)."""
+    asks_nobody: Flags
+    """Nobody is authorised: whoever plugs in may charge (AuthCtrlr.Enabled, FreeVendActive)."""
+    takes_contracts: Flags
+    """Cars may identify themselves (2.0.1 C07)."""
+    asks_about_app: Flags
+    """The CSMS is asked about the token that it starts a charge with (AuthorizeRemoteTxRequests);
+    in 2.x that is of type Central, and it is not (C05.FR.01)."""
 
     @classmethod
     def of(cls, stations: Sequence[tuple[VersionTable, Configuration]]) -> Terms:
@@ -53,7 +60,7 @@ class Terms:
         kinds = {id(conf): (table, conf) for table, conf in stations}
         known = {key: _row(*kind) for key, kind in kinds.items()}
         rows = [known[id(conf)] for _, conf in stations]
-        wait, *flags = list(zip(*rows, strict=True)) if rows else [()] * 8
+        wait, *flags = list(zip(*rows, strict=True)) if rows else [()] * 11
         return cls(np.array(wait, np.float64), *(np.array(flag, dtype=bool) for flag in flags))
 
 
@@ -67,6 +74,9 @@ def _row(table: VersionTable, conf: Configuration) -> tuple[float | bool, ...]:
         bool(conf.start_points & AUTHORIZED),
         _only_cable_ends(conf),
         conf.stop_on_disconnect,
+        not conf.authorisation,
+        bool(table.messages[Event.EV_CERTIFICATE]),
+        conf.authorize_remote and table.version == "1.6",
     )
 
 

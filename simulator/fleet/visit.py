@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final
 
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.fleet.agenda import TRIES_AGAIN, TURNED_AWAY, changes
+from simulator.fleet.means import UNPLUGS
 from simulator.fleet.rules import SLACK_S, TAP_S, TRY_S
 from simulator.fleet.shardplan import StationPlan
+from simulator.station.authorisation import NO_AUTHORIZATION
 from simulator.station.events import Event
+from simulator.station.model import Transaction
+from simulator.station.plugandcharge import EMAID
+from simulator.station.transactions import same_token
 
+KINDS: Final[dict[int, str]] = {Means.BUTTON: NO_AUTHORIZATION, Means.CONTRACT: EMAID}
+"""Types of tokens that are not the usual one."""
 OVER: Final = (inf, Event.UNPLUGGED)
 """Stands for the change after the last one."""
 
@@ -25,13 +32,16 @@ class Visit:
 
     __slots__ = (
         "agenda",
+        "asked",
         "charge",
         "ending",
         "following",
         "foreign",
         "held",
+        "kind",
         "limited",
         "manner",
+        "means",
         "played_s",
         "row",
         "second_token",
@@ -53,6 +63,11 @@ class Visit:
         self.token = good if bad is None else bad
         """What the driver presents."""
         self.manner = plan.manner(row)
+        self.means = plan.means(row)
+        self.kind = KINDS.get(self.means, "")
+        """The type of the token (2.x)."""
+        self.asked = 0
+        """The number by which an app has asked for the start; 0: it has not."""
         twice, tries = self.manner == Manner.TAPS_TWICE, self.manner in TRIES_AGAIN
         self.second_token = good if tries else None
         """What the driver presents once ``token`` is refused."""
@@ -86,6 +101,24 @@ class Visit:
         if self.transaction:
             return min(self.following[0], self.stop_s, self.tap_s)
         return min(self.stop_s + SLACK_S if self.held else self.stop_s, self.tap_s)
+
+    @property
+    def waits_for_app(self) -> bool:
+        """Has an app asked for a start that has not come?"""
+        return self.asked > 0 and not self.transaction and not self.ending
+
+    @property
+    def unplugs(self) -> bool:
+        """Does the driver end by pulling the plug?"""
+        return self.manner == Manner.PULLS or self.means in UNPLUGS
+
+    def owns(self, running: Transaction) -> bool:
+        """Is the transaction this driver's? What an app asked for has the token the CSMS chose."""
+        if self.means == Means.APP:
+            return self.asked > 0
+        if self.means == Means.BUTTON:
+            return running.kind == NO_AUTHORIZATION
+        return same_token(running.token, self.token)
 
     @property
     def tapping(self) -> bool:

@@ -29,9 +29,17 @@ def heartbeat_s(scenario: Scenario) -> float:
 
 
 def csms_options(
-    scenario: Scenario, network: Network, private: Path, password: str | None
+    scenario: Scenario,
+    network: Network,
+    private: Path,
+    password: str | None,
+    *,
+    with_app: bool = False,
 ) -> CsmsOptions:
-    """Its options; what it is to know is written into the folder ``private``."""
+    """Its options; what it is to know is written into the folder ``private``.
+
+    ``with_app``: its HTTP API is needed, for drivers who start by app.
+    """
     asked, beside = scenario.file.csms.embedded, scenario.path.parent
     known = None if asked.stations is None else (beside / asked.stations).absolute()
     tokens = None if asked.tokens is None else (beside / asked.tokens).absolute()
@@ -53,6 +61,6 @@ def csms_options(
         tokens=tokens,
         heartbeat_interval_s=int(heartbeat_s(scenario)),
         sqlite=None if asked.sqlite is None else (beside / asked.sqlite).absolute(),
-        http=asked.http,
+        http=0 if asked.http is None and with_app else asked.http,
         on_boot=None if script is None else script.absolute(),
     )

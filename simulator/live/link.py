@@ -11,6 +11,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+from simulator.fleet.remotestart import AskStart, Begun
+from simulator.live.commands import Commands
 from simulator.live.connection import Connection, Upgrade
 from simulator.live.deadlines import Deadlines
 from simulator.live.dial import DialRules, dial
@@ -39,6 +41,7 @@ class Surroundings:
     __slots__ = (
         "accepting",
         "clock",
+        "commands",
         "deadlines",
         "moved",
         "ping_s_of",
@@ -61,6 +64,7 @@ class Surroundings:
         tracer: Tracer | None = None,
         ping_s_of: Callable[[Any], float] | None = None,
         transfers: Transfers | None = None,
+        commands: Commands | None = None,
     ) -> None:
         self.clock = clock
         self.deadlines = deadlines
@@ -74,6 +78,8 @@ class Surroundings:
         """A station's interval between WebSocket pings, 0 for none; None: nobody pings."""
         self.transfers = transfers
         """None: made when first needed, and then a transfer is only played."""
+        self.commands = commands
+        """Calls the CSMS's API for drivers with an app; None: nobody does."""
         self.accepting = True
         self.tasks: set[asyncio.Task[None]] = set()
         """Attempts to connect that are under way."""
@@ -210,6 +216,8 @@ class Link:
             self._trace.write(now, self._station_id, False, frame)
         if self._retired:
             return
+        if self._shared.commands is not None:
+            self._shared.commands.look(self._index, now, frame)
         self._station.receive(now, frame)
         self.settle(now)
 
@@ -254,7 +262,7 @@ class Link:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: Effect | AskStart | Begun) -> None:
         if type(effect) is Connect:
             self._connect(effect)
         elif type(effect) is Close:
@@ -262,10 +270,22 @@ class Link:
                 self._connection.close(effect.code, effect.reason)
         elif isinstance(effect, Download | Upload):
             self._transfer(effect)
+        elif isinstance(effect, AskStart | Begun):
+            self._app(effect)
         elif type(effect) is Abandon:
             cancel = (self._transfers or {}).pop(effect.id, None)
             if cancel is not None:
                 cancel()
+
+    def _app(self, effect: AskStart | Begun) -> None:
+        """A driver has the CSMS start his charge, or it has begun."""
+        commands, now = self._shared.commands, self._shared.clock()
+        if commands is None or self._retired:
+            return
+        if isinstance(effect, AskStart):
+            commands.ask(self._index, now, effect)
+        else:
+            commands.begun(self._index, now, effect)
 
     def _transfer(self, effect: Download | Upload) -> None:
         """Fetch or store a file, or let the time pass that it would take."""

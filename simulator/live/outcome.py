@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulator.live.commands import NAME, STEPS
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
-from simulator.measure.measurement import Measurement, merge
-from simulator.measure.slo import evaluate
+from simulator.measure.keys import API, Kind
+from simulator.measure.measurement import Measurement, latency_row, merge, select
+from simulator.measure.slo import SKIPPED_PHASES, evaluate
 from simulator.measure.validity import check
 from simulator.measure.verdict import Decision, Verdict, decide
 from simulator.station.versions import TABLES
@@ -107,6 +109,7 @@ def conclude(
         deviations=dict(_deviations(fleet)),
         left_out=sum(plan.left_out for plan in prepared.plans),
         shards=len(prepared.plans),
+        remote_starts=remote_starts(fleet, measurement),
         loop=fleet.loop,
         build_s=fleet.build_s,
         **more,
@@ -139,7 +142,7 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             gap = abs(measured - predicted.get(action, 0))
             differ += gap > 0
             worst = max(worst, gap)
-            allowed = allowance(action, predicted.get("Authorize", 0))
+            allowed = allowance(action, prediction.begun.get(name, 0))
             exact = exact and (allowed is None or gap <= allowed)
         result[action] = {
             "predicted": prediction.totals().get(action, 0),
@@ -167,6 +170,28 @@ def notes(scenario: Scenario, prediction: Prediction, compared: dict[str, Any]) 
     if unforeseen:
         found.append(f"sent besides what was predicted: {', '.join(unforeseen)}")
     return found
+
+
+def remote_starts(fleet: Fleet, measurement: Measurement) -> dict[str, Any] | None:
+    """What became of the charges that apps asked for: counts, and ms from the wish on.
+
+    asked = delivered + not_delivered + censored; ``late`` are commands that came after all. None:
+    nobody asked.
+    """
+    counts: Counter[str] = Counter()
+    for final in fleet.finals:
+        counts.update(final.commands)
+    if not counts:
+        return None
+    always = ("asked", "delivered", "not_delivered", "censored", "started", "late")
+    latency = {}
+    for step in STEPS:
+        values = select(
+            measurement.histograms, Kind.RESPONSE, f"{NAME}.{step}", SKIPPED_PHASES, API
+        )
+        latency[step] = latency_row(values)
+    rest = {name: counts[name] for name in sorted(counts.keys() - set(always))}
+    return {name: counts[name] for name in always} | rest | {"latency_ms": latency}
 
 
 def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from simulator.demand.visits import Means
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
 from simulator.fleet.setup import Conditions, settings_of
 from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
+from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
@@ -57,6 +59,12 @@ class Prepared:
     def expected(self) -> int:
         """Stations that the stages switch on."""
         return sum(int((plan.connect_due_s < self.window.run_s).sum()) for plan in self.plans)
+
+    @property
+    def with_app(self) -> int:
+        """Drivers who have the CSMS start their charge."""
+        means = [plan.stays.means for plan in self.plans]
+        return sum(int(np.count_nonzero(by == Means.APP)) for by in means if by is not None)
 
     def predict(self, epoch_at_zero: float) -> Prediction:
         """The calls that this run will cause; ``epoch_at_zero`` is the Unix time of T0."""
@@ -238,6 +246,7 @@ def shard_specs(
     epoch_guess: float,
     folder: Path,
     drain_s: float,
+    api: ApiRules | None = None,
 ) -> list[ShardSpec]:
     """What each shard is told. Traces go into ``folder``, a file for each shard."""
     live = prepared.scenario.file.live
@@ -258,6 +267,7 @@ def shard_specs(
             authenticate=prepared.scenario.file.csms.security_profile >= 1,
             conditions=conditions,
             transfers=TransferRules(frozenset(live.transfer_hosts)),
+            api=api,
             run_s=prepared.window.run_s,
             drain_s=drain_s,
             traced=prepared.traced & frozenset(plan.ids),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.stages import phase_at
+from simulator.live.commands import ApiRules, Template
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.embedded import csms_options, heartbeat_s
@@ -31,6 +32,7 @@ from simulator.live.preflight import (
     check_file_limit,
     check_rate,
     reach,
+    read_api,
     read_target,
 )
 from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
@@ -76,6 +78,7 @@ def run_live(
     csms = scenario.file.csms
     try:
         site = None if csms.url == EMBEDDED else _external(scenario, network)
+        api = _api(scenario)
         password = scenario.password() if csms.security_profile >= 1 else None
         shown.note(f"{scenario.name}: planning {network.stations} stations")
         if not is_warm():
@@ -92,11 +95,11 @@ def run_live(
         peak = _peak_rate(prepared)
         check_rate(peak, scenario.file.live.max_rate)
         if site is not None and not all(a.is_loopback for a in site.found):
-            _announce(site, prepared, peak)
+            _announce(site, prepared, peak, api)
         warning = prepared.plans[0].tokens.warning
         if warning:
             shown.note(f"warning: {warning}")
-        run = _Run(prepared, shown, out, command, drain_s, password)
+        run = _Run(prepared, shown, out, command, drain_s, password, api)
         return run.go(site)
     finally:
         shown.close()
@@ -118,17 +121,32 @@ def _external(scenario: Scenario, network: Network) -> Site:
     return Site(target, found)
 
 
+def _api(scenario: Scenario) -> ApiRules | None:
+    """The API that the scenario names, if somebody uses it. Raises LiveError, ScenarioError."""
+    csms = scenario.file.csms
+    used = any(site.start is not None and site.start.app for site in scenario.file.sites)
+    if csms.api is None or not used:
+        return None
+    server, prefix = read_api(csms.api.url, scenario.file.live.connect_timeout, csms.authorised)
+    call, secret = csms.api.start, scenario.api_secret()
+    header = None
+    if csms.api.header is not None and secret is not None:
+        header = csms.api.header.name, secret
+    return ApiRules(server, prefix, Template(call.method, call.path, call.body), header)
+
+
 def _peak_rate(prepared: Prepared) -> float:
     """Calls in the busiest second of the plan."""
     prediction = prepared.predict(time.time())
     return float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
 
 
-def _announce(site: Site, prepared: Prepared, peak: float) -> None:
+def _announce(site: Site, prepared: Prepared, peak: float, api: ApiRules | None = None) -> None:
     """What is about to be done to somebody's system; said even where there is no screen."""
     print(
         f"target {site.target.authority} ({site.found[0].sockaddr[0]}): {prepared.expected}"
-        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second",
+        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second"
+        + (f", {prepared.with_app} calls of {api.server.authority}" if api is not None else ""),
         file=sys.stderr,
         flush=True,
     )
@@ -145,7 +163,9 @@ class _Run:
         command: str | None,
         drain_s: float,
         password: str | None,
+        api: ApiRules | None,
     ) -> None:
+        self._api = api
         self._prepared = prepared
         self._screen = screen
         self._out = out
@@ -196,7 +216,11 @@ class _Run:
         prepared = self._prepared
         with tempfile.TemporaryDirectory(prefix="chargeswarm-") as private:
             options = csms_options(
-                prepared.scenario, prepared.network, Path(private), self._password
+                prepared.scenario,
+                prepared.network,
+                Path(private),
+                self._password,
+                with_app=prepared.with_app > 0,
             )
             self._screen.note("starting the embedded CSMS")
             csms = self._csms = EmbeddedCsms(options)
@@ -207,6 +231,8 @@ class _Run:
             if csms.http_url:
                 self._screen.note(f"its HTTP API listens at {csms.http_url}")
             try:
+                if csms.http_url:
+                    self._api = ApiRules(*read_api(csms.http_url, 10.0, False), None)
                 target = read_target(csms.url)
                 yield Site(target, addresses(target))
             finally:
@@ -237,6 +263,8 @@ class _Run:
         known = [self._password] if self._password is not None else []
         if scenario.file.csms.security_profile >= 1:
             known += [word for plan in prepared.plans for word in plan.passwords if word]
+        if self._api is not None and self._api.header is not None:
+            known.append(self._api.header[1])
         folder = RunFolder.create(self._out, scenario.name, "live", secrets=known)
         folder.write_manifest(
             scenario=scenario.as_dict(),
@@ -273,6 +301,7 @@ class _Run:
             epoch_guess=time.time(),
             folder=folder.path,
             drain_s=self._drain_s,
+            api=self._api,
         )
         self._progress = Progress(
             scenario=prepared.scenario.name,

@@ -17,6 +17,7 @@ from simulator.scenario.check_mixes import check_mixes
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_results import check_results
+from simulator.scenario.check_starts import check_starts
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -88,6 +89,7 @@ def check(tables: Tables) -> list[Problem]:
     for part in (_start, _names, _sources, _evse_names, _limits, _trace, _csms, _stages, _record):
         found += part(tables)
     found += check_people(tables)
+    found += check_starts(tables)
     found += check_money(tables)
     found += check_results(tables)
     found += check_limits(tables)

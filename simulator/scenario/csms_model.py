@@ -1,11 +1,12 @@
-"""``[csms]`` of a scenario file: the target of a live run, and how ours is set up."""
+"""``[csms]`` of a scenario file: the target of a live run, its API, and how ours is set up."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from simulator.scenario import api_fields as a
 from simulator.scenario import fields as f
 from simulator.scenario.table import Table
 
@@ -58,6 +59,37 @@ class Embedded(Table):
         return tuple(n for n in type(self).model_fields if getattr(self, n) is not None)
 
 
+class ApiHeader(Table):
+    """A header that each call of an API has. Its value never stands in the file."""
+
+    name: Annotated[a.HeaderName, Field(description="Its name.")] = "Authorization"
+    env: Annotated[a.Variable, Field(description="Environment variable that holds its value.")]
+
+
+class ApiCall(Table):
+    """A call of the CSMS's own API; {station}, {evse} and {token} are filled in."""
+
+    method: Annotated[
+        Literal["POST", "PUT", "PATCH", "GET"],
+        f.choice("a method", "POST", "PUT", "PATCH", "GET"),
+        Field(description="HTTP method."),
+    ] = "POST"
+    path: Annotated[a.Path, Field(description="Below the API's address.")]
+    body: Annotated[a.Body, Field(description="JSON; quotes in what is filled in are escaped.")] = (
+        ""
+    )
+
+
+class Api(Table):
+    """The HTTP API by which the CSMS is asked to command its stations."""
+
+    url: Annotated[a.Address, Field(description="Where it is.")]
+    header: Annotated[ApiHeader | None, Field(description="Who calls, such as a bearer token.")] = (
+        None
+    )
+    start: Annotated[ApiCall, Field(description="Starts a charge, as an app does.")]
+
+
 class Csms(Table):
     """The target of a live run."""
 
@@ -76,6 +108,9 @@ class Csms(Table):
     ] = 0
     password: Annotated[
         Password | None, Field(description="One password for all stations; default: each its own.")
+    ] = None
+    api: Annotated[
+        Api | None, Field(description="Its HTTP API, for drivers with an app; embedded: known.")
     ] = None
     authorised: Annotated[
         bool, Field(description="You may put load on this target: needed beyond this machine.")

@@ -201,6 +201,21 @@ class Drivers(Table):
     ] = 0.0
 
 
+class Start(Table):
+    """By what drivers start a charge: shares that sum to 1 (of another manner: by card)."""
+
+    rfid: Annotated[f.Ratio, Field(description="A card at the reader.")] = 0.0
+    app: Annotated[
+        f.Ratio, Field(description="An app: the CSMS starts from afar; stopped by unplugging.")
+    ] = 0.0
+    free: Annotated[
+        f.Ratio, Field(description="A button, without token (1.6: an idTag of the station's own).")
+    ] = 0.0
+    plug_and_charge: Annotated[
+        f.Ratio, Field(description="A contract certificate in the car (2.0.1); by unplugging.")
+    ] = 0.0
+
+
 class Depot(Table):
     """Vehicles with a schedule that come back every day with what they have used."""
 
@@ -333,6 +348,9 @@ class Site(Table):
     drivers: Annotated[
         Drivers | None, Field(description="Drivers who do not do what they should.")
     ] = None
+    start: Annotated[Start | None, Field(description="By what drivers start; default: cards.")] = (
+        None
+    )
     depot: Annotated[
         tuple[Depot, ...], Field(strict=False, description="Vehicles with a schedule.")
     ] = ()

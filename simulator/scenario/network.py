@@ -231,6 +231,10 @@ def _with_inventory(network: Network, rows: Sequence[InventoryStation], label: s
                 spoken = listed(station.model.versions)
                 expected = f"a version that the station model {station.model.name} speaks: {spoken}"
                 problems.append(Problem(label, where, repr(row.version), expected))
+            if row.version == "1.6" and site.site.start and site.site.start.plug_and_charge:
+                where = f"line {row.line}, column 'version'"
+                expected = f"2.0.1: 1.6 knows no plug and charge (start of {site.site.name})"
+                problems.append(Problem(label, where, row.version, expected))
             stations.append(
                 replace(
                     station,

@@ -157,6 +157,21 @@ class Scenario:
             self.path.parent / source.file, str(self.path), "csms.password.file", source.file
         )
 
+    def api_secret(self, environ: Mapping[str, str] | None = None) -> str | None:
+        """The value of the header of ``csms.api``, None if it has none. For live runs only.
+
+        Raises ScenarioError if the variable is not set, or holds what no header can.
+        """
+        api = self.file.csms.api
+        if api is None or api.header is None:
+            return None
+        value = (os.environ if environ is None else environ).get(api.header.env)
+        if not value or not value.isascii() or not value.isprintable():
+            expected = "an environment variable that is set, to printable ASCII"
+            where = "csms.api.header.env"
+            raise ScenarioError([Problem(str(self.path), where, shown(api.header.env), expected)])
+        return value
+
     def as_dict(self) -> dict[str, Any]:
         """The scenario as resolved, JSON-able, and valid as a scenario again. No secrets."""
         return self.file.model_dump(mode="json", by_alias=True, exclude_none=True)

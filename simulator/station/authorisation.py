@@ -18,12 +18,14 @@ from typing import Final
 
 from simulator.station import (
     metervalues,
+    plugandcharge,
     reservations,
     smartcharging,
     statuses,
     tokens,
     transactions,
 )
+from simulator.station.configuration import Configuration
 from simulator.station.events import Event
 from simulator.station.model import (
     AUTHORIZED,
@@ -42,7 +44,7 @@ from simulator.station.model import (
 from simulator.station.ports import CallOutcome
 from simulator.station.profiles import Profile
 from simulator.station.rpc import raise_event
-from simulator.station.state import State
+from simulator.station.state import State, VersionTable
 from simulator.station.transactions import same_token
 
 PLUGGED: Final = "CablePluggedIn"
@@ -53,8 +55,35 @@ CENTRAL: Final = "Central"
 """The type of a token that the CSMS made up: it is never asked about it (2.0.1 C05.FR.01)."""
 
 
-def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str = "") -> None:
-    """A driver holds a token to the reader. ``kind`` is its type in 2.x; "" is the default."""
+def button_token(conf: Configuration, table: VersionTable, identity: str) -> str:
+    """What stands for somebody who is not authorised: nothing in 2.x (C02.FR.01).
+
+    1.6 knows no start without an idTag: there it is one of the station's own, by default the end
+    of ``identity``, which is its serial number or else its name.
+    """
+    if conf.button_token is None:
+        return ""
+    return conf.button_token or identity[-table.longest_token :]
+
+
+def own_token(st: State) -> str:
+    """The same of a station."""
+    return button_token(st.conf, st.table, st.identity.serial or st.identity.id)
+
+
+def present(
+    st: State,
+    now: float,
+    due: float,
+    evse: Evse,
+    token: str,
+    kind: str = "",
+    contract: plugandcharge.Contract | None = None,
+) -> None:
+    """A driver holds a token to the reader. ``kind`` is its type in 2.x; "" is the default.
+
+    ``contract``: no reader, but an EV that identifies itself (2.0.1 C07).
+    """
     tx = evse.tx
     expected = st.resetting == "idle" and (tx is not None or evse.reserved)
     if st.link is Link.OFF or (st.resetting and not expected):
@@ -72,7 +101,9 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
     elif _kept_from(st, now, evse, token, kind):
         _deny(st, now, evse)
     else:
-        _ask(st, now, due, evse, Authorisation(token, None, kind))
+        auth = Authorisation(token, None, kind)
+        auth.contract = contract
+        _ask(st, now, due, evse, auth)
 
 
 def _present_in_transaction(
@@ -157,6 +188,9 @@ def _ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> 
     if not online:
         _decide_offline(st, now, due, evse, auth)
         return
+    if auth.contract is not None:  # the CSMS alone knows what was revoked (C07.FR.01)
+        raise_event(st, Event.TOKEN_PRESENTED, now, due, evse, None, auth)
+        return
     info = tokens.known(st, now, auth.token, auth.kind)
     if info is not None and info.valid and (st.conf.local_only or st.conf.local_online):
         if st.conf.local_only or auth.ends is None:
@@ -176,6 +210,8 @@ def _decide_offline(st: State, now: float, due: float, evse: Evse, auth: Authori
     """1.6 §3.5.4, 2.0.1 C13.FR.04: only what nothing bad is known of may pass as unknown."""
     info = tokens.known(st, now, auth.token, auth.kind)
     bad = info is not None and not info.valid
+    if auth.contract is not None and not plugandcharge.holds_offline(st, now, auth.contract):
+        bad = True
     if bad or not st.trusted:
         _deny(st, now, evse)
     elif info is not None and st.conf.local_offline:
@@ -328,7 +364,7 @@ def plugged_in(st: State, now: float, due: float, evse: Evse) -> None:
             metervalues.begin(st, now, evse, tx)
         statuses.arm(st, now, evse)
         if not st.conf.authorisation and st.link is not Link.OFF and not st.resetting:
-            _ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
+            _ask(st, now, due, evse, Authorisation(own_token(st), None, NO_AUTHORIZATION))
     statuses.update(st, now, due, evse)
 
 

@@ -13,6 +13,7 @@ from simulator.station.events import Event
 from simulator.station.profiles import Profile
 
 if TYPE_CHECKING:
+    from simulator.station.plugandcharge import Contract
     from simulator.station.reservations import Reservation
 
 
@@ -162,7 +163,7 @@ class Transaction:
 class Authorisation:
     """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
 
-    __slots__ = ("ends", "kind", "profile", "remote_id", "reservation", "token")
+    __slots__ = ("contract", "ends", "kind", "profile", "remote_id", "reservation", "token")
 
     def __init__(
         self,
@@ -181,6 +182,8 @@ class Authorisation:
         """A charging profile for the transaction that the CSMS starts with it."""
         self.reservation = reservation
         """The reservation that it makes use of, once accepted."""
+        self.contract: Contract | None = None
+        """The certificates that an EV identified itself by (2.x)."""
 
 
 class Evse:

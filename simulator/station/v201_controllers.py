@@ -70,7 +70,6 @@ GENERAL: Final = (
 
 BLOCKS: Final = (
     _count("DisplayMessageCtrlr.DisplayMessages", live.display_messages),
-    _flag("ISO15118Ctrlr.ContractValidationOffline", live.NO),
     _count("LocalAuthListCtrlr.Entries", live.list_entries, most=float(LIST_ENTRIES)),
     fixed(
         "MonitoringCtrlr.ActiveMonitoringBase",

@@ -109,6 +109,8 @@ _KEYS: Final = (
     _flag("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true"),
     _flag(NEW_SESSIONS, "false"),
     _list(Kind.SEQUENCE, "ClockCtrlr.TimeSource", "Heartbeat", ("Heartbeat",)),
+    _flag("ISO15118Ctrlr.CentralContractValidationAllowed", "false"),
+    _flag("ISO15118Ctrlr.ContractValidationOffline", "false"),
     _fixed("LocalAuthListCtrlr.Available", "true", Kind.BOOLEAN),
     _fixed(LIST_BYTES, "262144"),
     _flag("LocalAuthListCtrlr.DisablePostAuthorize", "false"),
@@ -293,6 +295,9 @@ def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
         return truth(values[name])
 
     conf.authorisation = flag("AuthCtrlr.Enabled")
+    conf.button_token = None
+    conf.contracts_offline = flag("ISO15118Ctrlr.ContractValidationOffline")
+    conf.contracts_centrally = flag("ISO15118Ctrlr.CentralContractValidationAllowed")
     conf.local_online = flag("AuthCtrlr.LocalPreAuthorize")
     conf.local_offline = flag("AuthCtrlr.LocalAuthorizeOffline")
     conf.local_only = flag("AuthCtrlr.DisableRemoteAuthorization")

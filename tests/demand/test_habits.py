@@ -15,7 +15,7 @@ from simulator.demand.calendar import clock_times
 from simulator.demand.habits import MANNERS as FIELDS
 from simulator.demand.habits import SECOND_TRY, most_ahead
 from simulator.demand.patience import draw_patience, patience_s
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.scenario import Scenario
 
 
@@ -245,3 +245,23 @@ def test_a_part_of_the_refused_try_again_and_charge_and_nobody_else_is_moved(
     assert again.sum() / n == pytest.approx(0.4, abs=share_error(0.4, n))
     np.testing.assert_array_equal(some.departure_s[again], plain.departure_s[again])
     np.testing.assert_array_equal(some.target_soc[again], plain.target_soc[again])
+
+
+def test_by_what_drivers_start_is_a_column_of_its_own(make: Any, one_site: Any) -> None:
+    shares = {"rfid": 0.4, "app": 0.3, "free": 0.2, "plug_and_charge": 0.1}
+    versions = {"versions": {"2.0.1": 1.0}}
+    plain = drawn(make(sites=[one_site("home")]))
+    some = drawn(make(sites=[one_site("home", start=shares)], csms=versions))
+    assert plain.means is None and some.means is not None
+    for means, share in zip(Means, shares.values(), strict=True):
+        found = (some.means == means).mean()
+        assert found == pytest.approx(share, abs=share_error(share, len(some)))
+    for column, values in plain.columns():
+        np.testing.assert_array_equal(values, getattr(some, column))
+
+
+def test_who_deals_with_a_card_in_another_manner_has_one(make: Any, one_site: Any) -> None:
+    manners = {"unplug": 0.25, "double_tap": 0.25, "wrong_token": 0.25, "walk_away": 0.25}
+    v = drawn(make(sites=[one_site("home", start={"app": 1.0}, drivers=manners)]))
+    assert v.means is not None and v.manner is not None
+    np.testing.assert_array_equal(v.means == Means.APP, v.manner == Manner.PULLS)

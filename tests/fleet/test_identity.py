@@ -113,7 +113,7 @@ def test_bad_tokens_of_our_own_are_nobody_elses():
 @pytest.mark.parametrize("status", ["Blocked", "Expired"])
 def test_an_inventory_without_what_its_drivers_present_is_an_error(status):
     rows = [InventoryToken("T", "Central", "Accepted")]
-    with pytest.raises(InputError, match=rf"tokens\.csv.*at least one {status} token"):
+    with pytest.raises(InputError, match=rf"tokens\.csv.*at least one {status} card"):
         listed(rows, 1, **{f"{status.lower()}_token": 0.1})
     assert listed([*rows, InventoryToken("U", "Central", status)], 1, unplug=0.1)
 

@@ -12,6 +12,7 @@ from simulator.csms.options import CsmsOptions
 from simulator.csms.tokens import Tokens
 from simulator.fleet.identity import evse_positions, station_password, token_pools
 from simulator.fleet.inventory import ExportError, export
+from simulator.fleet.rules import TOKENS_PER_EVSE
 from simulator.scenario import load_scenario
 
 SCENARIO = """
@@ -154,3 +155,31 @@ def test_the_shared_password_of_a_scenario_is_exported(tmp_path, monkeypatch):
     stations, _ = export(scenario, scenario.network(), tmp_path / "out")
     rows = stations.read_text().splitlines()[1:]
     assert rows and all(row.endswith(",sesame-sesame-sesame") for row in rows)
+
+
+def test_who_has_no_card_is_listed_too_and_changes_nobody_s_card(tmp_path):
+    path = tmp_path / "mixed.toml"
+    versions = '[csms]\nversions = { "2.0.1" = 1.0 }\n'
+    start = "start = { rfid = 0.5, free = 0.3, plug_and_charge = 0.2 }\n"
+    path.write_text(SCENARIO + start + versions)
+    scenario = load_scenario(path)
+    network = scenario.network()
+    _, tokens = export(scenario, network, tmp_path)
+    rows = [line.split(",") for line in tokens.read_text().splitlines()[1:]]
+    contracts = [token for token, kind, _ in rows if kind == "eMAID"]
+    assert len(set(contracts)) == TOKENS_PER_EVSE * network.evses
+    assert all(len(token) == 14 for token in contracts)
+    path.write_text('tokens = "tokens.csv"\n' + SCENARIO + start + versions)
+    again = token_pools(load_scenario(path), network.evses)
+    assert again.listed and not set(again.listed) & set(contracts)
+
+
+def test_stations_of_1_6_list_the_id_tag_of_their_button(tmp_path):
+    path = tmp_path / "free.toml"
+    path.write_text(SCENARIO + "start = { rfid = 0.5, free = 0.5 }\n")
+    scenario = load_scenario(path)
+    network = scenario.network()
+    _, tokens = export(scenario, network, tmp_path)
+    rows = [line.split(",") for line in tokens.read_text().splitlines()[1:]]
+    own = [station.serial[-20:] for site in network.sites for station in site.stations]
+    assert [token for token, kind, _ in rows if kind == "Local"] == own

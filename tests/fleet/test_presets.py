@@ -310,8 +310,8 @@ def test_what_the_run_says_of_heartbeats_comes_before_what_a_model_says(kit) -> 
     [
         ({"TxCtrlr.TxStopPoint": ("EnergyTransfer",)}, None),
         ({"AuthCtrlr.LocalPreAuthorize": True}, "LocalPreAuthorize"),
-        ({"AuthCtrlr.Enabled": False}, "never ask about a token"),
-        ({"AuthCtrlr.DisableRemoteAuthorization": True}, "never ask about a token"),
+        ({"AuthCtrlr.Enabled": False}, None),
+        ({"AuthCtrlr.DisableRemoteAuthorization": True}, "DisableRemoteAuthorization"),
         (
             {"AlignedDataCtrlr.SendDuringIdle": True, "AlignedDataCtrlr.Interval": 60},
             "SendDuringIdle",
