@@ -34,7 +34,7 @@ def test_what_our_csms_can_be_told_is_read(write) -> None:
         (
             'on_boot = "usual-question"',
             "on_boot: value 'usual-question': expected a file that exists, or one that ships:"
-            " usual-questions; did you mean 'usual-questions'?",
+            " new-certificates or usual-questions; did you mean 'usual-questions'?",
         ),
         ('on_boot = ""', "on_boot: value '': expected a file that exists, or one that ships"),
         ('heartbeat = "1500 ms"', "heartbeat: value '1500 ms': expected whole seconds, 1 or more"),

@@ -242,13 +242,16 @@ def test_a_resolved_scenario_reads_as_itself_again(write, tmp_path) -> None:
     ("group", "right"),
     [
         ('{ model = "ac-22-dual" }', False),
-        ('{ model = "ac-22-dual", version = "1.6" }', True),
-        ('{ model = "ac-22-dual-legacy" }', True),
+        ('{ model = "ac-22-dual", version = "1.6" }', False),
+        ('{ model = "ac-22-dual", version = "2.0.1" }', True),
+        ('{ model = "ac-22-dual-legacy" }', False),
         ('{ mix = [{ model = "ac-22-dual-legacy" }, { model = "ac-22-dual" }] }', False),
     ],
 )
-def test_manners_ask_for_the_versions_that_a_site_may_speak(say, group: str, right: bool) -> None:
+def test_plug_and_charge_asks_for_the_versions_that_a_site_may_speak(
+    say, group: str, right: bool
+) -> None:
     home = '{ model = "home-11-single", count = 3 }]'
-    lines = say((home, f"{group}]\ndrivers = {{ double_tap = 0.1 }}"), BOTH)
+    lines = say((home, f"{group}]\nstart = {{ rfid = 0.9, plug_and_charge = 0.1 }}"), BOTH)
     assert right == (not lines), lines
-    assert right or "sites.home.drivers.double_tap" in lines[0]
+    assert right or "sites.home.start.plug_and_charge" in lines[0]
