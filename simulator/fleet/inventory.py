@@ -127,21 +127,33 @@ def _token_rows(scenario: Scenario, network: Network) -> Iterable[Sequence[objec
 
 def _without_card(network: Network, pools: TokenPools) -> Iterable[Sequence[object]]:
     """What drivers without a card start by, where the CSMS must know it."""
+    buttons, contracts = (_sites_with(network, way) for way in ("free", "plug_and_charge"))
     for site in network.sites:
-        start = site.site.start
+        name = site.site.name
         for station in site.stations:
             conf = in_force(station.model, station.version)
-            if (start is not None and start.free) or not conf.authorisation:
-                serial = station.serial or station.id
-                own = button_token(conf, TABLES[station.version], serial)
+            if name in buttons or not conf.authorisation:
+                own = button_token(conf, TABLES[station.version], station.serial or station.id)
                 if own:
                     yield own, LOCAL, ACCEPTED
-            if start is None or not start.plug_and_charge:
-                continue
-            for evse in range(1, station.evses + 1):
+            for evse in range(1, station.evses + 1) if name in contracts else ():
                 for turn in range(TOKENS_PER_EVSE):
                     emaid = pools.emaid(station.site, station.ordinal, evse, turn)
                     yield emaid, EMAID, ACCEPTED
+
+
+def _sites_with(network: Network, way: str) -> set[str]:
+    """The sites where drivers may start that way: their own, or who drive on from another site."""
+    sites = {site.site.name: site.site for site in network.sites}
+    found: set[str] = set()
+    coming = [name for name, site in sites.items() if site.start and getattr(site.start, way)]
+    while coming:
+        name = coming.pop()
+        if name in sites and name not in found:
+            found.add(name)
+            reroute = sites[name].reroute
+            coming += reroute.to if reroute is not None else ()
+    return found
 
 
 def _draft(folder: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
-from simulator.fleet.aligned import add_aligned
+from simulator.fleet.aligned import add_aligned, between_readings
 from simulator.fleet.darkness import CHARGES_ON, Outages, undisturbed
 from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
 from simulator.fleet.means import settled, unasked
@@ -184,10 +184,11 @@ def _live_tally(
     sample_s = np.where(runs, setups.sample_s[stays.station], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
-    quiet = silences(
-        stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
-    )
-    add_heartbeats(tally, quiet, beat)
+    fixed, said = quirks.fixed_heartbeat, (station[on][seen], later[seen])
+    quiet = silences(stays, events, sample_s, beat, awake, shard.run_s, fixed=fixed, said=said)
+    read_s = np.where(fixed, 0.0, setups.aligned_s)
+    for part in between_readings(quiet, read_s, shard.run_s, epoch_at_zero):
+        add_heartbeats(tally, part, beat)
     add_aligned(tally, awake, setups.aligned_s, evses, stays, runs, epoch_at_zero)
     return tally
 
@@ -300,7 +301,9 @@ def _count_site(
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
     fixed = quirks.fixed_heartbeat
-    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy, fixed), beat)
+    quiet = silences(stays, events, sample_s, beat, awake, end_s, busy, fixed)
+    for part in between_readings(quiet, np.where(fixed, 0.0, setups.aligned_s), end_s, epoch):
+        add_heartbeats(tally, part, beat)
     dark = None if outages is None else outages.dark
     add_aligned(tally, np.zeros(len(stations)), setups.aligned_s, evses, stays, runs, epoch, dark)
     return recorded

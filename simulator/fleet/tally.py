@@ -189,6 +189,7 @@ def silences(
     end_s: float,
     dark: tuple[I32, F64, F64] | None = None,
     fixed: NDArray[np.bool_] | None = None,
+    said: tuple[I32, F64] | None = None,
 ) -> Silence:
     """When stations are silent long enough that a heartbeat may be due.
 
@@ -197,6 +198,7 @@ def silences(
     heartbeats is one message after another; of other stays every message counts by itself.
     ``dark`` are spans (station, from, to) without power: nobody is there to be silent. Of stations
     marked in ``fixed`` nothing else ends a silence: their heartbeats have a timer of their own.
+    ``said`` are moments (station, at) of messages besides those of the stays.
     """
     dense = (sample_s > 0.0) & (sample_s <= heartbeat_s[stays.station])
     station: list[NDArray[Any]] = []
@@ -210,6 +212,10 @@ def silences(
         station.append(dark[0].astype(np.int64))
         start.append(dark[1])
         end.append(np.minimum(dark[2], end_s))
+    if said is not None:
+        station.append(said[0].astype(np.int64))
+        start.append(said[1])
+        end.append(said[1])
     until = np.minimum(stays.stop_s, end_s)
     station.append(stays.station[dense])
     start.append(stays.start_s[dense])

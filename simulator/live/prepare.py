@@ -17,7 +17,7 @@ import numpy as np
 from simulator.demand.visits import Means
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
-from simulator.fleet.setup import Conditions, settings_of
+from simulator.fleet.setup import Conditions, in_force
 from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
 from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
@@ -26,7 +26,6 @@ from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
-from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult
@@ -99,6 +98,7 @@ def prepare(
         raise RefusedError(str(error)) from None
     except ValueError as error:
         raise RefusedError(f"live.stages: {error}") from None
+    check_models(network)
     span = window(scenario, run_length(stages))
     engine = simulate_network(
         scenario, network, duration_s=span.until_s, record_caps="all", progress=progress
@@ -122,7 +122,6 @@ def prepare(
         )
         for group in split(network, shards)
     )
-    check_models(plans)
     return Prepared(
         scenario, network, stages, phases(stages), span, engine, plans, traced, heartbeat_s
     )
@@ -216,16 +215,11 @@ def first_of_versions(plans: Sequence[ShardPlan]) -> dict[str, tuple[str, str | 
     return first
 
 
-def check_models(plans: Sequence[ShardPlan]) -> None:
+def check_models(network: Network) -> None:
     """Raise RefusedError where a model has a configuration that its stations cannot have."""
-    kinds = {
-        (plan.kinds[kind], version): plan.speed
-        for plan in plans
-        for kind, version in set(zip(plan.kind.tolist(), plan.versions, strict=True))
-    }
-    for (kind, version), speed in kinds.items():
+    for kind, version in {(s.model, s.version) for site in network.sites for s in site.stations}:
         try:
-            TABLES[version].configure(settings_of(kind, version, speed, Conditions("check")), {})
+            in_force(kind, version)
         except ValueError as error:
             raise RefusedError(f"station model {kind.name}, OCPP {version}: {error}") from None
 

@@ -183,3 +183,20 @@ def test_stations_of_1_6_list_the_id_tag_of_their_button(tmp_path):
     rows = [line.split(",") for line in tokens.read_text().splitlines()[1:]]
     own = [station.serial[-20:] for site in network.sites for station in site.stations]
     assert [token for token, kind, _ in rows if kind == "Local"] == own
+
+
+def test_drivers_who_drive_on_find_their_contracts_known(tmp_path):
+    path = tmp_path / "on.toml"
+    on = (
+        "balking = [1.0]\nstart = { rfid = 0.5, plug_and_charge = 0.5 }\n"
+        'reroute = { to = ["next"], travel = "10m" }\n'
+    )
+    site = SCENARIO[SCENARIO.index("[[sites]]") :]
+    others = "".join(site.replace('"hub"', f'"{name}"') for name in ("next", "far"))
+    path.write_text(f'{SCENARIO}{on}{others}[csms]\nversions = {{ "2.0.1" = 1.0 }}\n')
+    scenario = load_scenario(path)
+    network = scenario.network()
+    _, tokens = export(scenario, network, tmp_path)
+    contracts = [line for line in tokens.read_text().splitlines() if ",eMAID," in line]
+    evses = sum(site.evses for site in network.sites if site.site.name in ("hub", "next"))
+    assert len(contracts) == TOKENS_PER_EVSE * evses < TOKENS_PER_EVSE * network.evses

@@ -70,6 +70,7 @@ def by_hand(engine, beat, epoch):
                 told = messages[Event.CLOCK_ALIGNED] * busy
                 told += messages[Event.CLOCK_ALIGNED_IDLE] * (instance.evses - busy)
                 moments += [(tick, base + station, action) for action in told]
+                spoke[station].append(tick)
         golden = (5.0**0.5 - 1.0) / 2.0
         for station, times in spoke.items():
             last = -beat * ((station + 1) * golden % 1.0)
