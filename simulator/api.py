@@ -6,7 +6,7 @@ They may be called from a script, the command line or a notebook (where an event
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
     from simulator.fleet.certificates import Written
-    from simulator.scenario import Scenario
+    from simulator.scenario import Scenario, StationModel
     from simulator.simulation.compare import Comparison
     from simulator.simulation.sweep import Sweep
     from simulator.store import Run
@@ -133,7 +133,29 @@ def load_scenario(
     from simulator.scenario import load_scenario as load
 
     sets = [sets] if isinstance(sets, str) else sets
-    return load(path, sets=sets, **known_names(), seed=seed, csms_url=csms)
+    return load(
+        path,
+        sets=sets,
+        **known_names(),
+        presets=_presets,
+        boot_script=_boot_script,
+        seed=seed,
+        csms_url=csms,
+    )
+
+
+def _presets(model: StationModel) -> Iterable[tuple[tuple[str | int, ...], str, str | None]]:
+    """What a station model presets and no station of ours can have; loaded for those who ask."""
+    from simulator.fleet.presets import mistakes
+
+    return mistakes(model)
+
+
+def _boot_script(path: Path) -> object:
+    """Read what the embedded CSMS is to send after a boot; loaded for those who ask."""
+    from simulator.csms.onboot import read
+
+    return read(path)
 
 
 def json_schema() -> dict[str, Any]:

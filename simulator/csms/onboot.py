@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulator.csms.commands import COMMANDS, Mistake, wrong_action, wrong_payload
+from simulator.scenario.check_embedded import shipped_boot_scripts
 from simulator.scenario.document import read_toml
 from simulator.scenario.problems import InputError, Problem, listed, nearest, shown
-from simulator.scenario.profiles import data_folder
 
 TIMEOUT_S: Final = 30.0
 MOST_TIMEOUT_S: Final = 600.0
@@ -57,12 +57,11 @@ def read(path: Path) -> Mapping[str, tuple[Step, ...]]:
     """
     label = str(path)
     if not path.exists() and path == Path(path.stem):
-        shipped = data_folder("scenarios") / "csms"
-        names = sorted(file.stem for file in shipped.glob("*.toml"))
-        if path.stem not in names:
-            expected = f"a file that exists, or one that ships: {listed(names)}"
-            raise InputError([Problem("", "", repr(label), expected, nearest(label, names))])
-        path = shipped / f"{path.stem}.toml"
+        shipped = shipped_boot_scripts()
+        if path.stem not in shipped:
+            expected = f"a file that exists, or one that ships: {listed(list(shipped))}"
+            raise InputError([Problem("", "", repr(label), expected, nearest(label, shipped))])
+        path = shipped[path.stem]
     document = read_toml(path, label)
     problems: list[Problem] = []
     script = {}

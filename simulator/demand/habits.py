@@ -18,19 +18,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.demand.calendar import DAY_S, clock_times
-from simulator.demand.visits import Manner, Visits
+from simulator.demand.visits import Manner, Means, Visits
 
 if TYPE_CHECKING:
     from simulator.demand.retail import Retail
     from simulator.scenario import Site
-    from simulator.scenario.model import Drivers
+    from simulator.scenario.model import Drivers, Start
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 
-STAY_S: Final = {Manner.REFUSED: 20.0, Manner.WALKS_AWAY: 90.0}
+STAY_S: Final = {
+    Manner.REFUSED: 20.0,
+    Manner.BLOCKED: 20.0,
+    Manner.EXPIRED: 20.0,
+    Manner.WALKS_AWAY: 90.0,
+}
 """How long who does not charge keeps an EVSE (a guess): a refused driver goes before the 60 s that
 ConnectionTimeOut commonly is, one who walks away is waited for that long."""
+
+MANNERS: Final = {
+    "unplug": Manner.PULLS,
+    "double_tap": Manner.TAPS_TWICE,
+    "wrong_token": Manner.REFUSED,
+    "walk_away": Manner.WALKS_AWAY,
+    "blocked_token": Manner.BLOCKED,
+    "expired_token": Manner.EXPIRED,
+}
+"""The shares of ``drivers``, in the order in which they divide the uniform numbers."""
+SECOND_TRY: Final = {
+    Manner.REFUSED: Manner.REFUSED_AT_FIRST,
+    Manner.BLOCKED: Manner.BLOCKED_AT_FIRST,
+    Manner.EXPIRED: Manner.EXPIRED_AT_FIRST,
+}
 
 Chance = Callable[[str], F64]
 """Gives the uniform numbers of a habit, one per visit."""
@@ -59,7 +79,7 @@ def with_driver_habits(visits: Visits, site: Site, around: Surroundings, chance:
         if site.reservations.no_show > 0.0:
             changes["no_show"] = reserves & (chance("no_show") < site.reservations.no_show)
     if site.drivers is not None:
-        changes |= _manners(visits, site.drivers, chance("manner"))
+        changes |= _manners(visits, site.drivers, chance)
     if site.idle_response > 0.0 and around.retail is not None:
         grace_s = around.retail.idle_grace_s
         if grace_s is not None:
@@ -70,12 +90,15 @@ def with_driver_habits(visits: Visits, site: Site, around: Surroundings, chance:
     return replace(visits, **changes) if changes else visits
 
 
-def _manners(visits: Visits, drivers: Drivers, uniform: F64) -> dict[str, Any]:
+def _manners(visits: Visits, drivers: Drivers, chance: Chance) -> dict[str, Any]:
     """Who deals with the station in which manner; who does not charge wants nothing and goes."""
-    shares = (drivers.unplug, drivers.double_tap, drivers.wrong_token, drivers.walk_away)
-    edges = np.cumsum(shares)
-    drawn = np.searchsorted(edges, uniform, side="right")
-    manner = np.where(drawn < len(shares), drawn + 1, Manner.PLAIN).astype(np.int8)
+    edges = np.cumsum([getattr(drivers, field) for field in MANNERS])
+    which = np.array([*MANNERS.values(), Manner.PLAIN], np.int8)
+    manner = which[np.searchsorted(edges, chance("manner"), side="right")]
+    if drivers.second_try > 0.0:
+        again = chance("second_try") < drivers.second_try
+        for who, then in SECOND_TRY.items():
+            manner[(manner == who) & again] = then
     leaves_s = np.full(len(visits), np.inf)
     for who, stay_s in STAY_S.items():
         leaves_s[manner == who] = stay_s
@@ -97,6 +120,8 @@ def with_car_habits(
     back, ``v2g_kw`` the grid-side power that it can give back.
     """
     changes: dict[str, Any] = {}
+    if site.start is not None:
+        changes["means"] = _means(visits, site.start, chance("start"))
     ready = _ready(visits, site, around, charge_kw, chance)
     if ready is not None:
         changes["ready_s"] = ready
@@ -109,6 +134,16 @@ def with_car_habits(
         changes["discharge_kw"] = discharge
         changes["reserve_soc"] = np.where(discharge > 0.0, site.vehicle_to_grid.reserve, 0.0)
     return replace(visits, **changes) if changes else visits
+
+
+def _means(visits: Visits, start: Start, uniform: F64) -> NDArray[np.int8]:
+    """By what each driver starts; who deals with a card in another manner has one."""
+    shares = (start.app, start.free, start.plug_and_charge)
+    drawn = np.searchsorted(np.cumsum(shares), uniform, side="right")
+    means = np.where(drawn < len(shares), drawn + 1, Means.CARD)
+    if visits.manner is not None:
+        means = np.where(np.isin(visits.manner, (Manner.PLAIN, Manner.PULLS)), means, Means.CARD)
+    return means.astype(np.int8)
 
 
 def most_ahead(balking: tuple[float, ...], uniform: F64) -> I32:

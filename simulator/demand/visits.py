@@ -28,6 +28,7 @@ NEUTRAL: dict[str, Any] = {
     "reserved_s": np.nan,
     "no_show": False,
     "manner": np.int8(0),
+    "means": np.int8(0),
 }
 """The optional columns, and what None means in each of them."""
 
@@ -45,6 +46,27 @@ class Manner(IntEnum):
     """Plugs in, presents a token that is no good, and leaves."""
     WALKS_AWAY = 4
     """Presents a good token and never plugs in."""
+    BLOCKED = 10
+    """As REFUSED, with a token that the CSMS has blocked."""
+    EXPIRED = 11
+    """The same with one that is no longer valid."""
+    REFUSED_AT_FIRST = 12
+    """Presents a token that is no good and, a few seconds later, a good one; then as PLAIN."""
+    BLOCKED_AT_FIRST = 13
+    EXPIRED_AT_FIRST = 14
+
+
+class Means(IntEnum):
+    """By what a driver starts a charge, in the order of the scenario's shares."""
+
+    CARD = 0
+    """Presents a token."""
+    APP = 1
+    """Has the CSMS start from afar, and unplugs to stop."""
+    BUTTON = 2
+    """Presses a button: nobody is asked."""
+    CONTRACT = 3
+    """The car identifies itself by a contract certificate (2.x); unplugs to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +134,8 @@ class Visits:
     """Has a reservation and never comes."""
     manner: NDArray[np.int8] | None = None
     """`Manner` of each driver; None: all plain."""
+    means: NDArray[np.int8] | None = None
+    """`Means` of each driver; None: all by card."""
 
     def __len__(self) -> int:
         return len(self.arrival_s)

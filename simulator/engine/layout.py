@@ -230,7 +230,7 @@ def visit_records(visits: Visits) -> Records:
     ):
         records[name] = getattr(visits, name)
     for name, neutral in NEUTRAL.items():
-        if name not in ("reserved_s", "manner"):
+        if name not in ("reserved_s", "manner", "means"):
             values = getattr(visits, name)
             records[name] = neutral if values is None else values
     records["reserved"] = -1

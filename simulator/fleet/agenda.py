@@ -13,9 +13,11 @@ The rules, for a visit from ``start`` to ``stop`` whose battery is full at ``ful
   played.
 
 A driver may have another manner (`Manner`): one who pulls the plug causes the same events; one who
-is refused only plugs in, presents a token and unplugs; one who walks away only presents a token and
-gives the EVSE back. One who taps twice has two transactions, the first from ``start`` to ``TAP_S``
-later, the second from twice that on (``manners.split_taps``).
+is refused only plugs in, presents a token and unplugs; one who is refused at first presents another
+``TRY_S`` later, and only then charges. One who walks away only presents a token and gives the EVSE
+back. One who taps twice has two transactions, the first from ``start`` to ``TAP_S`` later, the
+second from twice that on (``manners.split_taps``). What a station makes of it that goes by other
+terms (versions, TxStartPoint ...) is told by ``manners.told``.
 
 Caps must be tidy (see ``tidy_caps``): the first stands at ``start``, times rise, none at ``full``
 or later, and the cap in force at ``full`` is above 0 (a car without power does not become full).
@@ -31,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.demand.visits import Manner
-from simulator.fleet.rules import TAP_S
+from simulator.fleet.rules import TAP_S, TRY_S
 from simulator.station.events import Event
 
 F64 = NDArray[np.float64]
@@ -43,12 +45,25 @@ OPENING: Final = (Event.PLUGGED_IN, Event.TOKEN_PRESENTED, Event.TRANSACTION_STA
 CLOSING: Final = (Event.TRANSACTION_ENDED, Event.FINISHING, Event.UNPLUGGED)
 
 
-IDLE: Final = (Manner.REFUSED, Manner.WALKS_AWAY)
+TURNED_AWAY: Final = (Manner.REFUSED, Manner.BLOCKED, Manner.EXPIRED)
+"""Whose token is no good, and who have no other."""
+TRIES_AGAIN: Final = (
+    Manner.REFUSED_AT_FIRST,
+    Manner.BLOCKED_AT_FIRST,
+    Manner.EXPIRED_AT_FIRST,
+)
+"""Whose first token is no good."""
+TWO_TAPS: Final = (Manner.TAPS_TWICE, *TRIES_AGAIN)
+IDLE: Final = (*TURNED_AWAY, Manner.WALKS_AWAY)
 """Manners without a transaction."""
 FIRST_TAP: Final = max(Manner) + 1
 """The first transaction of a driver who taps twice: nobody unplugs at its end."""
 AGAIN: Final = max(Manner) + 2
 """The second one: the car has been plugged in all along."""
+FIRST_TRY: Final = max(Manner) + 3
+"""A driver who is refused and stays, up to the second try."""
+SECOND_TRY: Final = max(Manner) + 4
+"""From there on: the car is plugged in and the station still waits for a token."""
 
 
 def state_at(at_s: float, full_s: float, cap_kw: float) -> Event:
@@ -90,6 +105,14 @@ def visit_agenda(
         if stop_s != np.inf:
             yield stop_s, Event.UNPLUGGED
         return
+    if manner in TRIES_AGAIN:
+        yield start_s, Event.PLUGGED_IN
+        yield start_s, Event.TOKEN_PRESENTED
+        then_s = start_s + TRY_S
+        first = max(k for k, at_s in enumerate(cap_s) if k == 0 or at_s <= then_s)
+        _, *rest = visit_agenda(then_s, stop_s, full_s, cap_s[first:], cap_kw[first:])
+        yield from rest
+        return
     if manner == Manner.TAPS_TWICE:
         again_s = start_s + 2.0 * TAP_S
         yield from visit_agenda(start_s, start_s + TAP_S, full_s, cap_s, cap_kw, FIRST_TAP)
@@ -120,10 +143,16 @@ class Stays:
     cap_s: F64
     cap_kw: F64
     manner: I8 | None = None
-    """`Manner` of each, or a piece of one that taps twice; None: all plain."""
+    """`Manner` of each, or a piece of one that taps more than once; None: all plain."""
+    means: I8 | None = None
+    """`Means` of each; None: all by card."""
 
     def __len__(self) -> int:
         return len(self.start_s)
+
+    def means_of(self, rows: I64) -> I8 | None:
+        """The means of some rows."""
+        return None if self.means is None else self.means[rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +176,10 @@ def tabulate(stays: Stays) -> list[Happenings]:
     found = []
     for group in groups:
         if group.event is Event.UNPLUGGED:
-            keep = stays.manner[group.row] != FIRST_TAP
-        elif group.event in (Event.PLUGGED_IN, Event.TOKEN_PRESENTED):
+            keep = ~np.isin(stays.manner[group.row], (FIRST_TAP, FIRST_TRY))
+        elif group.event is Event.PLUGGED_IN:
+            keep = stays.manner[group.row] != SECOND_TRY
+        elif group.event is Event.TOKEN_PRESENTED:
             keep = np.ones(len(group.row), dtype=bool)
         else:
             keep = charging(stays)[group.row]
@@ -160,7 +191,7 @@ def charging(stays: Stays) -> NDArray[np.bool_]:
     """Which stays have a transaction, shape (stays,)."""
     if stays.manner is None:
         return np.ones(len(stays), dtype=bool)
-    return ~np.isin(stays.manner, IDLE)
+    return ~np.isin(stays.manner, (*IDLE, FIRST_TRY))
 
 
 def _states(stays: Stays, rows: I64) -> list[Happenings]:

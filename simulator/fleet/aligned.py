@@ -3,12 +3,12 @@
 Every EVSE, and the main meter of a station with several, is read at the multiples of the interval
 from 00:00 UTC of each day (1.6 §3.16.2, 2.0.1 J01), with or without a transaction. Where a version
 puts the readings of a transaction into another message, it is worked out how many EVSEs have one at
-each moment. Called by ``predict``.
+each moment. A reading breaks a silence too. Called by ``predict``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import floor
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays
+from simulator.fleet.tally import Silence
 from simulator.station.events import Event
 from simulator.station.metervalues import MAIN_METER_FROM
 from simulator.station.versions import reads_idle_apart
@@ -28,6 +29,8 @@ F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 
 _DAY_S: Final = 86_400.0
+_PORTION: Final = 1 << 20
+"""Pieces of silences that are held at once."""
 
 
 def add_aligned(
@@ -36,13 +39,15 @@ def add_aligned(
     interval_s: F64,
     evses: I32,
     stays: Stays,
+    runs: NDArray[np.bool_],
     epoch_at_zero: float,
     dark: Callable[[float], NDArray[np.bool_]] | None = None,
 ) -> None:
     """Count the readings of stations up to the end of the tally.
 
-    ``awake_s``, ``interval_s`` (0: none) and ``evses`` are of each station; ``dark`` says which
-    stations have no power at a moment. ``epoch_at_zero`` is the Unix time of second 0.
+    ``awake_s``, ``interval_s`` (0: none) and ``evses`` are of each station; ``runs`` says which
+    stays are transactions, ``dark`` which stations have no power at a moment. ``epoch_at_zero`` is
+    the Unix time of second 0.
     """
     end_s = tally.frame.end_s
     meters = evses + (evses >= MAIN_METER_FROM)
@@ -54,7 +59,7 @@ def add_aligned(
             on = on if dark is None else on[~dark(tick)[on]]
             tally.points(Event.CLOCK_ALIGNED_IDLE, np.full(len(on), tick), on, meters[on])
         if any(map(reads_idle_apart, tally.tables)):
-            of = interval_s[stays.station] == interval
+            of = runs & (interval_s[stays.station] == interval)
             for table, speaks in tally.by_table(stays.station):
                 rows = np.flatnonzero(of if speaks is None else of & speaks)
                 if reads_idle_apart(table):
@@ -80,6 +85,34 @@ def _in_transactions(
         stays.station[rows],
         last - first,
     )
+
+
+def between_readings(
+    silence: Silence, interval_s: F64, end_s: float, epoch_at_zero: float
+) -> Iterator[Silence]:
+    """The silences in pieces, since each reading of the station breaks them; in portions.
+
+    ``interval_s`` is each station's interval of clock-aligned readings, 0: none.
+    """
+    every = interval_s[silence.station]
+    for interval in np.unique(every).tolist():
+        ticks = np.array(aligned_ticks(interval, end_s, epoch_at_zero) if interval else [])
+        mine = np.flatnonzero(every == interval)
+        first = np.searchsorted(ticks, silence.start_s[mine], side="right")
+        pieces = 1 + np.maximum(np.searchsorted(ticks, silence.end_s[mine]) - first, 0)
+        cuts = np.flatnonzero(np.diff(np.cumsum(pieces) // _PORTION)) + 1
+        for rows in np.split(np.arange(len(mine)), cuts):
+            n = pieces[rows]
+            row = np.repeat(rows, n)
+            k = np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n)
+            place = mine[row]
+            start, end = silence.start_s[place], silence.end_s[place]
+            if len(ticks):
+                after = first[row] + k
+                start = np.where(k > 0, ticks[after - 1], start)
+                last = k == pieces[row] - 1
+                end = np.where(last, end, ticks[np.minimum(after, len(ticks) - 1)])
+            yield Silence(silence.station[place], start, end)
 
 
 def aligned_ticks(interval_s: float, end_s: float, epoch_at_zero: float) -> list[float]:

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from simulator.demand.visits import Manner
 from simulator.engine.outages import Spans, downtime
-from simulator.fleet.agenda import CLOSING, Happenings, Stays, ranges, tidy_caps
+from simulator.fleet.agenda import CLOSING, TWO_TAPS, Happenings, Stays, ranges, tidy_caps
+from simulator.fleet.rules import SLACK_S
 from simulator.station.events import Event
 from simulator.station.versions import TABLES, tells_next_use
 
@@ -45,6 +46,20 @@ WALKED: Final = Manner.WALKS_AWAY
 CHARGES_ON: Final = (
     "cars still plugged in when the power comes back charge on, in transactions of their own"
 )
+
+
+def undisturbed(result: SiteResult, stays: Stays) -> Stays:
+    """The stays, plain where the power goes before the driver has tapped for the second time."""
+    if stays.manner is None:
+        return stays
+    rows = np.flatnonzero(np.isin(stays.manner, TWO_TAPS))
+    start, station = stays.start_s[rows], stays.station[rows]
+    cut = np.zeros(len(rows), dtype=bool)
+    for of, away, back in _rows(downtime(result).dark):
+        cut |= (station == of) & (away <= start + SLACK_S) & (back > start)
+    manner = stays.manner.copy()
+    manner[rows[cut]] = Manner.PLAIN
+    return replace(stays, manner=manner)
 
 
 class Outages:
@@ -191,7 +206,8 @@ def _pieces(stays: Stays, row: I64, start: F64, stop: F64, end_s: float) -> Stay
     if stays.manner is not None:
         # A driver who comes back to power taps once.
         manner = np.where(start == stays.start_s[row], stays.manner[row], 0).astype(np.int8)
-    return Stays(stays.station[row], stays.evse[row], start, stop, *tidied, manner)
+    means = stays.means_of(row)
+    return Stays(stays.station[row], stays.evse[row], start, stop, *tidied, manner, means)
 
 
 def _rows(spans: Spans) -> list[tuple[int, float, float]]:

@@ -23,16 +23,35 @@ if TYPE_CHECKING:
 PREFIX: Final = "CSW"
 UNKNOWN: Final = "CSX"
 """Begins the tokens that no inventory of ours lists."""
-ACCEPTED: Final = "accepted"
+ACCEPTED: Final = "Accepted"
+INVALID: Final = "Invalid"
+BLOCKED: Final = "Blocked"
+EXPIRED: Final = "Expired"
+PROVISIONED: Final = {BLOCKED: "blocked_token", EXPIRED: "expired_token"}
+"""Statuses that a CSMS must be told of, and the drivers (``sites.drivers``) who present such."""
+NO_CARDS: Final = ("Local", "eMAID")
+"""Types of tokens that nobody holds to a reader: a station's own, a car's contract."""
 
 
-def derived_token(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
+def derived_token(
+    seed: int, site: str, ordinal: int, evse: int, k: int, stream: str = "token"
+) -> str:
     """Token ``k`` of an EVSE: ``CSW`` and 13 base-32 characters (80 bits of text, 64 of key).
 
     16 characters, within the 20 of a 1.6 ``idTag``.
     """
-    key = key64(seed, site, ordinal, evse, k, "token")
+    key = key64(seed, site, ordinal, evse, k, stream)
     return PREFIX + base64.b32encode(key.to_bytes(8, "big")).decode().rstrip("=")
+
+
+def derived_emaid(seed: int, site: str, ordinal: int, evse: int, k: int) -> str:
+    """The e-mobility account of driver ``k`` of an EVSE, for a car with a contract (ISO 15118).
+
+    Country ZZ (ISO 3166: for users to assign), provider CSW, instance C and 8 base-32 characters;
+    no check digit, which is optional.
+    """
+    key = key64(seed, site, ordinal, evse, k, "emaid")
+    return "ZZ" + PREFIX + "C" + base64.b32encode(key.to_bytes(8, "big")).decode()[:8]
 
 
 def derived_password(seed: int, site: str, ordinal: int) -> str:
@@ -68,7 +87,10 @@ class TokenPools:
     listed: tuple[str, ...] = ()
     evses: int = 0
     refused: tuple[str, ...] = ()
-    """The tokens of the inventory that are not accepted."""
+    """Tokens of the inventory that are neither accepted nor blocked nor expired."""
+    blocked: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+    """Those that are. Without an inventory every EVSE has its own, as of the good ones."""
 
     def pool(self, site: str, ordinal: int, evse: int, position: int) -> tuple[str, ...]:
         """Tokens that take turns at an EVSE (1-based in its station).
@@ -92,14 +114,26 @@ class TokenPools:
         pool = self.pool(site, ordinal, evse, position)
         return pool[turn % len(pool)]
 
-    def wrong_token(self, site: str, ordinal: int, evse: int, position: int, turn: int) -> str:
+    def bad_token(
+        self, status: str, site: str, ordinal: int, evse: int, position: int, turn: int
+    ) -> str:
         """A token that is no good, for the ``turn``-th visit of an EVSE.
 
-        One that the inventory lists as not accepted if there is one, else one that nobody knows.
+        One that the inventory lists so if there is one. Else one that nobody knows, or, as ``fleet
+        export`` tells it, one of the EVSE's own that is to be blocked or expired.
         """
-        if self.refused:
-            return self.refused[(position + turn * self.evses) % len(self.refused)]
+        listed = {BLOCKED: self.blocked, EXPIRED: self.expired}.get(status, self.refused)
+        if listed:
+            k = turn if status == INVALID else turn % TOKENS_PER_EVSE
+            return listed[(position + k * self.evses) % len(listed)]
+        if status != INVALID:
+            k = turn % TOKENS_PER_EVSE
+            return derived_token(self.seed, site, ordinal, evse, k, status)
         return UNKNOWN + derived_token(self.seed, site, ordinal, evse, turn)[len(PREFIX) :]
+
+    def emaid(self, site: str, ordinal: int, evse: int, turn: int) -> str:
+        """The contract of the ``turn``-th visit of an EVSE, if its car has one."""
+        return derived_emaid(self.seed, site, ordinal, evse, turn % TOKENS_PER_EVSE)
 
     @property
     def warning(self) -> str | None:
@@ -115,16 +149,34 @@ class TokenPools:
 def token_pools(scenario: Scenario, evses: int) -> TokenPools:
     """The token pools of a network with ``evses`` EVSEs.
 
-    Raises InputError if the scenario names an inventory without a single accepted token.
+    Raises InputError if the scenario names an inventory without a single accepted token, or
+    without one of the kind that some of its drivers present.
     """
     if scenario.tokens is None:
         return TokenPools(scenario.seed, (), evses)
-    listed = tuple(token.token for token in scenario.tokens if token.status.lower() == ACCEPTED)
-    if not listed:
+    by_status: dict[str, list[str]] = {}
+    cards = [token for token in scenario.tokens if token.type not in NO_CARDS]
+    for token in cards:
+        by_status.setdefault(token.status.capitalize(), []).append(token.token)
+    listed = by_status.pop(ACCEPTED, [])
+    wanted = ["Accepted"] if not listed else []
+    wanted += [status for status in provisioned(scenario) if status not in by_status]
+    if wanted:
         label = scenario.file.tokens or "tokens"
-        raise InputError([Problem(label, "column 'status'", None, "at least one Accepted token")])
-    refused = tuple(token.token for token in scenario.tokens if token.status.lower() != ACCEPTED)
-    return TokenPools(scenario.seed, listed, evses, refused)
+        expected = "at least one {} card"
+        raise InputError(
+            [Problem(label, "column 'status'", None, expected.format(s)) for s in wanted]
+        )
+    blocked, expired = (tuple(by_status.pop(status, ())) for status in (BLOCKED, EXPIRED))
+    refused = {token for tokens in by_status.values() for token in tokens}
+    others = tuple(row.token for row in cards if row.token in refused)
+    return TokenPools(scenario.seed, tuple(listed), evses, others, blocked, expired)
+
+
+def provisioned(scenario: Scenario) -> list[str]:
+    """The statuses of tokens that drivers of the scenario present, and a CSMS must be told of."""
+    drivers = [site.drivers for site in scenario.file.sites if site.drivers is not None]
+    return [s for s, name in PROVISIONED.items() if any(getattr(d, name) for d in drivers)]
 
 
 def evse_positions(evses_per_station: Sequence[int]) -> list[int]:

@@ -16,9 +16,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from simulator.fleet.identity import evse_positions, station_password, token_pools
+from simulator.fleet.identity import (
+    ACCEPTED,
+    NO_CARDS,
+    TokenPools,
+    evse_positions,
+    provisioned,
+    station_password,
+    token_pools,
+)
 from simulator.fleet.rules import TOKENS_PER_EVSE
+from simulator.fleet.setup import in_force
 from simulator.scenario.inventory import STATION_COLUMNS, TOKEN_COLUMNS
+from simulator.station.authorisation import button_token
+from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
@@ -27,6 +38,7 @@ STATIONS_FILE: Final = "stations.csv"
 TOKENS_FILE: Final = "tokens.csv"
 TOKEN_TYPE: Final = "ISO14443"
 """What an RFID card is in OCPP 2.0.1; 1.6 does not tell kinds of token apart."""
+LOCAL, EMAID = NO_CARDS
 
 
 class ExportError(Exception):
@@ -101,12 +113,47 @@ def _token_rows(scenario: Scenario, network: Network) -> Iterable[Sequence[objec
     stations = [station for site in network.sites for station in site.stations]
     first = evse_positions([station.evses for station in stations])
     pools = token_pools(scenario, network.evses)
-    for turn in range(TOKENS_PER_EVSE):
-        for station, position in zip(stations, first, strict=True):
-            for evse in range(1, station.evses + 1):
-                at = position + evse - 1
-                own = pools.token(station.site, station.ordinal, evse, at, turn)
-                yield own, TOKEN_TYPE, "Accepted"
+    for status in (ACCEPTED, *provisioned(scenario)):
+        for turn in range(TOKENS_PER_EVSE):
+            for station, position in zip(stations, first, strict=True):
+                for evse in range(1, station.evses + 1):
+                    where = (station.site, station.ordinal, evse, position + evse - 1, turn)
+                    if status == ACCEPTED:
+                        yield pools.token(*where), TOKEN_TYPE, status
+                    else:
+                        yield pools.bad_token(status, *where), TOKEN_TYPE, status
+    yield from _without_card(network, pools)
+
+
+def _without_card(network: Network, pools: TokenPools) -> Iterable[Sequence[object]]:
+    """What drivers without a card start by, where the CSMS must know it."""
+    buttons, contracts = (_sites_with(network, way) for way in ("free", "plug_and_charge"))
+    for site in network.sites:
+        name = site.site.name
+        for station in site.stations:
+            conf = in_force(station.model, station.version)
+            if name in buttons or not conf.authorisation:
+                own = button_token(conf, TABLES[station.version], station.serial or station.id)
+                if own:
+                    yield own, LOCAL, ACCEPTED
+            for evse in range(1, station.evses + 1) if name in contracts else ():
+                for turn in range(TOKENS_PER_EVSE):
+                    emaid = pools.emaid(station.site, station.ordinal, evse, turn)
+                    yield emaid, EMAID, ACCEPTED
+
+
+def _sites_with(network: Network, way: str) -> set[str]:
+    """The sites where drivers may start that way: their own, or who drive on from another site."""
+    sites = {site.site.name: site.site for site in network.sites}
+    found: set[str] = set()
+    coming = [name for name, site in sites.items() if site.start and getattr(site.start, way)]
+    while coming:
+        name = coming.pop()
+        if name in sites and name not in found:
+            found.add(name)
+            reroute = sites[name].reroute
+            coming += reroute.to if reroute is not None else ()
+    return found
 
 
 def _draft(folder: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

@@ -44,9 +44,7 @@ class X509Keys:
         if self._seed is None:
             key = ec.generate_private_key(ec.SECP256R1())
         else:
-            name = f"{self._seed}/{station}/{number}".encode()
-            drawn = int.from_bytes(hashlib.sha512(name).digest())
-            key = ec.derive_private_key(drawn % (_ORDER - 1) + 1, ec.SECP256R1())
+            key = derived_key(f"{self._seed}/{station}/{number}")
         return key.private_bytes(
             serialization.Encoding.DER,
             serialization.PrivateFormat.PKCS8,
@@ -70,7 +68,7 @@ class X509Keys:
         found = _load(pem)
         if not 0 < len(found) <= MOST_CERTIFICATES:
             raise ValueError(f"{len(found)} certificates: expected 1 to {MOST_CERTIFICATES}")
-        return tuple(map(_describe, found))
+        return tuple(map(certificate_of, found))
 
     def belongs(self, certificate: Certificate, key: bytes) -> bool:
         """Is the certificate for this key pair?"""
@@ -125,7 +123,14 @@ def _x509(certificate: Certificate) -> x509.Certificate:
     return _load(certificate.pem)[0]
 
 
-def _describe(found: x509.Certificate) -> Certificate:
+def derived_key(name: str) -> ec.EllipticCurvePrivateKey:
+    """A key on P-256 that follows from a name; it protects nothing."""
+    drawn = int.from_bytes(hashlib.sha512(name.encode()).digest())
+    return ec.derive_private_key(drawn % (_ORDER - 1) + 1, ec.SECP256R1())
+
+
+def certificate_of(found: x509.Certificate) -> Certificate:
+    """What a station wants to know of a certificate."""
     try:
         basic = found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:

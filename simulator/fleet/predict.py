@@ -12,19 +12,21 @@ affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet.agenda import Stays, charging, ranges, tabulate, tidy_caps
-from simulator.fleet.aligned import add_aligned
-from simulator.fleet.darkness import CHARGES_ON, Outages
-from simulator.fleet.manners import given_up, playable, split_taps, timed_out
+from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
+from simulator.fleet.aligned import add_aligned, between_readings
+from simulator.fleet.darkness import CHARGES_ON, Outages, undisturbed
+from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
+from simulator.fleet.means import settled, unasked
 from simulator.fleet.quirks import StationQuirks
-from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
+from simulator.fleet.setup import Setups, caveats
+from simulator.fleet.shardplan import ShardPlan
 from simulator.fleet.tally import (
     Frame,
     Tally,
@@ -37,17 +39,13 @@ from simulator.station.versions import TABLES, statuses_at_boot, tells_startup
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult, SiteResult
-    from simulator.scenario import Network, Scenario, StationModel
+    from simulator.scenario import Network, Scenario
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 MINUTE_S: Final = 60.0
-HEARTBEAT_S: Final = 300.0
-"""Assumed where neither scenario nor station model says how often a station is to show itself."""
-_DEBOUNCE: Final = "MinimumStatusDuration"
-_POINTS: Final = ("TxCtrlr.TxStartPoint", "TxCtrlr.TxStopPoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,8 @@ class Prediction:
     """Messages per station and action, shape (stations, actions)."""
     notes: tuple[str, ...] = ()
     """What the counts rest on that the plan does not say."""
+    begun: Mapping[str, int] = field(default_factory=dict)
+    """Transactions by station id, where there are any."""
 
     @property
     def bin_starts_s(self) -> F64:
@@ -111,15 +111,13 @@ def _prediction(
             if action in part:
                 series[:, column] += part[action]
                 per_station[stations, column] += tally.per_station[action]
-    return Prediction(frame.begin_s, frame.bin_s, actions, series, tuple(ids), per_station, notes)
-
-
-def heartbeats(scenario: Scenario, models: Sequence[float | None], csms_s: float | None) -> F64:
-    """Heartbeat interval of each station: the CSMS's, else the scenario's, else the model's."""
-    default = csms_s if csms_s is not None else scenario.file.live.heartbeat
-    beats = [default if default is not None else (own or HEARTBEAT_S) for own in models]
-    column: F64 = np.array(beats, dtype=np.float64)
-    return column
+    begun = {
+        ids[stations[number]]: count
+        for tally, stations in zip(tallies, place, strict=True)
+        for number, count in tally.begun.items()
+    }
+    shape = frame.begin_s, frame.bin_s, actions, series
+    return Prediction(*shape, tuple(ids), per_station, notes, begun)
 
 
 def predict_live(
@@ -143,10 +141,14 @@ def predict_live(
     tallies, place, at = [], [], 0
     for shard in shards:
         frame = Frame(0.0, run_s, 1.0, shard.stations)
-        models = [shard.kinds[kind].heartbeat for kind in shard.kind]
-        beat = heartbeats(scenario, models, heartbeat_s)
+        models = [shard.kinds[kind] for kind in shard.kind]
+        own = scenario.file.live.heartbeat
+        setups = Setups.of(models, shard.versions, shard.speed, own)
+        beat = setups.heartbeat_s
+        if heartbeat_s is not None:
+            beat = np.full(shard.stations, float(heartbeat_s))
         profile = scenario.file.csms.security_profile
-        tallies.append(_live_tally(shard, frame, beat, epoch_at_zero, profile))
+        tallies.append(_live_tally(shard, frame, setups, beat, epoch_at_zero, profile))
         place.append(rank[at : at + shard.stations])
         at += shard.stations
     kinds = [
@@ -154,11 +156,11 @@ def predict_live(
         for shard in shards
         for kind, version in set(zip(shard.kind.tolist(), shard.versions, strict=True))
     ]
-    return _prediction(tallies, [ids[i] for i in order], place, _caveats(kinds))
+    return _prediction(tallies, [ids[i] for i in order], place, caveats(kinds))
 
 
 def _live_tally(
-    shard: ShardPlan, frame: Frame, beat: F64, epoch_at_zero: float, profile: int
+    shard: ShardPlan, frame: Frame, setups: Setups, beat: F64, epoch_at_zero: float, profile: int
 ) -> Tally:
     tally = Tally(frame)
     tally.turn_to(shard.versions, 0)
@@ -170,24 +172,24 @@ def _live_tally(
     tell = startups_told(shard.versions, profile) & on
     tally.points(Event.SECURITY, shard.connect_due_s[tell], station[tell])
     quirks = StationQuirks.of([shard.kinds[kind] for kind in shard.kind], shard.versions)
-    told = due + quirks.delay_s[on]
-    seen = told <= shard.run_s
+    later = due + quirks.delay_s[on]
+    seen = later <= shard.run_s
     statuses = told_at_boot(shard.versions, evses)[on]
-    tally.points(Event.OPERATIVE, told[seen], station[on][seen], statuses[seen])
-    every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
-    kinds = [shard.kinds[kind] for kind in shard.kind]
-    stays = split_taps(timed_out(shard.stays, kinds, shard.run_s))
-    sample_s = np.where(charging(stays), every[shard.kind[stays.station]], 0.0)
-    events = tabulate(stays) + given_up(stays, kinds, shard.run_s)
+    tally.points(Event.OPERATIVE, later[seen], station[on][seen], statuses[seen])
+    terms = setups.terms
+    stays = split_taps(timed_out(shard.stays, terms, shard.run_s))
+    events = unasked(told(tabulate(stays), stays, terms, shard.run_s), stays, terms)
     events = quirks.applied(events, stays, shard.run_s)
+    stays, runs = open_spans(stays, terms)
+    sample_s = np.where(runs, setups.sample_s[stays.station], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
-    quiet = silences(
-        stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
-    )
-    add_heartbeats(tally, quiet, beat)
-    aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
-    add_aligned(tally, awake, aligned, evses, shard.stays, epoch_at_zero)
+    fixed, said = quirks.fixed_heartbeat, (station[on][seen], later[seen])
+    quiet = silences(stays, events, sample_s, beat, awake, shard.run_s, fixed=fixed, said=said)
+    read_s = np.where(fixed, 0.0, setups.aligned_s)
+    for part in between_readings(quiet, read_s, shard.run_s, epoch_at_zero):
+        add_heartbeats(tally, part, beat)
+    add_aligned(tally, awake, setups.aligned_s, evses, stays, runs, epoch_at_zero)
     return tally
 
 
@@ -250,16 +252,20 @@ class NetworkCount:
 
     def add(self, result: SiteResult, first_station: int) -> None:
         """Count a site, the first of whose stations has that number in the network."""
-        models = [station.model.heartbeat for station in result.site.stations]
-        beat = heartbeats(self._scenario, models, self._heartbeat_s)
-        self.tally.turn_to([station.version for station in result.site.stations], first_station)
+        stations = result.site.stations
+        versions = [station.version for station in stations]
+        own = self._heartbeat_s
+        own = self._scenario.file.live.heartbeat if own is None else own
+        setups = Setups.of([station.model for station in stations], versions, 1.0, own)
+        self.tally.turn_to(versions, first_station)
         profile = self._scenario.file.csms.security_profile
-        self.recorded &= _count_site(self.tally, result, beat, self._epoch_s, profile)
+        self.recorded &= _count_site(self.tally, result, setups, self._epoch_s, profile)
 
 
 def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str, ...]:
     """What the counts of a network rest on that its plan does not say."""
-    notes = _caveats((s.model, s.version) for site in network.sites for s in site.stations)
+    kinds = ((s.model, s.version) for site in network.sites for s in site.stations)
+    notes = caveats(kinds, outages)
     if not recorded:
         notes += ("cars that a limit makes pause are counted as charging: no pauses were kept",)
     if outages:
@@ -267,54 +273,39 @@ def network_notes(network: Network, recorded: bool, outages: bool) -> tuple[str,
     return notes
 
 
-def _caveats(kinds: Iterable[tuple[StationModel, str]]) -> tuple[str, ...]:
-    """What stations of these models and versions do that the counts leave out."""
-    waiting, moved = set(), set()
-    for kind, version in kinds:
-        if version == "1.6" and float(kind.configuration.get(_DEBOUNCE, 0)) > 0.0:
-            waiting.add(kind.name)
-        if version != "1.6" and any(name in kind.configuration for name in _POINTS):
-            moved.add(kind.name)
-    notes = []
-    if waiting:
-        names = ", ".join(sorted(waiting))
-        notes.append(f"{_DEBOUNCE} is not taken into account: fewer StatusNotification of {names}")
-    if moved:
-        names = ", ".join(sorted(moved))
-        notes.append(
-            f"TxStartPoint and TxStopPoint are not taken into account: other numbers of"
-            f" TransactionEvent of {names}"
-        )
-    return tuple(notes)
-
-
-def _count_site(tally: Tally, result: SiteResult, beat: F64, epoch: float, profile: int) -> bool:
+def _count_site(
+    tally: Tally, result: SiteResult, setups: Setups, epoch: float, profile: int
+) -> bool:
     """Add the messages of a site; says whether its caps were recorded."""
     end_s = tally.frame.end_s
     stays, recorded = network_stays(result, end_s)
     stations = result.site.stations
     models = [station.model for station in stations]
-    stays = split_taps(timed_out(stays, models, end_s))
+    versions = [station.version for station in stations]
+    terms, beat = setups.terms, setups.heartbeat_s
+    if result.outages:
+        stays = undisturbed(result, stays)
+    stays = split_taps(timed_out(stays, terms, end_s))
     evses = np.array([station.evses for station in stations], np.int32)
     outages = Outages(result, stays, end_s) if result.outages else None
     stays = stays if outages is None else outages.stays
-    every = np.array([sample_interval(station.model, 1.0) for station in stations], np.float64)
-    sample_s = np.where(charging(stays), every[stays.station], 0.0)
-    events = tabulate(stays) + given_up(stays, models, end_s)
+    events = unasked(told(tabulate(stays), stays, terms, end_s), stays, terms)
     if outages is not None:
         events = outages.happenings(events)
-        versions = [station.version for station in stations]
         outages.add(tally, told_at_boot(versions, evses), startups_told(versions, profile))
-    quirks = StationQuirks.of(models, [s.version for s in stations])
+    quirks = StationQuirks.of(models, versions)
     events = quirks.applied(events, stays, end_s)
+    stays, runs = open_spans(stays, terms)
+    sample_s = np.where(runs, setups.sample_s[stays.station], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = -beat * _spread(len(stations))
     busy = None if outages is None else outages.busy()
     fixed = quirks.fixed_heartbeat
-    add_heartbeats(tally, silences(stays, events, sample_s, beat, awake, end_s, busy, fixed), beat)
-    aligned = np.array([aligned_interval(station.model) for station in stations])
+    quiet = silences(stays, events, sample_s, beat, awake, end_s, busy, fixed)
+    for part in between_readings(quiet, np.where(fixed, 0.0, setups.aligned_s), end_s, epoch):
+        add_heartbeats(tally, part, beat)
     dark = None if outages is None else outages.dark
-    add_aligned(tally, np.zeros(len(stations)), aligned, evses, stays, epoch, dark)
+    add_aligned(tally, np.zeros(len(stations)), setups.aligned_s, evses, stays, runs, epoch, dark)
     return recorded
 
 
@@ -351,9 +342,9 @@ def network_stays(result: SiteResult, end_s: float) -> tuple[Stays, bool]:
     full, offset, cap_s, cap_kw = tidy_caps(start, until, full, offset, cap_s, cap_kw)
     station = result.evse_station[evse].astype(np.int32)
     number = result.evse_number[evse].astype(np.int32)
-    manner = result.visits.manner
-    manner = playable(None if manner is None else manner[visit], start, stop)
-    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner), recorded
+    manner, means = settled(result, visit)
+    manner = playable(manner, start, stop)
+    return Stays(station, number, start, stop, full, offset, cap_s, cap_kw, manner, means), recorded
 
 
 def _spread(n: int) -> F64:

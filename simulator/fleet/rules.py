@@ -32,8 +32,12 @@ TAP_S: Final = 1.5
 """A driver who taps twice does so this long after the first time, and as long again after that
 (a guess; both together must stay below the slack)."""
 
+TRY_S: Final = 3.5
+"""A driver who is refused and has another token presents it this long after the first one (a guess;
+below the slack too)."""
+
 TWICE_LEAST_S: Final = 10.0
-"""A stay that is shorter in run time has no room for it, and is played plainly."""
+"""A stay that is shorter in run time has no room for either, and is played plainly."""
 
 TOKENS_PER_EVSE: Final = 4
 """Drivers who take turns at an EVSE; one at a time, so no token is ever used twice at once."""

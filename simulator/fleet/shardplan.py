@@ -7,24 +7,34 @@ numpy columns, not objects; ``StationPlan`` looks at one station's part of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
-from simulator.fleet.identity import TokenPools
+from simulator.fleet.identity import BLOCKED, EXPIRED, INVALID, TokenPools
 from simulator.station.settings import ALL_MEASURANDS
+from simulator.station.v201_keys import ALIGNED_INTERVAL, SAMPLE_INTERVAL
 
 if TYPE_CHECKING:
     from simulator.scenario import StationModel
 
 F64 = NDArray[np.float64]
 FIRMWARE: Final = "chargeswarm"
+BAD_TOKENS: Final[Mapping[int, str]] = {
+    Manner.REFUSED: INVALID,
+    Manner.REFUSED_AT_FIRST: INVALID,
+    Manner.BLOCKED: BLOCKED,
+    Manner.BLOCKED_AT_FIRST: BLOCKED,
+    Manner.EXPIRED: EXPIRED,
+    Manner.EXPIRED_AT_FIRST: EXPIRED,
+}
+"""How the CSMS answers to the first token of drivers of some manners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class StationSpec:
     evses: int
     kind: StationModel
     sample_interval_s: int
-    """``MeterValueSampleInterval`` in run time; 0: no sampled meter values."""
+    """Between sampled meter values, in run time; 0: no sampled meter values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +153,7 @@ class ShardPlan:
             version=self.versions[station],
             evses=int(self.evse_first[station + 1] - self.evse_first[station]),
             kind=kind,
-            sample_interval_s=sample_interval(kind, self.speed),
+            sample_interval_s=sample_interval(kind, self.speed, self.versions[station]),
         )
 
     def plans(self) -> Iterator[StationPlan]:
@@ -153,19 +163,27 @@ class ShardPlan:
             yield StationPlan(self, station, knots)
 
 
-def sample_interval(kind: StationModel, speed: float) -> int:
+def sample_interval(kind: StationModel, speed: float, version: str = "1.6") -> int:
     """Seconds of run time between sampled meter values: the model's, compressed, at least 1.
 
-    OCPP 1.6 writes intervals as whole seconds (9.2.2), so it is rounded. 0 switches sampling off.
+    OCPP writes intervals as whole seconds, so it is rounded. 0 switches sampling off.
     """
-    if kind.meter_interval <= 0.0 or not measured(kind):
+    interval_s = _set(kind, version, SAMPLE_INTERVAL, kind.meter_interval)
+    if interval_s <= 0.0 or not measured(kind):
         return 0
-    return max(1, round(kind.meter_interval / speed))
+    return max(1, round(interval_s / speed))
 
 
-def aligned_interval(kind: StationModel) -> int:
+def aligned_interval(kind: StationModel, version: str = "1.6") -> int:
     """Seconds between clock-aligned meter values, on the clock whatever the speed; 0: none."""
-    return round(kind.clock_aligned_interval) if measured(kind) else 0
+    interval_s = _set(kind, version, ALIGNED_INTERVAL, kind.clock_aligned_interval)
+    return round(interval_s) if measured(kind) else 0
+
+
+def _set(kind: StationModel, version: str, variable: str, otherwise: float) -> float:
+    """What the variables of a model say in 2.x, else what its fields say."""
+    value = kind.variables.get(variable) if version != "1.6" else None
+    return float(value) if isinstance(value, int) else otherwise
 
 
 def measured(kind: StationModel) -> tuple[str, ...]:
@@ -222,13 +240,32 @@ class StationPlan:
         manner = self.shard.stays.manner
         return Manner.PLAIN if manner is None else int(manner[row])
 
+    def means(self, row: int) -> int:
+        """By what a stay's driver starts (`Means`)."""
+        means = self.shard.stays.means
+        return Means.CARD if means is None else int(means[row])
+
     def token(self, row: int) -> str:
-        """The token of a stay's driver."""
+        """The good token of a stay's driver: the eMAID of a contract, or ""."""
+        means = self.means(row)
+        if means == Means.BUTTON:
+            return ""
+        site, ordinal, evse, position, turn = self._turn(row)
+        pools = self.shard.tokens
+        if means == Means.CONTRACT:
+            return pools.emaid(site, ordinal, evse, turn)
+        return pools.token(site, ordinal, evse, position, turn)
+
+    def bad_token(self, row: int) -> str | None:
+        """What the driver presents before that, or instead of it; None: nothing."""
+        status = BAD_TOKENS.get(self.manner(row))
+        return None if status is None else self.shard.tokens.bad_token(status, *self._turn(row))
+
+    def _turn(self, row: int) -> tuple[str, int, int, int, int]:
+        """Whose turn it is, as the pools of tokens know it."""
         shard = self.shard
         evse = int(shard.stays.evse[row])
-        pools = shard.tokens
-        find = pools.wrong_token if self.manner(row) == Manner.REFUSED else pools.token
-        return find(
+        return (
             shard.sites[shard.site[self.station]],
             int(shard.ordinal[self.station]),
             evse,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from simulator.fleet.agenda import Stays, ranges, tidy_caps
 from simulator.fleet.hardware import hardware_caps
 from simulator.fleet.manners import playable
+from simulator.fleet.means import settled
 from simulator.fleet.rules import BOOT_ALLOWANCE_S, MIN_STAY_S
 from simulator.fleet.shardplan import Cars
 
@@ -130,6 +131,7 @@ def _stays(result: SiteResult, visit: I64, span: Window, base: int) -> Stays:
     evse = plan.evse[visit]
     n = len(visit)
     start = span.to_run(plan.plug_in_s[visit])
+    manner, means = settled(result, visit)
     return Stays(
         station=(result.evse_station[evse] + base).astype(np.int32),
         evse=result.evse_number[evse].astype(np.int32),
@@ -139,7 +141,8 @@ def _stays(result: SiteResult, visit: I64, span: Window, base: int) -> Stays:
         cap_offset=np.arange(n + 1, dtype=np.int64),
         cap_s=start,
         cap_kw=np.full(n, np.inf),
-        manner=None if result.visits.manner is None else result.visits.manner[visit],
+        manner=manner,
+        means=means,
     )
 
 
@@ -182,6 +185,7 @@ def take(stays: Stays, rows: I64) -> Stays:
         cap_s=stays.cap_s[caps],
         cap_kw=stays.cap_kw[caps],
         manner=None if stays.manner is None else stays.manner[rows],
+        means=stays.means_of(rows),
     )
 
 
@@ -202,6 +206,7 @@ def _begin(
     )
     manner = playable(stays.manner, begin, end)
     begun = Stays(stays.station, stays.evse, begin, end, full, offset, cap_s, cap_kw, manner)
+    begun = replace(begun, means=stays.means)
     return begun, replace(cars, soc=soc)
 
 
@@ -235,7 +240,8 @@ def joined(parts: Sequence[SitePart]) -> tuple[Stays, Cars, F64, F64]:
         ),
         cap_s=_stack([p.stays.cap_s for p in parts], np.float64),
         cap_kw=_stack([p.stays.cap_kw for p in parts], np.float64),
-        manner=_manners([p.stays for p in parts]),
+        manner=_codes([(p.stays.manner, len(p.stays)) for p in parts]),
+        means=_codes([(p.stays.means, len(p.stays)) for p in parts]),
     )
     moved = [
         replace(p.cars, knot=p.cars.knot + base, knot_stop=p.cars.knot_stop + base)
@@ -255,11 +261,11 @@ def joined(parts: Sequence[SitePart]) -> tuple[Stays, Cars, F64, F64]:
     )
 
 
-def _manners(parts: Sequence[Stays]) -> NDArray[np.int8] | None:
-    if all(stays.manner is None for stays in parts):
+def _codes(parts: Sequence[tuple[NDArray[np.int8] | None, int]]) -> NDArray[np.int8] | None:
+    """Columns of (codes, length) under one another, None being all 0."""
+    if all(codes is None for codes, _ in parts):
         return None
-    every = [np.zeros(len(s), np.int8) if s.manner is None else s.manner for s in parts]
-    return np.concatenate(every)
+    return np.concatenate([np.zeros(n, np.int8) if codes is None else codes for codes, n in parts])
 
 
 def _stack(columns: Sequence[NDArray], kind: type) -> NDArray:  # type: ignore[type-arg]

@@ -56,6 +56,8 @@ class Tally:
     tables: tuple[VersionTable, ...] = (TABLES["1.6"],)
     speaks: I32 | None = None
     per_station: dict[str, I64] = field(default_factory=dict)
+    begun: dict[int, int] = field(default_factory=dict)
+    """Transactions by station, whatever messages tell of them."""
     _counts: dict[str, I64] = field(default_factory=dict)
     _trains: dict[tuple[str, ...], TrainCounts] = field(default_factory=dict)
 
@@ -134,6 +136,13 @@ class Tally:
                 self.per_station[action] = np.zeros(self.frame.stations, dtype=np.int64)
             self.per_station[action][self.base : self.base + len(here)] += here
 
+    def begin(self, station: I32) -> None:
+        """Transactions begin, one at each station given."""
+        for number, count in enumerate(np.bincount(station).tolist()):
+            if count:
+                here = self.base + number
+                self.begun[here] = self.begun.get(here, 0) + count
+
     def series(self) -> dict[str, I64]:
         """Messages per bin by action, shape (bins,) each."""
         series = {action: counts.copy() for action, counts in self._counts.items()}
@@ -153,6 +162,8 @@ def add_stays(tally: Tally, stays: Stays, events: Sequence[Happenings], sample_s
     for group in events:
         station = stays.station[group.row]
         tally.points(group.event, group.at_s, station)
+        if group.event is Event.TRANSACTION_STARTED:
+            tally.begin(station)
         if group.event in STATES:
             tally.points(Event.CHARGING_STATE, group.at_s, station)
     end = np.minimum(stays.stop_s, tally.frame.end_s)
@@ -178,6 +189,7 @@ def silences(
     end_s: float,
     dark: tuple[I32, F64, F64] | None = None,
     fixed: NDArray[np.bool_] | None = None,
+    said: tuple[I32, F64] | None = None,
 ) -> Silence:
     """When stations are silent long enough that a heartbeat may be due.
 
@@ -186,6 +198,7 @@ def silences(
     heartbeats is one message after another; of other stays every message counts by itself.
     ``dark`` are spans (station, from, to) without power: nobody is there to be silent. Of stations
     marked in ``fixed`` nothing else ends a silence: their heartbeats have a timer of their own.
+    ``said`` are moments (station, at) of messages besides those of the stays.
     """
     dense = (sample_s > 0.0) & (sample_s <= heartbeat_s[stays.station])
     station: list[NDArray[Any]] = []
@@ -199,6 +212,10 @@ def silences(
         station.append(dark[0].astype(np.int64))
         start.append(dark[1])
         end.append(np.minimum(dark[2], end_s))
+    if said is not None:
+        station.append(said[0].astype(np.int64))
+        start.append(said[1])
+        end.append(said[1])
     until = np.minimum(stays.stop_s, end_s)
     station.append(stays.station[dense])
     start.append(stays.start_s[dense])

@@ -11,14 +11,16 @@ refused, an answer too late, a remote stop) a deviation is recorded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 from simulator.demand.draws import Draws, key64
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.fleet.agenda import IDLE
 from simulator.fleet.charge import Charge
 from simulator.fleet.deviations import Deviations, Kind
+from simulator.fleet.remotestart import AskStart, Begun
 from simulator.fleet.rules import MAINS_LINES, MAINS_V, PACK_EMPTY_V, PACK_FULL_V, SLACK_S
 from simulator.fleet.shardplan import FIRMWARE, StationPlan, StationSpec
 from simulator.fleet.visit import OVER, Visit
@@ -26,12 +28,12 @@ from simulator.station.events import Event
 from simulator.station.ports import EvState
 from simulator.station.settings import Identity, Settings
 from simulator.station.station import Station
-from simulator.station.transactions import same_token
 from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from simulator.fleet.contracts import Mobility
     from simulator.station.effects import Effect
     from simulator.station.ports import Keys, Observer, Transfer
 
@@ -47,11 +49,14 @@ class VirtualStation:
     """One station of a shard; ``index`` is how observer and deviations know it."""
 
     __slots__ = (
+        "_asked",
+        "_asks",
         "_asleep",
         "_closed",
         "_deviations",
         "_due",
         "_index",
+        "_mobility",
         "_now",
         "_plan",
         "_registers",
@@ -71,11 +76,15 @@ class VirtualStation:
         epoch_at_zero: float,
         deviations: Deviations,
         keys: Keys | None = None,
+        mobility: Mobility | None = None,
     ) -> None:
         self.spec = spec
         self._index = index
         self._plan = plan
         self._deviations = deviations
+        self._mobility = mobility
+        self._asks: list[AskStart | Begun] | None = None
+        self._asked = 0
         self._rows = [plan.stays(evse)[0] for evse in range(1, spec.evses + 1)]
         self._visits: list[Visit | None] = [None] * spec.evses
         seed = plan.shard.tokens.seed
@@ -152,9 +161,13 @@ class VirtualStation:
             self._deviations.add(now, self._index, 0, Kind.PLAYED_TRANSFER)
         self.station.transferred(now, transfer, outcome, digest)
 
-    def take_effects(self) -> list[Effect]:
-        """What the station wants done."""
-        return self.station.take_effects()
+    def take_effects(self) -> Sequence[Effect | AskStart | Begun]:
+        """What the station wants done, and what its drivers ask of the CSMS."""
+        effects = self.station.take_effects()
+        if self._asks is None:
+            return effects
+        asks, self._asks = self._asks, None
+        return [*effects, *asks]
 
     def wake(self, now: float) -> None:
         """Let everything happen that is due, on the agenda and at the station, in order.
@@ -235,7 +248,7 @@ class VirtualStation:
             self._arrive(now, evse)
         elif visit.tap_s < visit.stop_s and visit.tap_s <= visit.due_s:
             due = visit.tap_s
-            if visit.tap(now):
+            if visit.tap(now, self.station.authorising(evse)):
                 self.station.present_token(now, evse, visit.token, due)
         elif visit.transaction and visit.following[0] < visit.stop_s:
             self._change(now, evse, visit)
@@ -264,8 +277,25 @@ class VirtualStation:
         station.arrive(now, evse, due)
         if visit.manner != Manner.WALKS_AWAY:
             station.plug_in(now, evse, due)
-        if not visit.foreign:
-            station.present_token(now, evse, visit.token, due)
+        if not visit.foreign and not visit.transaction:
+            self._identify(now, evse, visit, due)
+
+    def _identify(self, now: float, evse: int, visit: Visit, due: float) -> None:
+        """The driver, or the car, says who pays; by app he says so to the CSMS."""
+        if visit.means == Means.APP:
+            self._asked += 1
+            visit.asked = self._asked
+            self._tell(AskStart(evse, visit.token, due, visit.asked))
+        elif visit.means == Means.CONTRACT and self._mobility is not None:
+            contract = self._mobility.contract(visit.token)
+            self.station.present_contract(now, evse, contract, due)
+        else:
+            self.station.present_token(now, evse, visit.token, due, visit.kind)
+
+    def _tell(self, what: AskStart | Begun) -> None:
+        if self._asks is None:
+            self._asks = []
+        self._asks.append(what)
 
     def _change(self, now: float, evse: int, visit: Visit) -> None:
         """The charging state changes: the car is full, or its cap becomes 0 or is lifted."""
@@ -287,11 +317,11 @@ class VirtualStation:
             if visit.held:
                 due = now
             visit.ending = True
-            pulls = visit.manner == Manner.PULLS and self.station.conf.stop_on_disconnect
+            pulls = visit.unplugs and self.station.conf.stop_on_disconnect
             if not visit.foreign and not pulls:
-                self.station.present_token(now, evse, visit.token, due)
+                self.station.present_token(now, evse, visit.token, due, visit.kind)
         elif not visit.ending:
-            if not visit.held and self.station.authorising(evse):
+            if not visit.held and (visit.waits_for_app or self.station.authorising(evse)):
                 visit.held = True
                 return
             if visit.manner not in IDLE:
@@ -314,14 +344,17 @@ class VirtualStation:
         """The contactor closes: a transaction begins."""
         visit = self._visits[evse - 1]
         running = self.station.evses[evse].tx
-        own = visit is not None and running is not None and same_token(running.token, visit.token)
+        own = visit is not None and running is not None and visit.owns(running)
         if not own or visit is None or visit.ending:
             self._deviations.add(now, self._index, evse, Kind.UNPLANNED_START)
         if visit is None:
             return
+        if visit.waits_for_app and running is not None:
+            visit.token, visit.kind = running.token or "", running.kind
+            self._tell(Begun(evse, visit.asked))
         visit.transaction = True
         visit.foreign = not own
-        if own and visit.manner == Manner.REFUSED:
+        if own and visit.bad:
             self._deviations.add(now, self._index, evse, Kind.NOT_REFUSED)
         visit.begun(now)
         visit.charge.close(now)

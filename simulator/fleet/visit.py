@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final
 
-from simulator.demand.visits import Manner
-from simulator.fleet.agenda import changes
-from simulator.fleet.rules import SLACK_S, TAP_S
+from simulator.demand.visits import Manner, Means
+from simulator.fleet.agenda import TRIES_AGAIN, TURNED_AWAY, changes
+from simulator.fleet.means import UNPLUGS
+from simulator.fleet.rules import SLACK_S, TAP_S, TRY_S
 from simulator.fleet.shardplan import StationPlan
+from simulator.station.authorisation import NO_AUTHORIZATION
 from simulator.station.events import Event
+from simulator.station.model import Transaction
+from simulator.station.plugandcharge import EMAID
+from simulator.station.transactions import same_token
 
+KINDS: Final[dict[int, str]] = {Means.BUTTON: NO_AUTHORIZATION, Means.CONTRACT: EMAID}
+"""Types of tokens that are not the usual one."""
 OVER: Final = (inf, Event.UNPLUGGED)
 """Stands for the change after the last one."""
 
@@ -25,15 +32,19 @@ class Visit:
 
     __slots__ = (
         "agenda",
+        "asked",
         "charge",
         "ending",
         "following",
         "foreign",
         "held",
+        "kind",
         "limited",
         "manner",
+        "means",
         "played_s",
         "row",
+        "second_token",
         "start_s",
         "state",
         "stop_s",
@@ -48,13 +59,22 @@ class Visit:
         self.row = row
         self.start_s = plan.start_s(row)
         self.stop_s = plan.stop_s(row)
-        self.token = plan.token(row)
+        good, bad = plan.token(row), plan.bad_token(row)
+        self.token = good if bad is None else bad
+        """What the driver presents."""
         self.manner = plan.manner(row)
-        twice = self.manner == Manner.TAPS_TWICE
+        self.means = plan.means(row)
+        self.kind = KINDS.get(self.means, "")
+        """The type of the token (2.x)."""
+        self.asked = 0
+        """The number by which an app has asked for the start; 0: it has not."""
+        twice, tries = self.manner == Manner.TAPS_TWICE, self.manner in TRIES_AGAIN
+        self.second_token = good if tries else None
+        """What the driver presents once ``token`` is refused."""
         self.taps = 2 if twice else 0
         """Taps still to come of a driver who taps twice: one that stops, one that begins anew."""
-        self.tap_s = self.start_s + TAP_S if twice else inf
-        """When the next of them is due."""
+        self.tap_s = self.start_s + (TAP_S if twice else TRY_S if tries else inf)
+        """When the next of them is due, or the second token."""
         self.charge = plan.charge(row, caps)
         self.agenda: Iterator[tuple[float, Event]] = changes(
             self.start_s, self.stop_s, plan.full_s(row), *caps
@@ -83,6 +103,24 @@ class Visit:
         return min(self.stop_s + SLACK_S if self.held else self.stop_s, self.tap_s)
 
     @property
+    def waits_for_app(self) -> bool:
+        """Has an app asked for a start that has not come?"""
+        return self.asked > 0 and not self.transaction and not self.ending
+
+    @property
+    def unplugs(self) -> bool:
+        """Does the driver end by pulling the plug?"""
+        return self.manner == Manner.PULLS or self.means in UNPLUGS
+
+    def owns(self, running: Transaction) -> bool:
+        """Is the transaction this driver's? What an app asked for has the token the CSMS chose."""
+        if self.means == Means.APP:
+            return self.asked > 0
+        if self.means == Means.BUTTON:
+            return running.kind == NO_AUTHORIZATION
+        return same_token(running.token, self.token)
+
+    @property
     def tapping(self) -> bool:
         """Does the second tap end the transaction that the first began?"""
         return self.taps == 1 and self.tap_s < inf
@@ -92,21 +130,42 @@ class Visit:
         if self.taps == 2 and self.tap_s == inf:
             self.tap_s = now + TAP_S
 
-    def tap(self, now: float) -> bool:
-        """A driver who taps twice is about to: does it stop what has begun, or begin anew?"""
+    @property
+    def bad(self) -> bool:
+        """Is the token that the driver presents no good?"""
+        return self.manner in TURNED_AWAY or self.second_token is not None
+
+    def tap(self, now: float, asked: bool) -> bool:
+        """A driver who taps more than once is about to: is there something to stop, or to begin?
+
+        ``asked``: the CSMS has not answered yet to what was presented before.
+        """
         due, self.tap_s = self.tap_s, inf
+        if self.second_token is not None:
+            if self.transaction or self.ending or self.foreign:
+                return False
+            if asked:
+                self.tap_s = now + TRY_S
+                return False
+            self.token, self.second_token = self.second_token, None
+            self._catch_up(now, due)
+            return True
         if self.ending or self.foreign or (self.taps == 2 and not self.transaction):
             return False
         self.taps -= 1
         if self.taps:
             self.tap_s = due + TAP_S
             return True
-        while self.following[0] <= due:  # nothing was there to follow these changes
+        self._catch_up(now, due)
+        return True
+
+    def _catch_up(self, now: float, due: float) -> None:
+        """Nothing was there to follow the changes up to now."""
+        while self.following[0] <= due:
             self.played_s, self.state = self.following
             self.following = next(self.agenda, OVER)
             if self.state is Event.SUSPENDED_EV:
                 self.charge.finish(now)
-        return True
 
     def work_out_anew(self, now: float, plan: StationPlan) -> None:
         """Less energy flowed, or flows, than planned: find out when the car is done, if at all."""

@@ -283,6 +283,8 @@ class FleetLoop:
             if self._started[index]:
                 link.retire(now)
         self._sample(now)
+        if shared.commands is not None:
+            await shared.commands.close()
         for task in tuple(shared.tasks):
             task.cancel()
         if self._ending is not Ending.ABORTED:

@@ -12,6 +12,8 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from simulator.fleet.remotestart import AskStart, Begun
+from simulator.live.commands import Commands
 from simulator.live.connection import Connection, Upgrade
 from simulator.live.deadlines import Deadlines
 from simulator.live.dial import Dialled, DialRules, dial
@@ -42,6 +44,7 @@ class Surroundings:
     __slots__ = (
         "accepting",
         "clock",
+        "commands",
         "deadlines",
         "moved",
         "ping_s_of",
@@ -66,6 +69,7 @@ class Surroundings:
         ping_s_of: Callable[[Any], float] | None = None,
         transfers: Transfers | None = None,
         tls: Tls | None = None,
+        commands: Commands | None = None,
     ) -> None:
         self.clock = clock
         self.deadlines = deadlines
@@ -81,6 +85,8 @@ class Surroundings:
         """None: made when first needed, and then a transfer is only played."""
         self.tls = tls
         """What is between socket and WebSocket; None: nothing."""
+        self.commands = commands
+        """Calls the CSMS's API for drivers with an app; None: nobody does."""
         self.accepting = True
         self.tasks: set[asyncio.Task[None]] = set()
         """Attempts to connect that are under way."""
@@ -217,6 +223,8 @@ class Link:
             self._trace.write(now, self._station_id, False, frame)
         if self._retired:
             return
+        if self._shared.commands is not None:
+            self._shared.commands.look(self._index, now, frame)
         self._station.receive(now, frame)
         self.settle(now)
 
@@ -265,7 +273,7 @@ class Link:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: Effect | AskStart | Begun) -> None:
         if type(effect) is Connect:
             self._connect(effect)
         elif type(effect) is Close:
@@ -273,10 +281,22 @@ class Link:
                 self._connection.close(effect.code, effect.reason)
         elif isinstance(effect, Download | Upload):
             self._transfer(effect)
+        elif isinstance(effect, AskStart | Begun):
+            self._app(effect)
         elif type(effect) is Abandon:
             cancel = (self._transfers or {}).pop(effect.id, None)
             if cancel is not None:
                 cancel()
+
+    def _app(self, effect: AskStart | Begun) -> None:
+        """A driver has the CSMS start his charge, or it has begun."""
+        commands, now = self._shared.commands, self._shared.clock()
+        if commands is None or self._retired:
+            return
+        if isinstance(effect, AskStart):
+            commands.ask(self._index, now, effect)
+        else:
+            commands.begun(self._index, now, effect)
 
     def _transfer(self, effect: Download | Upload) -> None:
         """Fetch or store a file, or let the time pass that it would take."""

@@ -6,19 +6,21 @@ Final; or Failed and nothing more. The end of either pipe means that the other p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.tls import TlsRules
 from simulator.live.transfers import TransferRules
 
 if TYPE_CHECKING:
-    from simulator.fleet.crew import Conditions
     from simulator.fleet.deviations import Deviations
     from simulator.fleet.ledger import Ledger
+    from simulator.fleet.setup import Conditions
     from simulator.fleet.shardplan import ShardPlan
     from simulator.measure.measurement import ShardMeasurement
 
@@ -39,6 +41,8 @@ class ShardSpec:
     """Send each station's password (security profiles 1 and 2)."""
     conditions: Conditions
     transfers: TransferRules
+    api: ApiRules | None
+    """By which drivers with an app start; None: there are none."""
     run_s: float
     drain_s: float
     """After the run's end, calls that are out have this long to be answered."""
@@ -92,6 +96,8 @@ class Final:
     deviations: Deviations
     drained: bool
     """Nothing was unanswered when the fleet was let go."""
+    commands: Counter[str] = field(default_factory=Counter)
+    """What became of the calls of the CSMS's API."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,20 @@ Called by ``run`` once the shards are gone, however they went.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulator.live.commands import NAME, STEPS
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
-from simulator.measure.measurement import Measurement, merge
-from simulator.measure.slo import evaluate
+from simulator.measure.keys import API, Kind
+from simulator.measure.measurement import Measurement, latency_row, merge, select
+from simulator.measure.slo import SKIPPED_PHASES, evaluate
 from simulator.measure.validity import check
 from simulator.measure.verdict import Decision, Verdict, decide
+from simulator.station.versions import TABLES
 from simulator.store.columns import messages_table, seconds_table, station_messages_table
 from simulator.store.folder import HLOG, RunFolder, Status
 from simulator.store.summary import TransactionCounts, live_summary
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from simulator.fleet.predict import Prediction
     from simulator.live.prepare import Prepared
     from simulator.live.supervise import Fleet
+    from simulator.scenario import Scenario
 
 FRAMES_FILE = "frames.jsonl"
 
@@ -68,7 +73,13 @@ def conclude(
         "discarded_after_attempts": transactions.discarded_after_attempts,
         "at_risk_of_duplicate": transactions.at_risk_of_duplicate,
     }
-    clauses = evaluate(prepared.scenario.file.slo.require, measurement, counts, stations)
+    clauses = evaluate(
+        prepared.scenario.file.slo.require,
+        measurement,
+        counts,
+        stations,
+        sent=sendable({version for plan in prepared.plans for version in plan.versions}),
+    )
     validity = check(measurement)
     decision = decide(
         validity=validity,
@@ -77,6 +88,7 @@ def conclude(
         lost_shards=[fleet.lost[number] for number in sorted(fleet.lost)],
     )
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
+    compared = compare(prediction, measurement)
     summary = live_summary(
         measurement,
         decision,
@@ -86,7 +98,8 @@ def conclude(
         validity=validity,
         duration_s=measurement.ended_s,
         predicted=prediction.totals(),
-        prediction=compare(prediction, measurement),
+        prediction=compared,
+        notes=notes(prepared.scenario, prediction, compared),
         phases=_phases(prepared, measurement.ended_s),
         speed=prepared.window.speed,
         from_s=prepared.window.from_s,
@@ -96,12 +109,18 @@ def conclude(
         deviations=dict(_deviations(fleet)),
         left_out=sum(plan.left_out for plan in prepared.plans),
         shards=len(prepared.plans),
+        remote_starts=remote_starts(fleet, measurement),
         loop=fleet.loop,
         build_s=fleet.build_s,
         **more,
     )
     folder.finish(summary, _status(decision))
     return summary
+
+
+def sendable(versions: Iterable[str]) -> frozenset[str]:
+    """Every action that stations of these OCPP versions can send."""
+    return frozenset(action for version in versions for action in TABLES[version].actions)
 
 
 def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
@@ -123,7 +142,7 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             gap = abs(measured - predicted.get(action, 0))
             differ += gap > 0
             worst = max(worst, gap)
-            allowed = allowance(action, predicted.get("Authorize", 0))
+            allowed = allowance(action, prediction.begun.get(name, 0))
             exact = exact and (allowed is None or gap <= allowed)
         result[action] = {
             "predicted": prediction.totals().get(action, 0),
@@ -132,6 +151,47 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             "largest_difference": worst,
         }
     return {"by_action": result, "exact": exact}
+
+
+def notes(scenario: Scenario, prediction: Prediction, compared: dict[str, Any]) -> list[str]:
+    """What the prediction leaves out, of this plan and of what the CSMS asked for."""
+    found = list(prediction.notes)
+    script = scenario.file.csms.embedded.on_boot
+    if script is not None:
+        found.append(
+            f"what stations send because the boot script {script} asks for it is not predicted,"
+            " nor what an interval changes that it sets"
+        )
+    unforeseen = [
+        f"{row['measured']} {action}"
+        for action, row in compared["by_action"].items()
+        if row["measured"] and not row["predicted"]
+    ]
+    if unforeseen:
+        found.append(f"sent besides what was predicted: {', '.join(unforeseen)}")
+    return found
+
+
+def remote_starts(fleet: Fleet, measurement: Measurement) -> dict[str, Any] | None:
+    """What became of the charges that apps asked for: counts, and ms from the wish on.
+
+    asked = delivered + not_delivered + censored; ``late`` are commands that came after all. None:
+    nobody asked.
+    """
+    counts: Counter[str] = Counter()
+    for final in fleet.finals:
+        counts.update(final.commands)
+    if not counts:
+        return None
+    always = ("asked", "delivered", "not_delivered", "censored", "started", "late")
+    latency = {}
+    for step in STEPS:
+        values = select(
+            measurement.histograms, Kind.RESPONSE, f"{NAME}.{step}", SKIPPED_PHASES, API
+        )
+        latency[step] = latency_row(values)
+    rest = {name: counts[name] for name in sorted(counts.keys() - set(always))}
+    return {name: counts[name] for name in always} | rest | {"latency_ms": latency}
 
 
 def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:

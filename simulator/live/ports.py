@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from simulator.fleet.remotestart import AskStart, Begun
 from simulator.measure.errors import ErrorKind
 from simulator.station.effects import Effect
 from simulator.station.ports import Transfer
@@ -69,7 +71,7 @@ class Driven(Protocol):
         """A file was transferred, or not; ``played``: only its time passed."""
         ...
 
-    def take_effects(self) -> list[Effect]:
+    def take_effects(self) -> Sequence[Effect | AskStart | Begun]:
         """What it wants done; the list is handed over."""
         ...
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from websockets.protocol import State
 
@@ -17,6 +18,7 @@ from simulator.live.connection import Upgrade, begin_upgrade
 from simulator.live.errors import RefusedError, TargetUnreachableError
 from simulator.live.failures import ConnectError, of_handshake, of_os_error, of_tls
 from simulator.live.health import raise_fd_limit
+from simulator.live.http import Server
 from simulator.live.target import Address, Target, TargetError, parse_target, resolve
 from simulator.live.tls import TURNED_AWAY, Tls
 from simulator.measure.errors import ErrorKind
@@ -53,13 +55,39 @@ def addresses(target: Target) -> tuple[Address, ...]:
         raise TargetUnreachableError(f"ws://{target.authority}: {error}") from None
 
 
-def check_authorised(target: Target, found: tuple[Address, ...], authorised: bool) -> None:
+def check_authorised(
+    target: Target, found: tuple[Address, ...], authorised: bool, field: str = "csms.url"
+) -> None:
     """Load on anything but this machine needs the scenario's word. Raises RefusedError."""
     if not authorised and not all(address.is_loopback for address in found):
         raise RefusedError(
-            f"csms.url: {target.authority} is not this machine. Put load only on systems that you"
+            f"{field}: {target.authority} is not this machine. Put load only on systems that you"
             " may; then set csms.authorised = true in the scenario"
         )
+
+
+def read_api(url: str, timeout_s: float, authorised: bool) -> tuple[Server, str]:
+    """The server of an HTTP API that answers at TCP, and the path that its calls begin with.
+
+    Raises RefusedError, TargetUnreachableError.
+    """
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    host, prefix = parts.hostname or "", parts.path.rstrip("/")
+    place = Target(host, parts.port or (443 if secure else 80), prefix, "")
+    try:
+        found = resolve(place)
+    except ConnectError as error:
+        raise TargetUnreachableError(f"csms.api.url: {url}: {error}") from None
+    check_authorised(place, found, authorised, "csms.api.url")
+    reason = "no address"
+    for address in found:
+        try:
+            with socket.create_connection(address.sockaddr[:2], timeout_s):
+                return Server(address, place.authority, host if secure else ""), prefix
+        except OSError as error:
+            reason = error.strerror or str(error)
+    raise TargetUnreachableError(f"csms.api.url: {url}: {reason}")
 
 
 def check_rate(peak_per_s: float, max_rate: float | None) -> None:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from simulator.fleet.crew import Conditions, settings_of
+from simulator.demand.visits import Means
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
+from simulator.fleet.setup import Conditions, in_force
 from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
+from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
@@ -25,7 +27,6 @@ from simulator.live.messages import ShardSpec
 from simulator.live.security import Security
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
-from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult
@@ -58,6 +59,12 @@ class Prepared:
     def expected(self) -> int:
         """Stations that the stages switch on."""
         return sum(int((plan.connect_due_s < self.window.run_s).sum()) for plan in self.plans)
+
+    @property
+    def with_app(self) -> int:
+        """Drivers who have the CSMS start their charge."""
+        means = [plan.stays.means for plan in self.plans]
+        return sum(int(np.count_nonzero(by == Means.APP)) for by in means if by is not None)
 
     def predict(self, epoch_at_zero: float) -> Prediction:
         """The calls that this run will cause; ``epoch_at_zero`` is the Unix time of T0."""
@@ -92,6 +99,7 @@ def prepare(
         raise RefusedError(str(error)) from None
     except ValueError as error:
         raise RefusedError(f"live.stages: {error}") from None
+    check_models(network)
     span = window(scenario, run_length(stages))
     engine = simulate_network(
         scenario, network, duration_s=span.until_s, record_caps="all", progress=progress
@@ -115,7 +123,6 @@ def prepare(
         )
         for group in split(network, shards)
     )
-    check_models(plans)
     return Prepared(
         scenario, network, stages, phases(stages), span, engine, plans, traced, heartbeat_s
     )
@@ -209,16 +216,11 @@ def first_of_versions(plans: Sequence[ShardPlan]) -> dict[str, tuple[str, str | 
     return first
 
 
-def check_models(plans: Sequence[ShardPlan]) -> None:
+def check_models(network: Network) -> None:
     """Raise RefusedError where a model has a configuration that its stations cannot have."""
-    kinds = {
-        (plan.kinds[kind], version): plan.speed
-        for plan in plans
-        for kind, version in set(zip(plan.kind.tolist(), plan.versions, strict=True))
-    }
-    for (kind, version), speed in kinds.items():
+    for kind, version in {(s.model, s.version) for site in network.sites for s in site.stations}:
         try:
-            TABLES[version].configure(settings_of(kind, version, speed, Conditions("check")), {})
+            in_force(kind, version)
         except ValueError as error:
             raise RefusedError(f"station model {kind.name}, OCPP {version}: {error}") from None
 
@@ -240,6 +242,7 @@ def shard_specs(
     folder: Path,
     drain_s: float,
     security: Security | None = None,
+    api: ApiRules | None = None,
 ) -> list[ShardSpec]:
     """What each shard is told. Traces go into ``folder``, a file for each shard.
 
@@ -268,6 +271,7 @@ def shard_specs(
             authenticate=security.profile >= 1,
             conditions=conditions,
             transfers=TransferRules(frozenset(live.transfer_hosts)),
+            api=api,
             run_s=prepared.window.run_s,
             drain_s=drain_s,
             traced=prepared.traced & frozenset(plan.ids),

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.stages import phase_at
+from simulator.live.commands import ApiRules, Template
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
-from simulator.live.errors import LiveError, ShardLostError
+from simulator.live.embedded import csms_options, heartbeat_s
+from simulator.live.errors import LiveError, ShardLostError, TargetUnreachableError
 from simulator.live.interrupts import Interrupts
 from simulator.live.outcome import Happened, conclude
 from simulator.live.preflight import (
@@ -31,6 +32,7 @@ from simulator.live.preflight import (
     check_file_limit,
     check_rate,
     reach,
+    read_api,
     read_target,
 )
 from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
     from simulator.store.tables import Appender
 
 EMBEDDED = "embedded"
-HEARTBEAT_S = 300
-"""Heartbeat interval that the embedded CSMS gives where the scenario does not say."""
 USER_AGENT = "chargeswarm"
 
 
@@ -80,6 +80,7 @@ def run_live(
     csms = scenario.file.csms
     try:
         site = None if csms.url == EMBEDDED else _external(scenario, network)
+        api = _api(scenario)
         password = scenario.password() if csms.security_profile >= 1 else None
         shown.note(f"{scenario.name}: planning {network.stations} stations")
         if not is_warm():
@@ -90,17 +91,17 @@ def run_live(
             duration_s=duration_s,
             trace=trace,
             password=password,
-            heartbeat_s=_heartbeat_s(scenario) if site is None else None,
+            heartbeat_s=heartbeat_s(scenario) if site is None else None,
         )
         check_file_limit(max(plan.stations for plan in prepared.plans))
         peak = _peak_rate(prepared)
         check_rate(peak, scenario.file.live.max_rate)
         if site is not None and not all(a.is_loopback for a in site.found):
-            _announce(site, prepared, peak)
+            _announce(site, prepared, peak, api)
         warning = prepared.plans[0].tokens.warning
         if warning:
             shown.note(f"warning: {warning}")
-        run = _Run(prepared, shown, out, command, drain_s, password)
+        run = _Run(prepared, shown, out, command, drain_s, password, api)
         return run.go(site)
     finally:
         shown.close()
@@ -123,9 +124,18 @@ def _external(scenario: Scenario, network: Network) -> Site:
     return Site(target, found, security_of(scenario, network, target))
 
 
-def _heartbeat_s(scenario: Scenario) -> float:
-    given = scenario.file.live.heartbeat
-    return float(max(1, round(given))) if given is not None else float(HEARTBEAT_S)
+def _api(scenario: Scenario) -> ApiRules | None:
+    """The API that the scenario names, if somebody uses it. Raises LiveError, ScenarioError."""
+    csms = scenario.file.csms
+    used = any(site.start is not None and site.start.app for site in scenario.file.sites)
+    if csms.api is None or not used:
+        return None
+    server, prefix = read_api(csms.api.url, scenario.file.live.connect_timeout, csms.authorised)
+    call, secret = csms.api.start, scenario.api_secret()
+    header = None
+    if csms.api.header is not None and secret is not None:
+        header = csms.api.header.name, secret
+    return ApiRules(server, prefix, Template(call.method, call.path, call.body), header)
 
 
 def _peak_rate(prepared: Prepared) -> float:
@@ -134,11 +144,12 @@ def _peak_rate(prepared: Prepared) -> float:
     return float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
 
 
-def _announce(site: Site, prepared: Prepared, peak: float) -> None:
+def _announce(site: Site, prepared: Prepared, peak: float, api: ApiRules | None = None) -> None:
     """What is about to be done to somebody's system; said even where there is no screen."""
     print(
         f"target {site.target.authority} ({site.found[0].sockaddr[0]}): {prepared.expected}"
-        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second",
+        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second"
+        + (f", {prepared.with_app} calls of {api.server.authority}" if api is not None else ""),
         file=sys.stderr,
         flush=True,
     )
@@ -155,7 +166,9 @@ class _Run:
         command: str | None,
         drain_s: float,
         password: str | None,
+        api: ApiRules | None,
     ) -> None:
+        self._api = api
         self._prepared = prepared
         self._screen = screen
         self._out = out
@@ -202,33 +215,28 @@ class _Run:
 
     @contextmanager
     def _embedded(self) -> Iterator[Site]:
-        """The embedded CSMS in a process of its own, provisioned if it is to ask for passwords."""
+        """The embedded CSMS in a process of its own, set up as the scenario has it."""
         prepared = self._prepared
-        scenario = prepared.scenario
         with tempfile.TemporaryDirectory(prefix="chargeswarm-") as private:
-            known: Path | None = None
-            tokens: Path | None = None
-            secured = scenario.file.csms.security_profile >= 1
-            refuses = any(s.drivers and s.drivers.wrong_token for s in scenario.file.sites)
-            if secured or refuses:
-                from simulator.fleet.inventory import export
-
-                stations, listed = export(
-                    scenario, prepared.network, Path(private), password=self._password
-                )
-                known = stations if secured else None
-                tokens = listed if refuses else None
-            options = CsmsOptions(
-                port=0,
-                stations=known,
-                tokens=tokens,
-                heartbeat_interval_s=int(_heartbeat_s(scenario)),
+            options = csms_options(
+                prepared.scenario,
+                prepared.network,
+                Path(private),
+                self._password,
+                with_app=prepared.with_app > 0,
             )
-            embedded = Embedded.of(scenario, prepared.network, Path(private), options)
+            embedded = Embedded.of(prepared.scenario, prepared.network, Path(private), options)
             self._screen.note("starting the embedded CSMS")
             csms = self._csms = EmbeddedCsms(embedded.options)
-            csms.start()
             try:
+                csms.start()
+            except CsmsProcessError as error:
+                raise TargetUnreachableError(str(error)) from None
+            if csms.http_url:
+                self._screen.note(f"its HTTP API listens at {csms.http_url}")
+            try:
+                if csms.http_url:
+                    self._api = ApiRules(*read_api(csms.http_url, 10.0, False), None)
                 target = read_target(csms.url)
                 yield Site(target, addresses(target), embedded.security(target.host))
             finally:
@@ -261,6 +269,8 @@ class _Run:
         known = [self._password] if self._password is not None else []
         if scenario.file.csms.security_profile >= 1:
             known += [word for plan in prepared.plans for word in plan.passwords if word]
+        if self._api is not None and self._api.header is not None:
+            known.append(self._api.header[1])
         folder = RunFolder.create(self._out, scenario.name, "live", secrets=known)
         folder.write_manifest(
             scenario=scenario.as_dict(),
@@ -298,6 +308,7 @@ class _Run:
             epoch_guess=time.time(),
             folder=folder.path,
             drain_s=self._drain_s,
+            api=self._api,
         )
         self._progress = Progress(
             scenario=prepared.scenario.name,

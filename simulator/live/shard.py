@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from simulator.fleet.crew import virtual_stations
 from simulator.fleet.ledger import Ledger
 from simulator.fleet.virtual import VirtualStation
 from simulator.live.clock import run_clock
+from simulator.live.commands import Commands
 from simulator.live.deadlines import Deadlines
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
@@ -94,6 +96,7 @@ class Shard:
     def __init__(self, spec: ShardSpec) -> None:
         self.spec = spec
         self._links: list[Link] = []
+        self._commands: Commands | None = None
         self._ledger = Ledger()
         self.recorder = Recorder(
             ACTIONS,
@@ -152,6 +155,7 @@ class Shard:
             ledger=self._ledger,
             drained=fleet.drained,
             deviations=self._deviations,
+            commands=Counter() if self._commands is None else self._commands.counts,
         )
 
     def _launch(
@@ -159,8 +163,11 @@ class Shard:
     ) -> FleetLoop:
         """Give every station its link; the fleet waits for its first deadline."""
         spec, plan = self.spec, self.spec.plan
+        clock = run_clock(start.t0_ns)
+        if spec.api is not None:
+            self._commands = Commands(spec.api, plan.ids, plan.versions, clock, self.recorder)
         shared = Surroundings(
-            clock=run_clock(start.t0_ns),
+            clock=clock,
             deadlines=Deadlines(plan.stations),
             rules=spec.rules,
             upgrade=spec.upgrade,
@@ -169,6 +176,7 @@ class Shard:
             ping_s_of=_ping_s,
             transfers=Transfers(spec.transfers),
             tls=None if spec.tls is None else Tls(spec.tls),
+            commands=self._commands,
         )
         fleet = FleetLoop(
             shared=shared,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Kind(StrEnum):
@@ -38,12 +38,16 @@ class Kind(StrEnum):
     """Age since due of calls that were still waiting to be written when the run ended."""
 
 
+API: Final = "api"
+"""The direction of what somebody wants of the CSMS's own API."""
+
+
 class SeriesKey(NamedTuple):
     """The name of one latency series."""
 
     action: str
     direction: str
-    """``station`` (the station calls) or ``csms`` (the CSMS calls)."""
+    """``station`` (the station calls), ``csms`` (the CSMS calls) or ``api`` (its own is called)."""
     version: str
     phase: str
     kind: Kind

@@ -19,7 +19,7 @@ import numpy as np
 from simulator.measure.buffer import FINISHED, OUTCOME_BITS, PLANNED, Fold
 from simulator.measure.errors import ErrorKind, ErrorLog, Frame, Frames, violation_kind
 from simulator.measure.histogram import Histogram
-from simulator.measure.keys import Kind, SeriesKey
+from simulator.measure.keys import API, Kind, SeriesKey
 from simulator.measure.measurement import CpuSample, ShardMeasurement
 from simulator.measure.transactions import Forgetful, TransactionSink
 from simulator.station.ports import CallOutcome
@@ -157,6 +157,19 @@ class Recorder:
         fold.histogram(key).record(answered - received)
         self.served[action, code] += 1
         fold.grid.add_one(fold.grid.row(f"csms:{action}"), received)
+
+    def api_step(self, name: str, station: int, due: float, ended: float, sent: float) -> None:
+        """What somebody wanted of the CSMS's own API at ``due`` was there at ``ended``.
+
+        ``sent`` is when the call was written; nan: its answer has not come yet.
+        """
+        fold = self._fold
+        phase = fold.phase_names[max(bisect_right(self._phase_starts, due) - 1, 0)]
+        version = fold.versions[int(fold.station_version[station])]
+        for kind, since in ((Kind.RESPONSE, due), (Kind.SERVICE, sent)):
+            if since == since:
+                key = SeriesKey(name, API, version, phase, kind)
+                fold.histogram(key).record(max(ended - since, 0.0))
 
     def violation(self, station: int, kind: str, detail: str, now: float) -> None:
         """The CSMS broke the protocol, or did not accept the station."""

@@ -13,7 +13,9 @@ Rules that hold for every clause:
 * A percentile needs enough values (``measurement.needed``: p50 5, p95 59, p99 299, p99.9 2995).
   With fewer, the worst value stands in for it: a clause can then be met only if every value meets
   it, and the note says so.
-* A clause about something that never happened is not met: nothing was shown.
+* A clause about something that never happened is not met: nothing was shown. Only where no station
+  of the run can send any of its messages, as there is no StartTransaction in OCPP 2.0.1, the clause
+  does not apply: it is neither met nor missed, and the note says so.
 * The phases in ``skip_phases`` are left out of latencies; counts and ratios are of the whole run.
 """
 
@@ -25,7 +27,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.measure.errors import CONNECTING
-from simulator.measure.histogram import Histogram, microseconds
+from simulator.measure.histogram import Histogram, microseconds, total
 from simulator.measure.keys import Kind
 from simulator.measure.measurement import Measurement, needed
 
@@ -62,7 +64,10 @@ class ClauseResult:
     n: int
     """How many values the judgement rests on."""
     ok: bool
+    """It is not missed."""
     note: str
+    applies: bool = True
+    """False: no station of the run can send what it is about, so nothing was judged."""
 
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON types."""
@@ -75,9 +80,13 @@ def evaluate(
     transactions: Mapping[str, int | None],
     stations: Mapping[str, int | None] | None = None,
     *,
+    sent: Collection[str] | None = None,
     skip_phases: Collection[str] = SKIPPED_PHASES,
 ) -> list[ClauseResult]:
-    """Judge each clause. ``transactions`` and ``stations`` are those of ``summary.json``."""
+    """Judge each clause. ``transactions`` and ``stations`` are those of ``summary.json``.
+
+    ``sent`` are the actions that the run's stations can send at all; None: any.
+    """
     facts: dict[str, int | None] = {
         f"calls.{k}": v for k, v in measurement.calls().as_dict().items()
     }
@@ -85,7 +94,9 @@ def evaluate(
     facts |= {f"stations.{name}": count for name, count in (stations or {}).items()}
     results = []
     for clause in clauses:
-        if clause.path is None:
+        if clause.path is None and not _possible(clause, sent):
+            results.append(_inapplicable(clause))
+        elif clause.path is None:
             results.append(_latency(clause, measurement, skip_phases))
         elif clause.path == "errors.ratio":
             results.append(_ratio(clause, measurement))
@@ -96,14 +107,26 @@ def evaluate(
     return results
 
 
+def _possible(clause: Clause, sent: Collection[str] | None) -> bool:
+    if sent is None or clause.actions == ("*",):
+        return True
+    return any(action in sent for action in clause.actions)
+
+
+def _inapplicable(clause: Clause) -> ClauseResult:
+    names = " or ".join(clause.actions)
+    note = f"not applicable: no station of this run can send {names} in the version that it speaks"
+    return ClauseResult(clause.text, None, clause.limit, clause.unit, None, 0, True, note, False)
+
+
 def _latency(
     clause: Clause, measurement: Measurement, skip_phases: Collection[str]
 ) -> ClauseResult:
-    if clause.kind is None or clause.action is None or clause.statistic is None:
+    if clause.kind is None or not clause.actions or clause.statistic is None:
         raise ValueError(f"clause {clause.text!r} names neither a figure nor a latency")
     kind, open_kind = _KINDS[clause.kind]
-    values = measurement.select(kind, clause.action, skip_phases)
-    waiting = measurement.select(open_kind, clause.action, skip_phases)
+    values = total(measurement.select(kind, name, skip_phases) for name in clause.actions)
+    waiting = total(measurement.select(open_kind, name, skip_phases) for name in clause.actions)
     over = waiting.above(microseconds(clause.limit))
     values.add(over)
     if not values.n:

@@ -33,7 +33,7 @@ class Verdict(StrEnum):
     PASS = "PASS"
     """Every clause of the SLO is met, and the generator kept up."""
     NO_SLO = "NO_SLO"
-    """The scenario requires nothing; the generator kept up."""
+    """The scenario requires nothing that applies; the generator kept up."""
     SLO_MISSED = "SLO_MISSED"
     INVALID = "INVALID"
     """The generator did not keep up: the run says nothing about the CSMS."""
@@ -107,8 +107,13 @@ def decide(
     for verdict, words in grounds:
         if words:
             return Decision(verdict, reasons)
-    if clauses:
-        return Decision(Verdict.PASS, (f"all {len(clauses)} clauses of the SLO are met",))
+    judged = [clause for clause in clauses if clause.applies]
+    aside = tuple(f"{clause.text}: {clause.note}" for clause in clauses if not clause.applies)
+    if judged:
+        met = f"all {len(judged)} clauses of the SLO" + (" that apply" if aside else "")
+        return Decision(Verdict.PASS, (f"{met} are met", *aside))
+    if aside:
+        return Decision(Verdict.NO_SLO, ("no clause of the SLO applies to this run", *aside))
     return Decision(Verdict.NO_SLO, ("the scenario requires nothing",))
 
 

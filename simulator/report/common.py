@@ -49,7 +49,10 @@ def reasons(reading: Reading) -> list[str]:
             limit = quantity(row.get("limit"), unit)
             told[name] = f"{rule_name(name)} is {measured}, limit {limit}"
         note = row.get("note") or row.get("why")
-        told[name] += f" ({note})" if note else ""
+        if not row.get("applies", True):
+            told[name] = f"{name} is {note}"
+        else:
+            told[name] += f" ({note})" if note else ""
     reasons = [str(reason) for reason in found] if isinstance(found, list) else []
     return [
         next((text for name, text in told.items() if reason.startswith(f"{name}: ")), reason)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from simulator.report import (
     common,
@@ -91,15 +93,20 @@ def because(reading: Reading, verdict: str) -> str:
     clauses = reading.rows("slo")
     only = f": {reasons[0]}." if len(reasons) == 1 else "."
     if verdict == "PASS":
-        n = len(clauses)
+        n = sum(applies(clause) for clause in clauses)
         every = "the SLO clause holds" if n == 1 else f"all {n} SLO clauses hold"
+        if n < len(clauses):
+            verbs = "applies and holds" if n == 1 else "apply and hold"
+            every = f"{n} of {len(clauses)} SLO clauses {verbs}"
         return f"PASS because {every} and the generator kept up with its plan."
     if verdict == "SLO_MISSED" and clauses:
         missed = sum(not clause.get("ok") for clause in clauses)
         verb = "does" if missed == 1 else "do"
         return f"SLO_MISSED because {missed} of {len(clauses)} SLO clauses {verb} not hold{only}"
     if verdict == "NO_SLO":
-        return "NO_SLO because the scenario requires nothing; the generator kept up with its plan."
+        aside = clauses and not any(map(applies, clauses))
+        what = "no SLO clause applies to this run" if aside else "the scenario requires nothing"
+        return f"NO_SLO because {what}; the generator kept up with its plan."
     if verdict == "INVALID":
         return f"INVALID because the generator did not keep up with its own plan{only}"
     if len(reasons) == 1:
@@ -218,7 +225,7 @@ def slo_table(reading: Reading) -> Block | None:
         rows.append(
             [
                 Cell(text, note=str(note or "")),
-                Cell("holds", "good") if clause.get("ok") else Cell("missed", "bad"),
+                _held(clause),
                 common.quantity(clause.get("value"), unit),
                 common.quantity(clause.get("limit"), unit),
                 _signed(clause.get("margin"), unit),
@@ -234,6 +241,17 @@ def slo_table(reading: Reading) -> Block | None:
         "Margin: how far the value is on the good side of its limit. n: how many values it is "
         "made of. Latencies are of all phases but warm-up and cool-down, here and below.",
     )
+
+
+def applies(clause: Mapping[str, Any]) -> bool:
+    """Whether a clause was judged at all."""
+    return bool(clause.get("applies", True))
+
+
+def _held(clause: Mapping[str, Any]) -> Cell:
+    if not applies(clause):
+        return Cell("not applicable")
+    return Cell("holds", "good") if clause.get("ok") else Cell("missed", "bad")
 
 
 def _signed(margin: object, unit: str) -> str:

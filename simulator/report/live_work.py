@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from simulator.measure.agreement import judged
 from simulator.report import common, live_reading, words
@@ -41,7 +41,8 @@ def calls(reading: Reading) -> Section:
                 series["second"], series["planned"], series["answered"], 1.0
             )
         )
-    for table in (_by_type(reading), _skipped(reading), _served(reading)):
+    tables = _by_type(reading), _skipped(reading), _served(reading), _remote_starts(reading)
+    for table in tables:
         if table is not None:
             blocks.append(table)
     return Section(
@@ -99,6 +100,33 @@ def _served(reading: Reading) -> Table | None:
     rows = _pairs(reading.get("served"))
     title = "Calls of the target that the stations answered"
     return Table(title, ("<message", "<answer", "count"), rows) if rows else None
+
+
+_STEPS_TOLD: Final = {
+    "api": "the CSMS's API answered",
+    "command": "the command was at the station",
+    "started": "the transaction began",
+}
+
+
+def _remote_starts(reading: Reading) -> Table | None:
+    """Drivers with an app: how many were served, and how long each step took from the wish on."""
+    found = reading.get("remote_starts")
+    if not isinstance(found, Mapping):
+        return None
+    latency = found.get("latency_ms")
+    rows = []
+    for name, row in latency.items() if isinstance(latency, Mapping) else ():
+        figures = [words.scalar(row.get(k)) for k in ("n", "p50", "p95", "p99", "max")]
+        rows.append([_STEPS_TOLD.get(str(name), str(name)), *figures])
+    counted = ", ".join(
+        f"{value} {common.label(str(name)).lower()}"
+        for name, value in found.items()
+        if name != "latency_ms" and value
+    )
+    heads = ("<from the wish until", "n", "p50 ms", "p95 ms", "p99 ms", "max ms")
+    note = f"{counted}. Asked = delivered + not delivered (no command in 30 s) + censored."
+    return Table("Charges started by an app", heads, rows, note)
 
 
 def _pairs(found: Any) -> list[list[str]]:

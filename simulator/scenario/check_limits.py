@@ -95,40 +95,36 @@ def _wiring(tables: Tables, site: int) -> Iterator[Problem]:
     for n in tables.tables("sites", site, "stations"):
         loc = ("sites", site, "stations", n)
         wiring = tables.get(*loc, "wiring")
-        model = tables.model(*loc, "model")
-        if wiring is None or model is None:
+        models = [model for model in tables.models(*loc) if model is not None]
+        if wiring is None or not models:
             continue
-        if model.current == "dc" and wiring != "rotated":
+        if wiring != "rotated" and all(model.current == "dc" for model in models):
             expected = "nothing here: a DC station draws evenly on all phases"
             yield tables.problem((*loc, "wiring"), expected)
-        elif wiring in ("L1L2", "L2L3", "L3L1", "rotated-LL") and model.phases != 1:
-            expected = f"rotated, L1, L2 or L3: {model.name} has three phases"
+            continue
+        across = wiring in ("L1L2", "L2L3", "L3L1", "rotated-LL")
+        three = [model.name for model in models if model.current != "dc" and model.phases != 1]
+        if across and three:
+            expected = f"rotated, L1, L2 or L3: {three[0]} has three phases"
             yield tables.problem((*loc, "wiring"), expected)
-
-
-def _models(tables: Tables, site: int) -> list[StationModel | None]:
-    return [
-        tables.model("sites", site, "stations", n, "model")
-        for n in tables.tables("sites", site, "stations")
-    ]
 
 
 def _least(tables: Tables, site: int) -> Iterator[Problem]:
     """No limit is below what the least station under it needs."""
-    models = _models(tables, site)
     known = _limits(tables, site)
     volts = tables.get("sites", site, "voltage")
     voltage = float(volts) if isinstance(volts, int | float) else VOLTAGE_V
     below: dict[str | None, list[tuple[StationModel, bool]]] = {CONNECTION: []}
-    for n, model in enumerate(models):
-        if model is None:
+    for n in tables.tables("sites", site, "stations"):
+        models = [m for m in tables.models("sites", site, "stations", n) if m is not None]
+        if len(models) < len(tables.models("sites", site, "stations", n)):
             return
         wiring = tables.get("sites", site, "stations", n, "wiring")
         across = wiring in ("L1L2", "L2L3", "L3L1", "rotated-LL")
         under = tables.get("sites", site, "stations", n, "under")
         chain = _above(tables, site, known, under if isinstance(under, str) else None)
         for name in {CONNECTION, *chain}:
-            below.setdefault(name, []).append((model, across))
+            below.setdefault(name, []).extend((model, across) for model in models)
     for name, stations in below.items():
         if not stations:
             continue

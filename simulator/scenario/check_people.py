@@ -15,14 +15,15 @@ from simulator.scenario.profile_model import VehicleMix
 
 if TYPE_CHECKING:
     from simulator.scenario.checks import Tables
-    from simulator.scenario.document import Loc
+from simulator.scenario.document import Loc
 
 JITTER_SIGMAS = 3.0
 """A depot vehicle comes back at most so many standard deviations early or late."""
 
 _NEED_ARRIVALS = ("drivers", "balking", "reservations", "plug_in_probability", "idle_response")
 _NEED_RETAIL = ("tariff_followers", "idle_response")
-_MANNERS = ("unplug", "double_tap", "wrong_token", "walk_away")
+_BAD_TOKENS = ("wrong_token", "blocked_token", "expired_token")
+_MANNERS = ("unplug", "double_tap", "walk_away", *_BAD_TOKENS)
 _NEED_CARS = ("delayed_start", "tariff_followers", "priority", "vehicle_to_grid")
 
 
@@ -83,16 +84,15 @@ def _balking(tables: Tables, loc: Loc) -> Iterator[Problem]:
 
 
 def _drivers(tables: Tables, loc: Loc) -> Iterator[Problem]:
-    shares = [_number(tables, units.RATIO, *loc, "drivers", name) for name in _MANNERS]
-    total = sum(share for share in shares if share is not None)
+    def share(name: str) -> float:
+        return _number(tables, units.RATIO, *loc, "drivers", name) or 0.0
+
+    total = sum(map(share, _MANNERS))
     if total > 1.0 + 1e-9:
         yield tables.problem((*loc, "drivers"), f"shares of at most 1 together, not {total:g}")
-    versions = tables.get("csms", "versions")
-    newer = [v for v in versions if v != "1.6"] if isinstance(versions, dict) else []
-    for name in ("double_tap", "walk_away") if newer else ():
-        if _number(tables, units.RATIO, *loc, "drivers", name):
-            expected = f"nothing here: OCPP {listed(newer)} stations do not foresee it yet"
-            yield tables.problem((*loc, "drivers", name), expected)
+    if share("second_try") and not any(map(share, _BAD_TOKENS)):
+        expected = f"nothing here, or drivers who are refused ({listed(_BAD_TOKENS)})"
+        yield tables.problem((*loc, "drivers", "second_try"), expected)
 
 
 def _giving_back(tables: Tables, loc: Loc) -> Iterator[Problem]:

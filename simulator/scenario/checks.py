@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
 from simulator.scenario.check_limits import check_limits
+from simulator.scenario.check_mixes import check_mixes
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_results import check_results
 from simulator.scenario.check_security import check_security
+from simulator.scenario.check_starts import check_starts
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -64,6 +66,13 @@ class Tables:
         profile = self.library.get("stations", self.get(*loc))
         return profile if isinstance(profile, StationModel) else None
 
+    def models(self, *loc: str | int) -> list[StationModel | None]:
+        """The models of a group of stations: its own, or its mix's; None for unknown ones."""
+        if not self.has(*loc, "mix"):
+            return [self.model(*loc, "model")]
+        found = [self.model(*loc, "mix", n, "model") for n in self.tables(*loc, "mix")]
+        return found or [None]
+
     def problem(
         self, loc: Loc, expected: str, suggestion: str | None = None, *, show: bool = True
     ) -> Problem:
@@ -81,10 +90,12 @@ def check(tables: Tables) -> list[Problem]:
     for part in (_start, _names, _sources, _evse_names, _limits, _trace, _csms, _stages, _record):
         found += part(tables)
     found += check_people(tables)
+    found += check_starts(tables)
     found += check_money(tables)
     found += check_results(tables)
     found += check_limits(tables)
     found += check_security(tables)
+    found += check_mixes(tables)
     return found
 
 
@@ -191,8 +202,8 @@ def _evse_names(tables: Tables) -> Iterator[Problem]:
 def _limits(tables: Tables) -> Iterator[Problem]:
     for index in tables.tables("sites"):
         limit = tables.quantity(units.POWER, "sites", index, "grid_limit")
-        groups = list(tables.tables("sites", index, "stations"))
-        models = [tables.model("sites", index, "stations", group, "model") for group in groups]
+        groups = tables.tables("sites", index, "stations")
+        models = [m for group in groups for m in tables.models("sites", index, "stations", group)]
         known = [model for model in models if model is not None]
         if limit is None or not known or len(known) < len(models):
             continue

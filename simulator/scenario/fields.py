@@ -388,6 +388,7 @@ Url = Annotated[
         redact_url,
     ),
 ]
+Version = Annotated[str, choice("a supported OCPP version", *VERSIONS)]
 Versions = Annotated[
     dict[str, float],
     Value(

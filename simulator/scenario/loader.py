@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from simulator.scenario import checks, overrides
 from simulator.scenario.check_control import check_control
+from simulator.scenario.check_embedded import BootScript, check_embedded
 from simulator.scenario.check_events import check_events
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, read_toml, repair, validate
@@ -39,6 +40,7 @@ from simulator.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     from simulator.scenario.options import Options
+    from simulator.scenario.preset_build import Presets
     from simulator.scenario.series import SeriesTable
     from simulator.scenario.sessions import TraceTable
 
@@ -61,6 +63,8 @@ def load_scenario(
     policies: Collection[str] = POLICIES,
     controllers: Mapping[str, Mapping[str, Any]] | None = None,
     events: Mapping[str, Options] | None = None,
+    presets: Presets | None = None,
+    boot_script: BootScript | None = None,
     seed: int | None = None,
     csms_url: str | None = None,
 ) -> Scenario:
@@ -69,8 +73,9 @@ def load_scenario(
     ``path`` is a file or the name of a shipped scenario. ``sets`` are ``path=value`` overrides (see
     `overrides`); ``seed`` and ``csms_url`` override these two. ``policies`` are the policies that
     exist, ``controllers`` the controllers with their options (see `check_control`), ``events`` the
-    kinds of events with theirs. Raises ScenarioError (for a trace or an inventory: InputError),
-    which holds every mistake found.
+    kinds of events with theirs, ``presets`` says what a station model cannot preset, and
+    ``boot_script`` reads what our CSMS is to send after a boot. Raises ScenarioError (for a
+    trace or an inventory: InputError), which holds every mistake found.
     """
     file = find_scenario(path)
     label = str(path) if Path(path) == file else file.name
@@ -87,7 +92,7 @@ def load_scenario(
             changed.append((loc, flag))
     labels = Labels(label, changed)
     document, unknown = repair(document, ScenarioFile, labels)
-    library = Library(file.parent)
+    library = Library(file.parent, presets)
     kinds = controllers or {}
     happenings = events or {}
     known = Known(library, policies, controllers=kinds, events=happenings)
@@ -98,6 +103,7 @@ def load_scenario(
     problems += checks.check(tables)
     problems += check_control(tables, kinds, file.parent)
     problems += check_events(tables, happenings, file.parent)
+    problems += check_embedded(tables, file.parent, boot_script)
     problems += library.problems
     inputs = _Inputs(tables, file.parent, model if not problems else None)
     if problems:
@@ -170,6 +176,7 @@ class _Inputs:
             self._read_trace,
             self._read_stations,
             self._read_tokens,
+            self._read_known,
             self._read_series,
             self._look_for_certificates,
         ):
@@ -243,6 +250,15 @@ class _Inputs:
         file = self._file("tokens")
         if file is not None:
             self.tokens = read_tokens(*file)
+
+    def _read_known(self) -> None:
+        """Whom our CSMS knows: read by itself again, but a mistake is to be found now."""
+        stations = self._file("csms", "embedded", "stations")
+        tokens = self._file("csms", "embedded", "tokens")
+        if stations is not None:
+            read_stations(*stations)
+        if tokens is not None:
+            read_tokens(*tokens)
 
     def _read_series(self) -> None:
         """Base load and photovoltaics; each file once, and long enough for the horizon."""

@@ -9,23 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from simulator.scenario import fields as f
+from simulator.scenario.csms_model import Csms
+from simulator.scenario.mix_model import StationGroup
 from simulator.scenario.problems import FieldError
 from simulator.scenario.slo import Clause, parse_clause
-
-
-class Table(BaseModel):
-    """A TOML table: frozen, and no field that is not listed."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        arbitrary_types_allowed=True,
-    )
+from simulator.scenario.table import Table
 
 
 class ScenarioSection(Table):
@@ -50,35 +41,6 @@ class ScenarioSection(Table):
     warmup: Annotated[
         f.DurationOrZero, Field(description="Left out of the figures, from the start.")
     ] = 0.0
-
-
-class StationGroup(Table):
-    """Equal stations of a site."""
-
-    model: Annotated[str, f.profile("stations"), Field(description="Station profile.")]
-    count: Annotated[int, Field(ge=1, le=f.MOST_STATIONS, description="How many of them.")] = 1
-    names: Annotated[
-        tuple[str, ...] | None,
-        Field(strict=False, description="EVSE names that a trace uses, station by station."),
-    ] = None
-    under: Annotated[
-        str | None, Field(description="The limit of the site's tree that they hang under.")
-    ] = None
-    wiring: Annotated[
-        Literal["rotated", "L1", "L2", "L3", "L1L2", "L2L3", "L3L1", "rotated-LL"],
-        f.choice(
-            "how the stations are wired",
-            "rotated",
-            "L1",
-            "L2",
-            "L3",
-            "L1L2",
-            "L2L3",
-            "L3L1",
-            "rotated-LL",
-        ),
-        Field(description="Phase of the first conductor; rotated: station by station."),
-    ] = "rotated"
 
 
 class Window(Table):
@@ -228,6 +190,30 @@ class Drivers(Table):
     walk_away: Annotated[
         f.Ratio, Field(description="Are authorised and never plug in (ConnectionTimeOut).")
     ] = 0.0
+    blocked_token: Annotated[
+        f.Ratio, Field(description="As `wrong_token`, with one that the CSMS has blocked.")
+    ] = 0.0
+    expired_token: Annotated[
+        f.Ratio, Field(description="As `wrong_token`, with one that is no longer valid.")
+    ] = 0.0
+    second_try: Annotated[
+        f.Ratio, Field(description="Of those refused: tap a good token then, and charge.")
+    ] = 0.0
+
+
+class Start(Table):
+    """By what drivers start a charge: shares that sum to 1 (of another manner: by card)."""
+
+    rfid: Annotated[f.Ratio, Field(description="A card at the reader.")] = 0.0
+    app: Annotated[
+        f.Ratio, Field(description="An app: the CSMS starts from afar; stopped by unplugging.")
+    ] = 0.0
+    free: Annotated[
+        f.Ratio, Field(description="A button, without token (1.6: an idTag of the station's own).")
+    ] = 0.0
+    plug_and_charge: Annotated[
+        f.Ratio, Field(description="A contract certificate in the car (2.0.1); by unplugging.")
+    ] = 0.0
 
 
 class Depot(Table):
@@ -362,6 +348,9 @@ class Site(Table):
     drivers: Annotated[
         Drivers | None, Field(description="Drivers who do not do what they should.")
     ] = None
+    start: Annotated[Start | None, Field(description="By what drivers start; default: cards.")] = (
+        None
+    )
     depot: Annotated[
         tuple[Depot, ...], Field(strict=False, description="Vehicles with a schedule.")
     ] = ()
@@ -387,92 +376,6 @@ class Trace(Table):
         Annotated[str, f.profile("stations")] | None,
         Field(description="Station profile of made EVSEs; default: the site's first."),
     ] = None
-
-
-class Password(Table):
-    """Where the stations' password comes from. It never stands in the file."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]}
-    )
-
-    env: Annotated[str | None, Field(description="Environment variable that holds it.")] = None
-    file: Annotated[str | None, Field(description="File that holds it, mode 0600.")] = None
-
-
-class Tls(Table):
-    """How stations speak TLS."""
-
-    min: Annotated[
-        Literal["1.2", "1.3"],
-        f.choice("a version of TLS", "1.2", "1.3"),
-        Field(description="The oldest version that stations accept."),
-    ] = "1.2"
-    max: Annotated[
-        Literal["1.2", "1.3"],
-        f.choice("a version of TLS", "1.2", "1.3"),
-        Field(description="The newest version that stations know."),
-    ] = "1.3"
-    resumption: Annotated[
-        bool, Field(description="Stations that come back resume their session, if the CSMS lets.")
-    ] = False
-
-
-class Csms(Table):
-    """The target of a live run."""
-
-    url: Annotated[
-        f.Url, Field(description="`embedded`, or a WebSocket address; {station_id} is filled in.")
-    ] = "embedded"
-    versions: Annotated[
-        f.Versions,
-        Field(
-            description="OCPP versions and their shares of the stations. Which station speaks which"
-            " is drawn from the seed, its site and its number there; an inventory says it itself."
-        ),
-    ] = Field(default_factory=lambda: {"1.6": 1.0})
-    security_profile: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=3,
-            description="0: no credentials; 1: password; 2: password over TLS; 3: certificate of"
-            " each station, over TLS.",
-        ),
-    ] = 0
-    ca: Annotated[
-        str | None,
-        Field(
-            description="PEM file of the authorities that alone may vouch for the CSMS; default:"
-            " those of this system. The embedded CSMS has its own."
-        ),
-    ] = None
-    client_certificates: Annotated[
-        str | None,
-        Field(
-            description="Folder of the stations' certificates, as `fleet certificates` writes it:"
-            " <id>.pem and <id>.key. Default with the embedded CSMS: made for the run."
-        ),
-    ] = None
-    operator: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=64,
-            description="Name of the operator in the stations' certificates and requests for them;"
-            " default: Chargeswarm.",
-        ),
-    ] = None
-    tls: Annotated[
-        Tls | None,
-        Field(description="How stations speak TLS; default: 1.2 or 1.3."),
-    ] = None
-    password: Annotated[
-        Password | None, Field(description="One password for all stations; default: each its own.")
-    ] = None
-    authorised: Annotated[
-        bool, Field(description="You may put load on this target: needed beyond this machine.")
-    ] = False
 
 
 class Stage(Table):

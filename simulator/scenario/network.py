@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, SupportsIndex
 
-from simulator.scenario.fields import MOST_STATIONS, VERSIONS
+from simulator.scenario.fields import MOST_STATIONS
+from simulator.scenario.mixes import Kind, Shares, drawn_kind, drawn_version, kind_of, kinds_of
 from simulator.scenario.model import Site
-from simulator.scenario.problems import InputError, Problem, ScenarioError
+from simulator.scenario.problems import InputError, Problem, ScenarioError, listed
 from simulator.scenario.profile_model import StationModel
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ class Network:
 class _Slot:
     """A station of a site, before the site's copies get their names."""
 
-    model: StationModel
-    evses: int
+    kinds: tuple[Kind, ...]
+    """What it may be; where there are several, each copy of the site draws one."""
     evse_names: tuple[str, ...] | None
     under: str | None = None
     wiring: str = "rotated"
@@ -101,7 +102,7 @@ def evse_name(ordinal: int, evse: int) -> str:
 
 def named_evses(site: Site, models: dict[str, StationModel]) -> list[str]:
     """The names by which a trace knows the EVSEs that the scenario lists for a site."""
-    return [name for slot in _slots(site, models, True) for name in slot.evse_names or ()]
+    return [name for slot in _slots(site, models, True, {}) for name in slot.evse_names or ()]
 
 
 def build_network(scenario: Scenario, stations: int | None = None) -> Network:
@@ -144,81 +145,65 @@ def build_network(scenario: Scenario, stations: int | None = None) -> Network:
 
 def _slots_of(scenario: Scenario, site: Site) -> list[_Slot]:
     replays = site.name == scenario.trace_site
-    slots = _slots(site, scenario.models, replays)
+    shares = scenario.file.csms.versions
+    slots = _slots(site, scenario.models, replays, shares)
     trace = scenario.file.trace
     if replays and trace is not None and scenario.trace is not None:
         known = {name for slot in slots for name in slot.evse_names or ()}
         missing = list(dict.fromkeys(name for name in scenario.trace.evse if name not in known))
-        slots += _made(missing, scenario.models[trace.model or site.stations[0].model])
+        model = trace.model or site.stations[0].model
+        assert model is not None  # a mix and a trace do not go together
+        slots += _made(missing, kind_of(scenario.models[model], shares))
     return slots
 
 
-def _slots(site: Site, models: dict[str, StationModel], named: bool) -> list[_Slot]:
+def _slots(site: Site, models: dict[str, StationModel], named: bool, shares: Shares) -> list[_Slot]:
     slots: list[_Slot] = []
     for group in site.stations:
-        model = models[group.model]
+        kinds = kinds_of(group, models, shares)
         given = iter(group.names or ())
         for _ in range(group.count):
             ordinal = len(slots) + 1
-            names = tuple(islice(given, model.evses)) if group.names is not None else None
+            evses = kinds[0].model.evses  # of all of them where EVSEs have names
+            names = tuple(islice(given, evses)) if group.names is not None else None
             if names is None and named:
-                names = tuple(evse_name(ordinal, evse + 1) for evse in range(model.evses))
-            kept = names if named else None
-            slots.append(_Slot(model, model.evses, kept, group.under, group.wiring))
+                names = tuple(evse_name(ordinal, evse + 1) for evse in range(evses))
+            slots.append(_Slot(kinds, names if named else None, group.under, group.wiring))
     return slots
 
 
-def _made(names: Sequence[str], model: StationModel) -> list[_Slot]:
+def _made(names: Sequence[str], kind: Kind) -> list[_Slot]:
     """Stations for EVSEs that only the trace knows, filled in the order in which they appear."""
-    made = []
-    for first in range(0, len(names), model.evses):
-        chunk = tuple(names[first : first + model.evses])
-        made.append(_Slot(model, len(chunk), chunk))
-    return made
+    evses = kind.model.evses
+    return [
+        _Slot((kind,), tuple(names[first : first + evses])) for first in range(0, len(names), evses)
+    ]
 
 
 def _site(scenario: Scenario, site: Site, copy: int, slots: Sequence[_Slot]) -> SiteInstance:
-    shares = scenario.file.csms.versions
     name = site.name if copy == 1 else f"{site.name}#{copy}"
     stations = []
     for ordinal, slot in enumerate(slots, start=1):
         identity = f"{PREFIX}{name.replace('#', '.')}-{ordinal:04d}"
+        kind = drawn_kind(slot.kinds, scenario.seed, name, ordinal)
         stations.append(
             StationInstance(
                 site=name,
                 ordinal=ordinal,
                 id=identity,
-                model=slot.model,
-                evses=slot.evses,
+                model=kind.model,
+                evses=kind.model.evses if slot.evse_names is None else len(slot.evse_names),
                 evse_names=slot.evse_names,
-                vendor=slot.model.vendor,
-                model_name=slot.model.model,
+                vendor=kind.model.vendor,
+                model_name=kind.model.model,
                 serial=serial_of(identity),
                 password=None,
-                version=drawn_version(shares, scenario.seed, name, ordinal),
+                version=drawn_version(kind.shares, scenario.seed, name, ordinal),
                 under=slot.under,
                 wiring=slot.wiring,
             )
         )
     return SiteInstance(name, site, tuple(stations), site.name == scenario.trace_site)
-
-
-def drawn_version(shares: Mapping[str, float], seed: int, site: str, ordinal: int) -> str:
-    """The version of a station: the same however large the network and whatever else is in it.
-
-    Versions share the range of the draw in a fixed order, so that a larger share of a newer version
-    takes stations from the older ones and changes no others.
-    """
-    known = [version for version in VERSIONS if shares.get(version, 0.0) > 0.0]
-    if len(known) == 1:
-        return known[0]
-    key = f"{seed}/{site}/{ordinal}/version".encode()
-    draw = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") / 2.0**64
-    for version in known[:-1]:
-        draw -= shares[version]
-        if draw < 0.0:
-            return version
-    return known[-1]
 
 
 def serial_of(identity: str) -> str:
@@ -241,6 +226,15 @@ def _with_inventory(network: Network, rows: Sequence[InventoryStation], label: s
                 where = f"line {row.line}, column 'connectors'"
                 expected = f"{station.evses} connectors, as {station.id} has in the trace's site"
                 problems.append(Problem(label, where, str(row.connectors), expected))
+            if row.version not in station.model.versions:
+                where = f"line {row.line}, column 'version'"
+                spoken = listed(station.model.versions)
+                expected = f"a version that the station model {station.model.name} speaks: {spoken}"
+                problems.append(Problem(label, where, repr(row.version), expected))
+            if row.version == "1.6" and site.site.start and site.site.start.plug_and_charge:
+                where = f"line {row.line}, column 'version'"
+                expected = f"2.0.1: 1.6 knows no plug and charge (start of {site.site.name})"
+                problems.append(Problem(label, where, row.version, expected))
             stations.append(
                 replace(
                     station,

@@ -9,6 +9,9 @@ import math
 from collections.abc import Iterator
 from typing import Protocol
 
+from simulator.scenario.fields import VERSIONS
+from simulator.scenario.preset_build import RUN_KEYS, preset_mistakes, variables_of
+from simulator.scenario.preset_model import Monitor, VendorMessage
 from simulator.scenario.problems import Problem, ScenarioError
 from simulator.scenario.profile_model import (
     DERIVED_KEYS,
@@ -263,6 +266,10 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
     for key in file.configuration:
         if key in DERIVED_KEYS:
             problems.append(wrong(("configuration", key), f"the field {DERIVED_KEYS[key]} instead"))
+        if key in RUN_KEYS:
+            expected = f"{RUN_KEYS[key]} in the scenario instead"
+            problems.append(wrong(("configuration", key), expected))
+    problems += preset_mistakes(file, wrong)
     if problems:
         raise ScenarioError(problems)
     min_kw = file.min_kw
@@ -290,6 +297,15 @@ def build_model(name: str, file: StationFile, wrong: Wrong) -> StationModel:
         split=file.split,
         modules=file.modules or 0,
         module_kw=file.module_kw or 0.0,
+        variables={name: value for name, (_, value) in variables_of(file).items()},
+        monitors=tuple(
+            Monitor(**{name: getattr(row, name) for name in Monitor.__slots__})
+            for row in file.monitors
+        ),
+        vendor_messages=tuple(
+            VendorMessage(row.vendor, row.message, row.data) for row in file.vendor_messages
+        ),
+        versions=tuple(version for version in VERSIONS if version in file.versions),
         quirks=Quirks(**{name: getattr(file.quirks, name) for name in Quirks.__slots__}),
     )
 

@@ -6,13 +6,20 @@ rooms work with. Figures in a profile file carry their unit in the field's name 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from simulator.scenario import fields as f
-from simulator.scenario.model import Table
+from simulator.scenario.preset_model import (
+    Monitor,
+    MonitorFile,
+    Setting,
+    VendorMessage,
+    VendorMessageFile,
+)
+from simulator.scenario.table import Table
 
 Pair = tuple[float, float]
 
@@ -50,6 +57,7 @@ DERIVED_KEYS = {
     "ClockAlignedDataInterval": "clock_aligned_interval",
     "HeartbeatInterval": "heartbeat",
     "MeterValueSampleInterval": "meter_interval",
+    "MeterValuesAlignedData": "measurands",
     "MeterValuesSampledData": "measurands",
     "NumberOfConnectors": "evses",
 }
@@ -186,6 +194,13 @@ class StationModel:
     """Power modules that are routed to the EVSEs; 0 unless ``split`` is ``modules``."""
     module_kw: float = 0.0
     quirks: Quirks = Quirks()
+    versions: tuple[str, ...] = f.VERSIONS
+    """OCPP versions that such stations can speak, oldest first."""
+    variables: dict[str, Setting] = field(default_factory=dict)
+    """Variables of 2.0.1 (``Component.Variable[Instance]``) and their defaults; they come before
+    the fields and keys of 1.6 that set the same."""
+    monitors: tuple[Monitor, ...] = ()
+    vendor_messages: tuple[VendorMessage, ...] = ()
 
     @property
     def least_kw(self) -> float:
@@ -325,7 +340,14 @@ class StationFile(ProfileFile):
     meter_interval: f.Duration
     clock_aligned_interval: f.DurationOrZero = 0.0
     heartbeat: f.Duration | None = None
+    versions: Annotated[
+        tuple[f.Version, ...],
+        Field(strict=False, min_length=1, description="OCPP versions that it speaks."),
+    ] = f.VERSIONS
     configuration: Annotated[dict[str, str | int | bool], Field(strict=False)] = Field(
         default_factory=dict
     )
+    variables: Annotated[dict[str, Any], Field(strict=False)] = Field(default_factory=dict)
+    monitors: Annotated[tuple[MonitorFile, ...], Field(strict=False)] = ()
+    vendor_messages: Annotated[tuple[VendorMessageFile, ...], Field(strict=False)] = ()
     quirks: QuirksFile = QuirksFile()

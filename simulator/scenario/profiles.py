@@ -7,7 +7,7 @@ folders ``profiles`` and ``scenarios`` next to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,6 +21,7 @@ from simulator.scenario.document import (
     value_at,
 )
 from simulator.scenario.money_build import build_carbon, build_series, build_tariff
+from simulator.scenario.preset_build import Presets, variables_of
 from simulator.scenario.problems import FieldError, Problem, ScenarioError, listed, nearest, shown
 from simulator.scenario.profile_build import build_arrivals, build_mix, build_model
 from simulator.scenario.profile_model import (
@@ -125,8 +126,11 @@ def load_profile(kind: str, name: str, beside: Path | None = None) -> Profile:
     return read_profile(cast(Kind, kind), path)
 
 
-def read_profile(kind: Kind, path: Path) -> Profile:
-    """A profile from its file. Raises ScenarioError with every mistake in it."""
+def read_profile(kind: Kind, path: Path, presets: Presets | None = None) -> Profile:
+    """A profile from its file. Raises ScenarioError with every mistake in it.
+
+    ``presets`` looks at what a station model presets.
+    """
     labels = Labels(str(path))
     raw = read_toml(path, labels.label)
     document, problems = repair(raw, _FILES[kind], labels)
@@ -150,7 +154,18 @@ def read_profile(kind: Kind, path: Path) -> Profile:
         return build_tariff(path.stem, model, wrong)
     if isinstance(model, CarbonFile):
         return build_carbon(path.stem, model, wrong)
-    return build_model(path.stem, cast(StationFile, model), wrong)
+    file = cast(StationFile, model)
+    station = build_model(path.stem, file, wrong)
+    places: dict[Loc, Loc] = {
+        ("variables", name): loc for name, (loc, _) in variables_of(file).items()
+    }
+    refused = [
+        replace(wrong(places.get(loc, loc), expected), suggestion=near)
+        for loc, expected, near in (() if presets is None else presets(station))
+    ]
+    if refused:
+        raise ScenarioError(refused)
+    return station
 
 
 def list_profiles(beside: Path | None = None) -> list[ProfileRow]:
@@ -175,8 +190,9 @@ def list_scenarios() -> list[ScenarioRow]:
 class Library:
     """The profiles that one scenario uses, each read once; mistakes in them are collected."""
 
-    def __init__(self, beside: Path) -> None:
+    def __init__(self, beside: Path, presets: Presets | None = None) -> None:
         self._beside = beside
+        self._presets = presets
         self._found: dict[tuple[Kind, str], Profile | None] = {}
         self.problems: list[Problem] = []
 
@@ -187,7 +203,7 @@ class Library:
             return
         path = find_path(key[0], name, self._beside)
         try:
-            self._found[key] = read_profile(key[0], path)
+            self._found[key] = read_profile(key[0], path, self._presets)
         except ScenarioError as error:
             self._found[key] = None
             self.problems += error.problems

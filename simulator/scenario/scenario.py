@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields
+from simulator.scenario.check_embedded import FOREIGN
 from simulator.scenario.clock import next_clock_s
 from simulator.scenario.model import ScenarioFile
 from simulator.scenario.private import read_secret
@@ -122,6 +123,9 @@ class Scenario:
         }
         if csms_url is not None:
             problems += check_url(csms_url, self.file.csms.authorised)
+            if csms_url != "embedded":
+                given = self.file.csms.embedded.given
+                problems += [Problem("", f"csms.embedded.{n}", None, FOREIGN) for n in given]
             update["csms"] = self.file.csms.model_copy(update={"url": csms_url})
         if speed is not None:
             update["live"] = self.file.live.model_copy(update={"speed": float(speed)})
@@ -152,6 +156,21 @@ class Scenario:
         return read_secret(
             self.path.parent / source.file, str(self.path), "csms.password.file", source.file
         )
+
+    def api_secret(self, environ: Mapping[str, str] | None = None) -> str | None:
+        """The value of the header of ``csms.api``, None if it has none. For live runs only.
+
+        Raises ScenarioError if the variable is not set, or holds what no header can.
+        """
+        api = self.file.csms.api
+        if api is None or api.header is None:
+            return None
+        value = (os.environ if environ is None else environ).get(api.header.env)
+        if not value or not value.isascii() or not value.isprintable():
+            expected = "an environment variable that is set, to printable ASCII"
+            where = "csms.api.header.env"
+            raise ScenarioError([Problem(str(self.path), where, shown(api.header.env), expected)])
+        return value
 
     def as_dict(self) -> dict[str, Any]:
         """The scenario as resolved, JSON-able, and valid as a scenario again. No secrets."""

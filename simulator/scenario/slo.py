@@ -4,10 +4,14 @@ Parses only. Clauses are evaluated where the measurement is.
 
 Grammar::
 
-    p50|p95|p99|p99.9|max|mean "(" Action|"*" "." response|service|queue ")" op duration
+    p50|p95|p99|p99.9|max|mean "(" actions "." response|service|queue ")" op duration
     errors.ratio|stations.booted_ratio op ratio
     calls.<outcome> | transactions.<count> | stations.<count>  op  whole number
     op := "<" | "<=" | "=" | ">=" | ">"
+    actions := "*" | Action { "|" Action }
+
+Several actions are judged together: OCPP versions have different names for one thing, as in
+``p99(StartTransaction|TransactionEvent.response) < 2 s``.
 """
 
 from __future__ import annotations
@@ -72,19 +76,19 @@ COUNTS = (
 PATHS = (*RATIOS, *COUNTS)
 
 _OP = r"\s*(<=|>=|<|>|=)\s*(.+?)\s*"
-_LATENCY = re.compile(r"\s*([\w.]+)\s*\(\s*([\w*]+)\s*\.\s*(\w+)\s*\)" + _OP)
+_LATENCY = re.compile(r"\s*([\w.]+)\s*\(\s*([\w*]+(?:\s*\|\s*[\w*]+)*)\s*\.\s*(\w+)\s*\)" + _OP)
 _PATH = re.compile(r"\s*([a-z_]+\.[a-z_]+)" + _OP)
 _FORM = '"p95(Action.response) < 500 ms" or "errors.ratio < 0.1 %"'
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One requirement. Either ``statistic``, ``action`` and ``kind`` are set, or ``path`` is."""
+    """One requirement. Either ``statistic``, ``actions`` and ``kind`` are set, or ``path`` is."""
 
     text: str
     statistic: str | None
-    action: str | None
-    """An action's name, or ``*`` for all."""
+    actions: tuple[str, ...]
+    """Names of actions that are judged together, or ``*`` for all; empty for a ``path``."""
     kind: str | None
     path: str | None
     op: str
@@ -112,10 +116,12 @@ def parse_clause(text: str) -> Clause:
 
 def _latency(text: str, statistic: str, action: str, kind: str, op: str, limit: str) -> Clause:
     _known("statistic", statistic, STATISTICS, text)
-    if action != "*":
-        _known("message", action, ACTIONS, text)
+    actions = tuple(dict.fromkeys(name.strip() for name in action.split("|")))
+    if actions != ("*",):
+        for name in actions:
+            _known("message", name, ACTIONS, text)
     _known("kind of latency", kind, KINDS, text)
-    return Clause(text, statistic, action, kind, None, op, _limit(text, limit, units.DURATION))
+    return Clause(text, statistic, actions, kind, None, op, _limit(text, limit, units.DURATION))
 
 
 def _path(text: str, path: str, op: str, limit: str) -> Clause:
@@ -126,7 +132,7 @@ def _path(text: str, path: str, op: str, limit: str) -> Clause:
         value = float(limit)
     else:
         raise FieldError(f"a whole number after {op!r}")
-    return Clause(text, None, None, None, path, op, value)
+    return Clause(text, None, (), None, path, op, value)
 
 
 def _known(what: str, word: str, known: tuple[str, ...], text: str) -> None:

@@ -18,11 +18,13 @@ from typing import Final
 
 from simulator.station import (
     metervalues,
+    plugandcharge,
     reservations,
     statuses,
     tokens,
     transactions,
 )
+from simulator.station.configuration import Configuration
 from simulator.station.events import Event
 from simulator.station.model import (
     AUTHORIZED,
@@ -40,7 +42,7 @@ from simulator.station.model import (
 from simulator.station.ports import CallOutcome
 from simulator.station.profiles import Profile
 from simulator.station.rpc import raise_event
-from simulator.station.state import State
+from simulator.station.state import State, VersionTable
 from simulator.station.transactions import same_token
 
 NO_AUTHORIZATION: Final = "NoAuthorization"
@@ -49,8 +51,35 @@ CENTRAL: Final = "Central"
 """The type of a token that the CSMS made up: it is never asked about it (2.0.1 C05.FR.01)."""
 
 
-def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str = "") -> None:
-    """A driver holds a token to the reader. ``kind`` is its type in 2.x; "" is the default."""
+def button_token(conf: Configuration, table: VersionTable, identity: str) -> str:
+    """What stands for somebody who is not authorised: nothing in 2.x (C02.FR.01).
+
+    1.6 knows no start without an idTag: there it is one of the station's own, by default the end
+    of ``identity``, which is its serial number or else its name.
+    """
+    if conf.button_token is None:
+        return ""
+    return conf.button_token or identity[-table.longest_token :]
+
+
+def own_token(st: State) -> str:
+    """The same of a station."""
+    return button_token(st.conf, st.table, st.identity.serial or st.identity.id)
+
+
+def present(
+    st: State,
+    now: float,
+    due: float,
+    evse: Evse,
+    token: str,
+    kind: str = "",
+    contract: plugandcharge.Contract | None = None,
+) -> None:
+    """A driver holds a token to the reader. ``kind`` is its type in 2.x; "" is the default.
+
+    ``contract``: no reader, but an EV that identifies itself (2.0.1 C07).
+    """
     tx = evse.tx
     expected = st.resetting == "idle" and (tx is not None or evse.reserved)
     if st.link is Link.OFF or (st.resetting and not expected):
@@ -71,6 +100,7 @@ def present(st: State, now: float, due: float, evse: Evse, token: str, kind: str
         _deny(st, now, evse)
     else:
         auth = Authorisation(token, None, kind)
+        auth.contract = contract
         _claim(st, now, due, evse, auth)
         ask(st, now, due, evse, auth)
 
@@ -175,6 +205,9 @@ def ask(st: State, now: float, due: float, evse: Evse, auth: Authorisation) -> N
     if not online:
         _decide_offline(st, now, due, evse, auth)
         return
+    if auth.contract is not None:  # the CSMS alone knows what was revoked (C07.FR.01)
+        raise_event(st, Event.TOKEN_PRESENTED, now, due, evse, None, auth)
+        return
     info = tokens.known(st, now, auth.token, auth.kind)
     if info is not None and info.valid and (st.conf.local_only or st.conf.local_online):
         if st.conf.local_only or auth.ends is None:
@@ -206,6 +239,8 @@ def _decide_offline(st: State, now: float, due: float, evse: Evse, auth: Authori
     """1.6 §3.5.4, 2.0.1 C13.FR.04: only what nothing bad is known of may pass as unknown."""
     info = tokens.known(st, now, auth.token, auth.kind)
     bad = info is not None and not info.valid
+    if auth.contract is not None and not plugandcharge.holds_offline(st, now, auth.contract):
+        bad = True
     if bad or not serves(st):
         _deny(st, now, evse)
     elif info is not None and st.conf.local_offline:

@@ -97,12 +97,15 @@ class Configuration:
         "backoff_repeats",
         "before_accepted",
         "begin",
+        "button_token",
         "cache",
         "cache_life_s",
         "call_timeout_s",
         "certificates_most",
         "chain_longest",
         "connection_timeout_s",
+        "contracts_centrally",
+        "contracts_offline",
         "heartbeat_s",
         "limit_significance",
         "limits_with_schedules",
@@ -198,7 +201,14 @@ class Configuration:
     """What charging profiles the station takes."""
     unknown_offline: bool
     authorisation: bool
-    """Drivers are authorised at all (2.x); else whoever plugs in may charge."""
+    """Drivers are authorised at all; else whoever plugs in may charge."""
+    button_token: str | None
+    """What stands for whoever is not authorised (1.6; "": the station's serial number); None: the
+    version has a type of token for it."""
+    contracts_offline: bool
+    """Contract certificates are looked at by the station itself while it is offline (2.x)."""
+    contracts_centrally: bool
+    """Those that it cannot follow to a root of its own go to the CSMS as they are (2.x)."""
     local_online: bool
     """Tokens that the station itself knows to be valid start without asking (LocalPreAuthorize)."""
     local_offline: bool

@@ -13,6 +13,7 @@ from simulator.station.events import Event
 from simulator.station.profiles import Profile
 
 if TYPE_CHECKING:
+    from simulator.station.plugandcharge import Contract
     from simulator.station.reservations import Reservation
 
 
@@ -191,7 +192,16 @@ class Transaction:
 class Authorisation:
     """A token that waits for an answer: to begin at an EVSE, or to end what runs there."""
 
-    __slots__ = ("ends", "kind", "priority", "profile", "remote_id", "reservation", "token")
+    __slots__ = (
+        "contract",
+        "ends",
+        "kind",
+        "priority",
+        "profile",
+        "remote_id",
+        "reservation",
+        "token",
+    )
 
     def __init__(
         self,
@@ -212,6 +222,8 @@ class Authorisation:
         """A charging profile for the transaction that the CSMS starts with it."""
         self.reservation = reservation
         """The reservation that it makes use of, once accepted."""
+        self.contract: Contract | None = None
+        """The certificates that an EV identified itself by (2.x)."""
 
 
 class Evse:

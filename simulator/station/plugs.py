@@ -58,7 +58,8 @@ def _expected(evse: Evse, token: str) -> Authorisation:
 def _ask_button(st: State, now: float, due: float, evse: Evse) -> None:
     """Where nobody is to be authorised, whoever plugs in may charge."""
     if evse.tx is None or evse.tx.token is None:
-        authorisation.ask(st, now, due, evse, Authorisation("", None, NO_AUTHORIZATION))
+        token = authorisation.own_token(st)
+        authorisation.ask(st, now, due, evse, Authorisation(token, None, NO_AUTHORIZATION))
 
 
 def begin_by_plug(st: State, now: float, due: float, evse: Evse) -> None:

@@ -41,6 +41,7 @@ from simulator.station import (
     txqueue,
 )
 from simulator.station.effects import Effect
+from simulator.station.events import Event
 from simulator.station.model import (
     LOCK_FAILURE,
     OUT_FAULT,
@@ -247,8 +248,9 @@ class Station(State):
         """A driver presents a token: starts, or stops what the same token began.
 
         ``kind`` is its type in 2.x (IdTokenEnumType), "" the usual one; a start button presents the
-        empty token of type NoAuthorization (2.0.1 C02). Raises ValueError for a token that is empty
-        otherwise, or longer than the version allows.
+        empty token of type NoAuthorization (2.0.1 C02; in 1.6 that is an idTag of the station's
+        own). Raises ValueError for a token that is empty otherwise, or longer than the version
+        allows.
         """
         longest = self.table.longest_token
         button = kind == authorisation.NO_AUTHORIZATION and not token
@@ -256,7 +258,25 @@ class Station(State):
             raise ValueError(f"token {token!r}: expected 1 to {longest} characters")
         if not self.ended:
             at = now if due is None else due
+            if button:
+                token = authorisation.own_token(self)
             authorisation.present(self, now, at, self._evse(evse), token, kind)
+            self._settle(now)
+
+    def present_contract(
+        self, now: float, evse: int, contract: plugandcharge.Contract, due: float | None = None
+    ) -> None:
+        """An EV that is plugged in identifies itself by a contract certificate (2.0.1 C07).
+
+        Raises ValueError where version or station know no such thing.
+        """
+        if not self.table.messages[Event.EV_CERTIFICATE] or self.keys is None:
+            raise ValueError(f"{self.identity.id}: no contract certificates are known here")
+        if not self.ended:
+            at, where = now if due is None else due, self._evse(evse)
+            if where.plugged and where.token is None:
+                kind = plugandcharge.EMAID
+                authorisation.present(self, now, at, where, contract.emaid, kind, contract)
             self._settle(now)
 
     def unplug(self, now: float, evse: int, due: float | None = None) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 from simulator.station import network, security
 from simulator.station.payloads import NOT_SUPPORTED, Refusal
 from simulator.station.ports import Certificate, Keys
+from simulator.station.rpc import text
 from simulator.station.state import State
 
 CSMS_ROOT: Final = network.ROOT
@@ -96,6 +97,23 @@ class Hashes:
     serial: str
     algorithm: str = ALGORITHM
     children: tuple[Hashes, ...] = ()
+
+
+def hash_data(found: Hashes) -> str:
+    """CertificateHashData, the same in both versions."""
+    return f"{{{_hashed(found)}}}"
+
+
+def revocation_data(found: Hashes, responder: str) -> str:
+    """OCSPRequestData: of a certificate, what its issuer's OCSP responder is asked by (2.x)."""
+    return f'{{{_hashed(found)},"responderURL":{text(responder[:512])}}}'
+
+
+def _hashed(found: Hashes) -> str:
+    return (
+        f'"hashAlgorithm":"{found.algorithm}","issuerNameHash":"{found.name}",'
+        f'"issuerKeyHash":"{found.key}","serialNumber":"{found.serial}"'
+    )
 
 
 def keys_of(st: State) -> Keys:
@@ -246,6 +264,11 @@ def install(st: State, now: float, kind: str, pem: str) -> str:
         store.roots.append(root)
     security.note(st, now, "ReconfigurationOfSecurityParameters", f"{kind} installed")
     return "Accepted"
+
+
+def provide(st: State, kind: str, root: Certificate) -> None:
+    """A root that a station comes with."""
+    store_of(st).roots.append(Root(kind, root, root))
 
 
 def delete(st: State, now: float, wanted: Hashes) -> str:

@@ -3,6 +3,10 @@
 Keys of functions that this station does not have are left out, as §9 wants it for optional ones:
 no BlinkRepeat, no LightIntensity. ConnectorPhaseRotation, CpoName and ResetRetries are kept and
 read back; nothing else hangs on them (a reset never fails here).
+
+FreeVendActive and FreeVendIdTag are none of 1.6. Makers have such keys, each by names of his own,
+for stations that ask nobody for a card: 1.6 knows no start without an idTag, so they start with a
+fixed one and send no Authorize.
 """
 
 from __future__ import annotations
@@ -91,6 +95,8 @@ _KEYS: Final = (
     ),
     _fixed(PHASE_ROTATION_MOST, "2"),
     Key("CpoName", Kind.TEXT, "", pattern=r".{0,64}"),
+    _flag("FreeVendActive", "false"),
+    Key("FreeVendIdTag", Kind.TEXT, "", pattern=r".{0,20}"),
     _fixed("GetConfigurationMaxKeys", str(MAX_KEYS)),
     _number(HEARTBEAT_INTERVAL, "300"),
     _flag("LocalAuthListEnabled", "true"),
@@ -255,7 +261,9 @@ def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
     def flag(name: str) -> bool:
         return truth(values[name])
 
-    conf.authorisation = True
+    conf.authorisation = not flag("FreeVendActive")
+    conf.button_token = values["FreeVendIdTag"]
+    conf.contracts_offline = conf.contracts_centrally = False
     conf.local_online = flag("LocalPreAuthorize")
     conf.local_offline = flag("LocalAuthorizeOffline")
     conf.local_only = False

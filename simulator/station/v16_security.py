@@ -57,20 +57,12 @@ def hashes(data: dict[str, Any]) -> truststore.Hashes:
     )
 
 
-def hash_data(found: truststore.Hashes) -> str:
-    """A CertificateHashData of an answer."""
-    return (
-        f'{{"hashAlgorithm":"{found.algorithm}","issuerNameHash":"{found.name}",'
-        f'"issuerKeyHash":"{found.key}","serialNumber":"{found.serial}"}}'
-    )
-
-
 def installed(st: State, now: float, payload: dict[str, Any]) -> Answer:
     """GetInstalledCertificateIds (M03)."""
     found = truststore.installed(st, (_KINDS[payload["certificateType"]],))
     if not found:
         return worded("NotFound"), None
-    rows = ",".join(map(hash_data, found))
+    rows = ",".join(map(truststore.hash_data, found))
     return f'{{"status":"Accepted","certificateHashData":[{rows}]}}', None
 
 

@@ -77,7 +77,6 @@ def counted(messages: int, profiles: int) -> list[Variable]:
 
 
 BLOCKS: Final = (
-    _flag("ISO15118Ctrlr.ContractValidationOffline", live.NO),
     _count("LocalAuthListCtrlr.Entries", live.list_entries, most=float(LIST_ENTRIES)),
     fixed(
         "MonitoringCtrlr.ActiveMonitoringBase",

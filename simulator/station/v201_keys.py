@@ -27,6 +27,7 @@ HEARTBEAT_MIN: Final = "Controller.Interval[Heartbeat].MinSet"
 HEARTBEAT_MAX: Final = "Controller.Interval[Heartbeat].MaxSet"
 MESSAGE_TIMEOUT: Final = "OCPPCommCtrlr.MessageTimeout[Default]"
 SAMPLE_INTERVAL: Final = "SampledDataCtrlr.TxUpdatedInterval"
+ALIGNED_INTERVAL: Final = "AlignedDataCtrlr.Interval"
 PRIORITY: Final = network.PRIORITY
 PASSWORD: Final = "SecurityCtrlr.BasicAuthPassword"
 START_POINT: Final = "TxCtrlr.TxStartPoint"
@@ -105,7 +106,7 @@ def _list(
 _ENERGY: Final = "Energy.Active.Import.Register"
 _KEYS: Final = (
     _flag("AlignedDataCtrlr.Enabled", "true"),
-    _number("AlignedDataCtrlr.Interval", "0", most=86_400, unit="s"),
+    _number(ALIGNED_INTERVAL, "0", most=86_400, unit="s"),
     _measured("AlignedDataCtrlr.Measurands", _ENERGY),
     _flag("AlignedDataCtrlr.SendDuringIdle", "false"),
     _number("AlignedDataCtrlr.TxEndedInterval", "0", most=86_400, unit="s"),
@@ -123,6 +124,8 @@ _KEYS: Final = (
     _flag("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true"),
     _flag(NEW_SESSIONS, "false"),
     _list(Kind.SEQUENCE, "ClockCtrlr.TimeSource", "Heartbeat", ("Heartbeat",)),
+    _flag("ISO15118Ctrlr.CentralContractValidationAllowed", "false"),
+    _flag("ISO15118Ctrlr.ContractValidationOffline", "false"),
     _fixed("LocalAuthListCtrlr.Available", "true", Kind.BOOLEAN),
     _fixed(LIST_BYTES, "262144"),
     _flag("LocalAuthListCtrlr.DisablePostAuthorize", "false"),
@@ -182,7 +185,7 @@ KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 FROM_16: Final[Mapping[str, str]] = {
     "AllowOfflineTxForUnknownId": "AuthCtrlr.OfflineTxForUnknownIdEnabled",
     "AuthorizeRemoteTxRequests": "AuthCtrlr.AuthorizeRemoteStart",
-    "ClockAlignedDataInterval": "AlignedDataCtrlr.Interval",
+    "ClockAlignedDataInterval": ALIGNED_INTERVAL,
     "ConnectorSwitch3to1PhaseSupported": "SmartChargingCtrlr.Phases3to1",
     "ConnectionTimeOut": "TxCtrlr.EVConnectionTimeOut",
     "HeartbeatInterval": HEARTBEAT_INTERVAL,
@@ -316,6 +319,9 @@ def _authorisation(conf: Configuration, values: Mapping[str, str]) -> None:
         return truth(values[name])
 
     conf.authorisation = flag("AuthCtrlr.Enabled")
+    conf.button_token = None
+    conf.contracts_offline = flag("ISO15118Ctrlr.ContractValidationOffline")
+    conf.contracts_centrally = flag("ISO15118Ctrlr.CentralContractValidationAllowed")
     conf.local_online = flag("AuthCtrlr.LocalPreAuthorize")
     conf.local_offline = flag("AuthCtrlr.LocalAuthorizeOffline")
     conf.local_only = flag("AuthCtrlr.DisableRemoteAuthorization")
@@ -350,7 +356,7 @@ def _intervals(conf: Configuration, settings: Settings, values: Mapping[str, str
     if settings.sample_interval_s is not None and SAMPLE_INTERVAL not in conf.overrides:
         conf.sample_s = settings.sample_interval_s
     conf.record_s = float(values["SampledDataCtrlr.TxEndedInterval"])
-    conf.aligned_s = float(values["AlignedDataCtrlr.Interval"])
+    conf.aligned_s = float(values[ALIGNED_INTERVAL])
     conf.aligned_record_s = float(values["AlignedDataCtrlr.TxEndedInterval"])
     conf.aligned_idle_only = truth(values["AlignedDataCtrlr.SendDuringIdle"])
     conf.heartbeat_s = float(values[HEARTBEAT_INTERVAL])

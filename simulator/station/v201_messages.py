@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any, Final
 
-from simulator.station import authorisation, clock, firmware, v201_tariff
+from simulator.station import authorisation, clock, firmware, plugandcharge, v201_tariff
 from simulator.station.events import Event
 from simulator.station.model import DEFAULT_KIND, Call, Evse, Status, TokenInfo
 from simulator.station.rpc import text
@@ -105,10 +105,11 @@ def status(st: State, now: float, call: Call) -> str | None:
 
 
 def authorize(st: State, now: float, call: Call) -> str:
-    """AuthorizeRequest (C01)."""
+    """AuthorizeRequest (C01), with what an EV shows for itself (C07)."""
     auth = call.auth
     assert auth is not None
-    return f'"idToken":{id_token(auth.token, auth.kind)}'
+    contract = "" if auth.contract is None else plugandcharge.shown(st, now, auth.contract)
+    return f'"idToken":{id_token(auth.token, auth.kind)}{contract}'
 
 
 def meter_values(st: State, now: float, call: Call) -> str | None:
@@ -168,6 +169,8 @@ def authorize_answered(st: State, now: float, call: Call, payload: dict[str, Any
     info = token_info(payload)
     if info is None:
         return False
+    assert call.auth is not None
+    info = plugandcharge.judged(call.auth.contract, info, payload)
     authorisation.answered(st, now, call, info)
     if info.valid:
         v201_tariff.of_authorisation(st, call, payload)

@@ -9,7 +9,7 @@ from simulator.station.events import Event
 from simulator.station.model import Call
 from simulator.station.rpc import text
 from simulator.station.state import Action, Part, Request, State
-from simulator.station.v16_security import delete, hash_data
+from simulator.station.v16_security import delete
 from simulator.station.wording import Answer, notice, security_event, worded
 
 
@@ -22,8 +22,7 @@ def sign(st: State, now: float, call: Call) -> str:
 def status(st: State, now: float, call: Call) -> str:
     """GetCertificateStatusRequest (M06)."""
     asked = call.about.about
-    data = hash_data(asked.hashes)[:-1]
-    return f'"ocspRequestData":{data},"responderURL":{text(asked.responder[:512])}}}'
+    return f'"ocspRequestData":{truststore.revocation_data(asked.hashes, asked.responder)}'
 
 
 def install(st: State, now: float, payload: dict[str, Any]) -> Answer:
@@ -42,9 +41,10 @@ def installed(st: State, now: float, payload: dict[str, Any]) -> Answer:
 
 
 def _chain(found: truststore.Hashes) -> str:
-    children = ",".join(map(hash_data, found.children))
+    children = ",".join(map(truststore.hash_data, found.children))
+    own = truststore.hash_data(found)
     rest = f',"childCertificateHashData":[{children}]' if children else ""
-    return f'{{"certificateHashData":{hash_data(found)},"certificateType":"{found.kind}"{rest}}}'
+    return f'{{"certificateHashData":{own},"certificateType":"{found.kind}"{rest}}}'
 
 
 def certificate_signed(st: State, now: float, payload: dict[str, Any]) -> Answer:

@@ -1,7 +1,7 @@
 """The OCPP versions that a station can speak: each one's table, by the name that scenarios use.
 
-A model's configuration is written once, for stations of any version: in keys of 1.6, and in
-variables of 2.x (``Component.Variable``) for what only those have.
+The configuration of a model is written in keys of 1.6, for stations of any version; what only 2.x
+has is set by its variables.
 """
 
 from __future__ import annotations
@@ -22,27 +22,20 @@ TABLES: Final[Mapping[str, VersionTable]] = {
 
 
 def configuration_of(version: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The part of a model's configuration that a version has, in its own names.
+    """The part of a model's configuration, in keys of 1.6, that a version has: in its own names.
 
-    In 2.x a key of 1.6 becomes the variable that sets the same, unless that is given itself; one
-    without a counterpart is left out (``v201_keys.FROM_16``). Raises ValueError for names that no
-    version has.
+    In 2.x a key becomes the variable that sets the same; one without a counterpart is left out
+    (``v201_keys.FROM_16``). Raises ValueError for names that are no keys of 1.6.
     """
     for name in given:
-        if name.lower() not in v16_keys.KEYS and name.lower() not in v201_keys.KEYS:
-            known = [key.name for keys in (v16_keys.KEYS, v201_keys.KEYS) for key in keys.values()]
-            near = get_close_matches(name, known, 1)
+        if name.lower() not in v16_keys.KEYS:
+            near = get_close_matches(name, [key.name for key in v16_keys.KEYS.values()], 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"configuration {name!r}: not a key of OCPP 1.6 or 2.0.1{hint}")
+            raise ValueError(f"configuration {name!r}: not a key of OCPP 1.6{hint}")
     if version == v16.TABLE.version:
-        return {name: value for name, value in given.items() if name.lower() in v16_keys.KEYS}
-    own = {name: value for name, value in given.items() if name.lower() in v201_keys.KEYS}
-    taken = {name.lower() for name in own}
-    for name, value in given.items():
-        variable = v201_keys.translated(name)
-        if variable is not None and variable.lower() not in taken:
-            own[variable] = value
-    return own
+        return dict(given)
+    pairs = ((v201_keys.translated(name), value) for name, value in given.items())
+    return {name: value for name, value in pairs if name is not None}
 
 
 def statuses_at_boot(table: VersionTable, evses: int) -> int:
@@ -60,6 +53,14 @@ def tells_next_use(table: VersionTable) -> bool:
     """Whether a status is told when a car that was plugged in all along begins to charge again."""
     evse = Evse(1)
     evse.plugged, evse.status = True, Status.FINISHING
+    before = table.word(evse)
+    evse.status = Status.PREPARING
+    return table.word(evse) != before
+
+
+def tells_authorisation(table: VersionTable) -> bool:
+    """Whether a status is told when somebody is authorised who has not plugged in."""
+    evse = Evse(1)
     before = table.word(evse)
     evse.status = Status.PREPARING
     return table.word(evse) != before

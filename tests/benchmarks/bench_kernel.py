@@ -31,7 +31,7 @@ from simulator.engine.plan import SiteResult
 from simulator.engine.policies import NAMES
 from simulator.engine.site import SiteRun
 from simulator.scenario import Site, SiteInstance, StationInstance, StationModel, load_profile
-from simulator.scenario.model import StationGroup
+from simulator.scenario.mix_model import StationGroup
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bench_kernel_simpy as plain

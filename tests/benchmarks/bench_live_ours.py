@@ -18,8 +18,9 @@ import numpy as np
 import uvloop
 
 from simulator.fleet.agenda import Stays
-from simulator.fleet.crew import Conditions, virtual_stations
+from simulator.fleet.crew import virtual_stations
 from simulator.fleet.identity import TokenPools
+from simulator.fleet.setup import Conditions
 from simulator.fleet.shardplan import Cars, ShardPlan
 from simulator.fleet.virtual import VirtualStation
 from simulator.live.clock import run_clock

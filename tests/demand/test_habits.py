@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from simulator.demand import Visits, draw_visits
 from simulator.demand.calendar import clock_times
-from simulator.demand.habits import most_ahead
+from simulator.demand.habits import MANNERS as FIELDS
+from simulator.demand.habits import SECOND_TRY, most_ahead
 from simulator.demand.patience import draw_patience, patience_s
-from simulator.demand.visits import Manner
+from simulator.demand.visits import Manner, Means
 from simulator.scenario import Scenario
 
 
@@ -201,7 +202,14 @@ def test_habits_do_not_depend_on_the_horizon_and_can_be_cut(
         np.testing.assert_array_equal(getattr(window, column), values[inside], err_msg=column)
 
 
-MANNERS = {"unplug": 0.2, "double_tap": 0.1, "wrong_token": 0.15, "walk_away": 0.05}
+MANNERS = {
+    "unplug": 0.2,
+    "double_tap": 0.1,
+    "wrong_token": 0.15,
+    "walk_away": 0.05,
+    "blocked_token": 0.1,
+    "expired_token": 0.05,
+}
 
 
 def test_drivers_of_every_manner_have_their_share_and_who_does_not_charge_goes(
@@ -210,11 +218,50 @@ def test_drivers_of_every_manner_have_their_share_and_who_does_not_charge_goes(
     plain = drawn(make(sites=[one_site("home")]))
     v = drawn(make(sites=[one_site("home", drivers=MANNERS)]))
     assert v.manner is not None and plain.manner is None
-    for who, share in zip(list(Manner)[1:], MANNERS.values(), strict=True):
-        assert (v.manner == who).mean() == pytest.approx(share, abs=share_error(share, len(v)))
-    idle = np.isin(v.manner, (Manner.REFUSED, Manner.WALKS_AWAY))
+    for field, share in MANNERS.items():
+        mean = (v.manner == FIELDS[field]).mean()
+        assert mean == pytest.approx(share, abs=share_error(share, len(v)))
+    idle = np.isin(v.manner, (*SECOND_TRY, Manner.WALKS_AWAY))
     for name in ("target_soc", "departure_s", "linger_s"):
         np.testing.assert_array_equal(getattr(v, name)[~idle], getattr(plain, name)[~idle])
     assert (v.target_soc == v.soc)[idle].all()
     assert ((v.departure_s - v.arrival_s)[idle] <= 90.0).all()
     np.testing.assert_array_equal(v.arrival_s, plain.arrival_s)
+
+
+def test_a_part_of_the_refused_try_again_and_charge_and_nobody_else_is_moved(
+    make: Any, one_site: Any
+) -> None:
+    plain = drawn(make(sites=[one_site("home")]))
+    all_go = drawn(make(sites=[one_site("home", drivers=MANNERS)]))
+    some = drawn(make(sites=[one_site("home", drivers={**MANNERS, "second_try": 0.4})]))
+    assert all_go.manner is not None and some.manner is not None
+    again = np.isin(some.manner, list(SECOND_TRY.values()))
+    refused = np.isin(all_go.manner, list(SECOND_TRY))
+    np.testing.assert_array_equal(some.manner[~again], all_go.manner[~again])
+    back = {then: who for who, then in SECOND_TRY.items()}
+    assert [back[who] for who in some.manner[again]] == all_go.manner[again].tolist()
+    n = int(refused.sum())
+    assert again.sum() / n == pytest.approx(0.4, abs=share_error(0.4, n))
+    np.testing.assert_array_equal(some.departure_s[again], plain.departure_s[again])
+    np.testing.assert_array_equal(some.target_soc[again], plain.target_soc[again])
+
+
+def test_by_what_drivers_start_is_a_column_of_its_own(make: Any, one_site: Any) -> None:
+    shares = {"rfid": 0.4, "app": 0.3, "free": 0.2, "plug_and_charge": 0.1}
+    versions = {"versions": {"2.0.1": 1.0}}
+    plain = drawn(make(sites=[one_site("home")]))
+    some = drawn(make(sites=[one_site("home", start=shares)], csms=versions))
+    assert plain.means is None and some.means is not None
+    for means, share in zip(Means, shares.values(), strict=True):
+        found = (some.means == means).mean()
+        assert found == pytest.approx(share, abs=share_error(share, len(some)))
+    for column, values in plain.columns():
+        np.testing.assert_array_equal(values, getattr(some, column))
+
+
+def test_who_deals_with_a_card_in_another_manner_has_one(make: Any, one_site: Any) -> None:
+    manners = {"unplug": 0.25, "double_tap": 0.25, "wrong_token": 0.25, "walk_away": 0.25}
+    v = drawn(make(sites=[one_site("home", start={"app": 1.0}, drivers=manners)]))
+    assert v.means is not None and v.manner is not None
+    np.testing.assert_array_equal(v.means == Means.APP, v.manner == Manner.PULLS)

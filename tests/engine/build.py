@@ -19,7 +19,7 @@ from simulator.engine import acts
 from simulator.engine.kernel import state
 from simulator.engine.plan import SiteResult
 from simulator.scenario import Site, SiteInstance, StationInstance, StationModel
-from simulator.scenario.model import StationGroup
+from simulator.scenario.mix_model import StationGroup
 
 INF = math.inf
 

@@ -24,6 +24,7 @@ from simulator.engine.plan import EngineResult, Outcome, SitePlan, SiteResult
 from simulator.fleet.crew import Conditions, virtual_stations
 from simulator.fleet.identity import UNKNOWN
 from simulator.fleet.ledger import Ledger
+from simulator.fleet.remotestart import AskStart, Begun, command
 from simulator.scenario import Network, SiteInstance, StationInstance, load_scenario
 from simulator.scenario.model import Site
 from simulator.scenario.profile_model import StationModel
@@ -77,6 +78,8 @@ class Csms:
         self.refused = set(refused)
         self.epoch = epoch
         self.slow = dict(slow or {})
+        self.deaf = False
+        self.commands = 0
         self.transactions = 0
         self.frames: list[tuple[float, int, str, dict[str, Any]]] = []
         self.running: dict[int, int] = {}
@@ -90,6 +93,14 @@ class Csms:
         return now + self.slow.get(action, self.latency), json.dumps(
             [3, mid, getattr(self, action)(now, station, payload)]
         ).encode()
+
+    def command(self, version: str, ask: AskStart) -> bytes | None:
+        """The command that an app's wish becomes; None: it comes to nothing."""
+        if self.deaf:
+            return None
+        action, payload = command(version, ask.evse, ask.token, ask.number)
+        self.commands += 1
+        return json.dumps([2, f"app-{self.commands}", action, payload]).encode()
 
     def _time(self, now: float) -> str:
         return datetime.fromtimestamp(self.epoch + now, UTC).isoformat()
@@ -126,6 +137,9 @@ class Csms:
     def StopTransaction(self, now, station, payload):  # noqa: N802
         return {}
 
+    def NotifyEvent(self, now, station, payload):  # noqa: N802
+        return {}
+
     def StatusNotification(self, now, station, payload):  # noqa: N802
         return {}
 
@@ -160,6 +174,7 @@ class Drive:
 
     def __post_init__(self) -> None:
         self.watch = Watch()
+        self.csms.refused |= bad_tokens(self.plan)
         conditions = Conditions("r", call_timeout_s=self.call_timeout)
         self.stations, self.deviations = virtual_stations(
             self.plan, self.watch, self.csms.epoch, conditions
@@ -168,6 +183,8 @@ class Drive:
             station.station.settings = replace(station.station.settings)
         self._heap: list[tuple[float, int, str, int, Any]] = []
         self._seq = 0
+        self.asks: list[tuple[float, int, AskStart]] = []
+        self.begun: list[tuple[float, int, Begun]] = []
         self._armed = [float("inf")] * len(self.stations)
         self.now = 0.0
         for index, due in enumerate(self.plan.connect_due_s):
@@ -214,6 +231,14 @@ class Drive:
             for effect in effects:
                 if isinstance(effect, Connect):
                     self.at(self.now + self.connects, "connected", index)
+                elif isinstance(effect, AskStart):
+                    # The CSMS's command, put to the station as if its API had been called.
+                    frame = self.csms.command(station.spec.version, effect)
+                    self.asks.append((self.now, index, effect))
+                    if frame is not None:
+                        self.at(self.now + self.csms.latency, "receive", index, frame)
+                elif isinstance(effect, Begun):
+                    self.begun.append((self.now, index, effect))
                 elif isinstance(effect, Close):
                     self.at(self.now, "disconnected", index, effect.reason)
                 else:
@@ -234,6 +259,17 @@ class Drive:
             self.plan.ids[index]: dict(self.watch.planned[index])
             for index in range(len(self.stations))
         }
+
+
+def bad_tokens(plan) -> set[str]:
+    """The tokens that drivers of a plan present and an honest CSMS refuses."""
+    found = {
+        part.bad_token(row)
+        for part in plan.plans()
+        for evse in range(1, plan.spec(part.station).evses + 1)
+        for row in range(*part.stays(evse))
+    }
+    return found - {None}
 
 
 FLAT = Curves(np.array([0, 2], np.int32), np.array([0.0, 1.0]), np.array([np.inf, np.inf]))
@@ -308,6 +344,7 @@ class Stay:
     curve: int = 0
     phases: int = 3
     manner: int = 0
+    means: int = 0
 
 
 def site_result(site: SiteInstance, stays: Sequence[Stay], horizon: float) -> SiteResult:
@@ -335,6 +372,7 @@ def site_result(site: SiteInstance, stays: Sequence[Stay], horizon: float) -> Si
         label=None,
         curves=TAPER,
         manner=np.array([stay.manner for stay in stays], np.int8),
+        means=np.array([stay.means for stay in stays], np.int8),
     )
     caps = [list(stay.caps) or [(stay.start, stay.limit)] for stay in stays]
     plan = SitePlan(

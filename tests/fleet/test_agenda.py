@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -22,10 +22,12 @@ from simulator.fleet.agenda import (
     tidy_caps,
     visit_agenda,
 )
-from simulator.fleet.manners import playable, split_taps
+from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
+from simulator.fleet.terms import Terms
 from simulator.station.events import Event
 
 INF = float("inf")
+FLAGS = len(fields(Terms)) - 1
 # Few distinct moments, so that equal times are common.
 moments = st.sampled_from([0.0, 1.0, 2.0, 2.5, 3.0, 5.0, 8.0, 13.0])
 powers = st.sampled_from([0.0, 0.0, 3.7, 11.0])
@@ -87,6 +89,33 @@ def test_all_visits_at_once_have_the_events_of_each_visit_by_itself(raw, manners
         for at, visit in zip(group.at_s.tolist(), visits, strict=True):
             at_once[group.event, at, visit] += 1
     assert at_once == one_by_one
+
+
+@given(
+    raw_stays(),
+    st.lists(st.sampled_from(Manner), min_size=6, max_size=6),
+    st.lists(st.lists(st.booleans(), min_size=FLAGS, max_size=FLAGS), min_size=6, max_size=6),
+    st.sampled_from([INF, 0.5, 2.0, 60.0]),
+)
+def test_every_transaction_begins_once_and_ends_once_wherever_its_points_are(
+    raw, manners, flags, wait_s
+):
+    stays = tidy(raw)
+    wanted = np.array(manners[: len(stays)], np.int8)
+    stays = replace(stays, manner=playable(wanted, stays.start_s, stays.stop_s))
+    terms = Terms(np.full(6, wait_s), *np.array(flags, bool).T)
+    pieces = split_taps(timed_out(stays, terms, 1000.0))
+    spans, runs = open_spans(pieces, terms)
+    happened = {Event.TRANSACTION_STARTED: [], Event.TRANSACTION_ENDED: []}
+    for group in told(tabulate(pieces), pieces, terms, 1000.0):
+        if group.event in happened:
+            visits = pieces.station[group.row].tolist()
+            happened[group.event] += zip(group.at_s.tolist(), visits, strict=True)
+    began = list(zip(spans.start_s[runs].tolist(), spans.station[runs].tolist(), strict=True))
+    ended = runs & np.isfinite(spans.stop_s)
+    over = list(zip(spans.stop_s[ended].tolist(), spans.station[ended].tolist(), strict=True))
+    assert sorted(happened[Event.TRANSACTION_STARTED]) == sorted(began)
+    assert sorted(happened[Event.TRANSACTION_ENDED]) == sorted(over)
 
 
 @given(raw_stays())

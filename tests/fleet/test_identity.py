@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,7 @@ from simulator.fleet.identity import (
 from simulator.fleet.rules import TOKENS_PER_EVSE
 from simulator.scenario import InputError
 from simulator.scenario.inventory import InventoryToken
+from simulator.scenario.model import Drivers
 
 
 def test_a_token_has_its_prefix_and_fits_an_id_tag():
@@ -55,8 +57,11 @@ def test_the_inventorys_password_goes_before_the_shared_and_the_derived(own, sha
     assert station_password(SimpleNamespace(seed=3), station, shared) == expected
 
 
-def listed(tokens, evses):
-    scenario = SimpleNamespace(seed=1, tokens=tokens, file=SimpleNamespace(tokens="tokens.csv"))
+def listed(tokens, evses, **drivers):
+    sites = [SimpleNamespace(drivers=Drivers(**drivers))]
+    scenario = SimpleNamespace(
+        seed=1, tokens=tokens, file=SimpleNamespace(tokens="tokens.csv", sites=sites)
+    )
     return token_pools(scenario, evses)
 
 
@@ -70,6 +75,47 @@ def test_only_accepted_tokens_of_an_inventory_are_used():
     )
     assert pools.listed == ("T0", "T2", "T4")
     assert pools.warning is None
+
+
+def test_bad_tokens_are_the_inventorys_where_it_lists_such():
+    statuses = ("Accepted", "Blocked", "Invalid", "Expired", "NoCredit", "Blocked")
+    pools = listed([InventoryToken(f"T{i}", "Central", s) for i, s in enumerate(statuses)], 2)
+    seen = {
+        status: {
+            pools.bad_token(status, "a", 1, evse, evse - 1, turn)
+            for evse in (1, 2)
+            for turn in range(4)
+        }
+        for status in ("Invalid", "Blocked", "Expired")
+    }
+    assert seen == {"Invalid": {"T2", "T4"}, "Blocked": {"T1", "T5"}, "Expired": {"T3"}}
+
+
+def test_bad_tokens_of_our_own_are_nobody_elses():
+    pools = TokenPools(1)
+    every = [
+        find(site, ordinal, evse, 0, turn)
+        for find in (
+            pools.token,
+            partial(pools.bad_token, "Blocked"),
+            partial(pools.bad_token, "Expired"),
+            partial(pools.bad_token, "Invalid"),
+        )
+        for site in "ab"
+        for ordinal in (1, 2)
+        for evse in (1, 2)
+        for turn in range(TOKENS_PER_EVSE)
+    ]
+    assert len(set(every)) == len(every) == 4 * 8 * TOKENS_PER_EVSE
+    assert max(map(len, every)) <= 20
+
+
+@pytest.mark.parametrize("status", ["Blocked", "Expired"])
+def test_an_inventory_without_what_its_drivers_present_is_an_error(status):
+    rows = [InventoryToken("T", "Central", "Accepted")]
+    with pytest.raises(InputError, match=rf"tokens\.csv.*at least one {status} card"):
+        listed(rows, 1, **{f"{status.lower()}_token": 0.1})
+    assert listed([*rows, InventoryToken("U", "Central", status)], 1, unplug=0.1)
 
 
 def test_an_inventory_without_accepted_tokens_is_an_error_that_names_the_file():

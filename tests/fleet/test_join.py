@@ -9,14 +9,17 @@ the heartbeat interval may or may not have its heartbeat, once per session.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.demand.visits import Manner
 from simulator.fleet.liveplan import build_live_plan, split
 from simulator.fleet.predict import predict_live
+from simulator.fleet.rules import TAP_S, TRY_S
 from simulator.fleet.shardplan import aligned_interval
 from simulator.scenario.profile_model import Quirks
 
@@ -59,7 +62,8 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False, exact_beat
         ]
         assert abs(sum(gaps)) <= slack, (name, gaps)
         # A station's clock is off: a reading is in a transaction by it that is not by ours.
-        aligned = plan.versions[index] != "1.6" and aligned_interval(plan.spec(index).kind) > 0
+        spec = plan.spec(index)
+        aligned = spec.version != "1.6" and aligned_interval(spec.kind, spec.version) > 0
         assert max(map(abs, gaps)) <= (int(sessions[index]) if aligned else slack), (name, gaps)
         beats = measured[name].get("Heartbeat", 0) - predicted[name].get("Heartbeat", 0)
         assert abs(beats) <= (1 if exact_samples or exact_beats else 1 + sessions[index]), (
@@ -110,8 +114,11 @@ def evse_stays(draw, evse, horizon, kit_stay, manners=(0,)):
 
 
 @st.composite
-def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,)):
-    """A small network with an engine plan, and how the run plays it; versions take turns."""
+def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,), presets=None):
+    """A small network with an engine plan, and how the run plays it; versions take turns.
+
+    ``presets`` gives what a station model says of configuration and variables.
+    """
     horizon = 4000.0
     sites = []
     for number in range(draw(st.integers(1, 2))):
@@ -122,6 +129,7 @@ def worlds(draw, kit, versions=("1.6",), quirks=None, manners=(0,)):
                 meter_interval=draw(st.sampled_from([0.0, 7.0, 60.0, 900.0])),
                 clock_aligned_interval=draw(st.sampled_from([0.0, 0.0, 300.0])),
                 quirks=Quirks() if quirks is None else draw(quirks),
+                **({} if presets is None else draw(presets)),
             )
             for _ in range(draw(st.integers(1, 2)))
         ]
@@ -291,10 +299,29 @@ def test_the_quirks_of_stations_are_foreseen(kit, scenario, data):
     assert drive.deviations.counts == {}
 
 
+VARIABLES = st.fixed_dictionaries(
+    {},
+    optional={
+        "SampledDataCtrlr.TxUpdatedInterval": st.sampled_from([0, 5, 90]),
+        "SampledDataCtrlr.TxUpdatedMeasurands": st.sampled_from(
+            [(), ("Power.Active.Import",), "Energy.Active.Import.Register"]
+        ),
+        "SampledDataCtrlr.Enabled": st.booleans(),
+        "AlignedDataCtrlr.Interval": st.sampled_from([0, 200]),
+        "AlignedDataCtrlr.Measurands": st.sampled_from([(), ("Power.Active.Import",)]),
+        "AlignedDataCtrlr.Enabled": st.booleans(),
+        "TxCtrlr.EVConnectionTimeOut": st.sampled_from([0, 15, 200]),
+        "OCPPCommCtrlr.HeartbeatInterval": st.sampled_from([30, 100]),
+    },
+).map(lambda given: {"variables": given})
+
+
 @RELAXED
 @given(st.data())
-def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
-    world = data.draw(worlds(kit, manners=list(Manner)))
+def test_the_variables_of_a_model_are_foreseen(kit, scenario, data):
+    versions = ("2.0.1", "1.6")
+    manners = [Manner.PLAIN, Manner.PULLS, Manner.REFUSED]
+    world = data.draw(worlds(kit, versions, manners=manners, presets=VARIABLES))
     network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
     drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
@@ -302,12 +329,37 @@ def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
     assert drive.deviations.counts == {}
 
 
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
 @RELAXED
 @given(st.data())
-def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, data):
-    world = data.draw(worlds(kit, quirks=QUIRKS, manners=list(Manner)))
+def test_drivers_of_every_manner_are_foreseen(kit, scenario, versions, data):
+    world = data.draw(worlds(kit, versions, manners=list(Manner)))
     network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
     plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(heartbeat=60)).run(drain=0.0)
+    check(kit, scenario, plan, drive, 60, exact_samples=True)
+    assert drive.deviations.counts == {}
+
+
+def cut_by_the_end(plan, late_s):
+    """Whether the run's end may come between a status, held back or of a boot, and its due time."""
+    held_s = {kind.quirks.status_delay for kind in plan.kinds} - {0.0}
+    stays = plan.stays
+    begins = [stays.start_s + after for after in (0.0, TAP_S, 2.0 * TAP_S, TRY_S, 60.0)]
+    moments = np.concatenate([*begins, stays.stop_s, stays.full_s, stays.cap_s])
+    due = plan.connect_due_s
+    every = [due, *(times + by for by in held_s for times in (due, moments))]
+    return any(((at_s > plan.run_s - late_s) & (at_s <= plan.run_s)).any() for at_s in every)
+
+
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
+@RELAXED
+@given(st.data())
+def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, versions, data):
+    world = data.draw(worlds(kit, versions, quirks=QUIRKS, manners=list(Manner)))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    assume(not cut_by_the_end(plan, 0.3))
     drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
     check(kit, scenario, plan, drive.run(drain=0.0), 60)
     assert drive.deviations.counts == {}
@@ -318,7 +370,7 @@ def test_e01_fr_01_cars_stand_in_the_bay_before_they_plug_in_and_leave_it_last(k
         "TxCtrlr.TxStartPoint": "ParkingBayOccupancy",
         "TxCtrlr.TxStopPoint": "ParkingBayOccupancy",
     }
-    kind = kit.model(configuration=by_bay, meter_interval=0.0)
+    kind = kit.model(variables=by_bay, meter_interval=0.0)
     site = kit.site("yard", [kind], versions=("2.0.1",))
     network, engine = kit.made_up([(site, [kit.Stay(0, 10.0, 70.0, 40.0)])], 1e3)
     how = {"from_s": 0.0, "speed": 1.0, "run_s": 100.0, "connect_due": np.array([0.0])}
@@ -337,3 +389,66 @@ def test_e01_fr_01_cars_stand_in_the_bay_before_they_plug_in_and_leave_it_last(k
     assert [p["eventType"] for p in events][::7] == ["Started", "Ended"]
     assert [p["numberOfPhasesUsed"] for p in events if "numberOfPhasesUsed" in p] == [3]
     assert not drive.deviations.counts
+
+
+STARTS, STOPS = "TxCtrlr.TxStartPoint", "TxCtrlr.TxStopPoint"
+WAITS = "TxCtrlr.EVConnectionTimeOut"
+PRESETS = [
+    {"variables": variables, "configuration": configuration}
+    for variables, configuration in (
+        ({STARTS: "EVConnected"}, {}),
+        ({STARTS: "Authorized"}, {"ConnectionTimeOut": "0"}),
+        ({STARTS: ("EVConnected", "Authorized"), WAITS: 31}, {}),
+        ({STARTS: "PowerPathClosed", STOPS: "Authorized"}, {"ConnectionTimeOut": "2"}),
+        ({STOPS: "EVConnected"}, {"StopTransactionOnEVSideDisconnect": "false"}),
+        ({STARTS: "EVConnected,PowerPathClosed", STOPS: "EVConnected"}, {}),
+        ({STARTS: "Authorized", STOPS: "EVConnected", WAITS: 3}, {"ConnectionTimeOut": "9"}),
+        ({}, {"StopTransactionOnInvalidId": "false", "ConnectionTimeOut": "2"}),
+        ({STARTS: "EVConnected", "TxCtrlr.StopTxOnInvalidId": False}, {}),
+        (
+            {"TxCtrlr.MaxEnergyOnInvalidId": 500},
+            {"StopTransactionOnInvalidId": "false", "MaxEnergyOnInvalidId": "500"},
+        ),
+    )
+]
+"""What models may say of when transactions begin and end, and of drivers who are refused."""
+
+
+@pytest.mark.parametrize("versions", VERSIONS, ids="+".join)
+@settings(RELAXED, max_examples=30)
+@given(st.data())
+def test_where_transactions_begin_and_end_is_foreseen(kit, scenario, versions, data):
+    plain = data.draw(st.booleans())
+    manners = [Manner.PLAIN] if plain else list(Manner)
+    world = data.draw(worlds(kit, versions, manners=manners, presets=st.sampled_from(PRESETS)))
+    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    plan = build_live_plan(scenario, network, engine, **how)
+    latency = data.draw(st.sampled_from([0.0, 0.05]))
+    lag = latency / 16.0
+    drive = kit.Drive(plan, kit.Csms(latency, heartbeat=60), connects=latency, late=lambda _: lag)
+    prediction = check(kit, scenario, plan, drive.run(drain=0.0), 60, exact_samples=not latency)
+    assert drive.deviations.counts == {}
+    assert prediction.notes == ()
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("preset", [{}, *PRESETS], ids=str)
+@pytest.mark.parametrize(("aligned", "beat"), [(1.0, 3600), (0.0, 5)])
+def test_every_manner_is_counted_to_the_message(kit, scenario, version, preset, aligned, beat):
+    """One station for each manner, on an instant CSMS, that speaks often enough to tell."""
+    kind = kit.model(meter_interval=7.0, clock_aligned_interval=aligned, **preset)
+    caps = [(14.2, 11.0), (55.4, 0.0), (75.5, 11.0)]
+    stays = [kit.Stay(evse, 14.2, 102.2, 97.6, caps, manner=who) for evse, who in enumerate(Manner)]
+    site = kit.site("yard", [kind] * len(Manner), versions=(version,))
+    network, engine = kit.made_up([(site, stays)], 400.0)
+    how = {"from_s": 0.0, "speed": 1.0, "run_s": 149.5, "connect_due": np.zeros(len(Manner))}
+    plan = build_live_plan(scenario, network, engine, **how)
+    drive = kit.Drive(plan, kit.Csms(heartbeat=beat))
+    for station in drive.stations:  # whose clocks are right
+        station.station.settings = replace(station.station.settings, clock_spread_s=0.0)
+    drive.run(drain=0.0)
+    prediction = predict_live(scenario, [plan], heartbeat_s=beat, epoch_at_zero=drive.csms.epoch)
+    predicted = prediction.station_totals().values()
+    for who, counted, sent in zip(Manner, predicted, drive.sent().values(), strict=True):
+        assert (who, {action: n for action, n in counted.items() if n}) == (who, sent)
+    assert drive.deviations.counts == {}

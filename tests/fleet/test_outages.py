@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulator.demand.visits import Manner
 from simulator.engine.outages import common, downtime, union, without
 from simulator.engine.plan import Outage
 from simulator.fleet.predict import predict_network
@@ -301,3 +302,22 @@ def test_a_station_is_dark_where_none_of_its_evses_works(kit):
     ]
     assert down.out.seconds(3, 1000.0).tolist() == [90.0, 35.0, 5.0]
     assert down.out.seconds(3, 60.0).tolist() == [50.0, 10.0, 0.0]
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("manner", [Manner.TAPS_TWICE, Manner.EXPIRED_AT_FIRST])
+@pytest.mark.parametrize("away", [100.0, 101.0, 103.2])
+def test_who_loses_the_power_before_the_second_tap_taps_once(kit, scenario, version, manner, away):
+    kinds, outages = [kit.model()], [(-1, away, 400.0)]
+    stays = [kit.Stay(0, 100.0, 900.0, manner=who) for who in (manner, Manner.PLAIN)]
+    (found, _), (plain, _) = (
+        counts(kit, scenario, kinds, [stay], outages, versions=(version,)) for stay in stays
+    )
+    assert found == plain
+
+
+def test_moved_transactions_are_named_where_an_outage_cuts_them_off(kit, scenario):
+    kind = kit.model(variables={"TxCtrlr.TxStopPoint": "EVConnected"})
+    for version, named in (("1.6", False), ("2.0.1", True)):
+        _, prediction = counts(kit, scenario, [kind], [], [(-1, 9.0, 99.0)], versions=(version,))
+        assert any("TxStopPoint" in note for note in prediction.notes) is named

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulator.demand.visits import Manner
 from simulator.fleet.agenda import visit_agenda
 from simulator.fleet.aligned import aligned_ticks
 from simulator.fleet.predict import (
@@ -70,6 +71,7 @@ def by_hand(engine, beat, epoch):
                 told += messages[Event.CLOCK_ALIGNED_IDLE] * (instance.evses - busy)
                 told += messages[Event.CLOCK_ALIGNED_IDLE] * (instance.evses > 1)  # the main meter
                 moments += [(tick, base + station, action) for action in told]
+                spoke[station].append(tick)
         golden = (5.0**0.5 - 1.0) / 2.0
         for station, times in spoke.items():
             last = -beat * ((station + 1) * golden % 1.0)
@@ -159,16 +161,32 @@ def test_without_recorded_caps_the_prediction_says_what_it_cannot_know(kit, scen
 
 
 @pytest.mark.parametrize(
-    ("version", "word"), [("1.6", "MinimumStatusDuration"), ("2.0.1", "TxStartPoint")]
+    ("version", "key", "value", "named"),
+    [
+        ("1.6", "MinimumStatusDuration", "5", True),
+        ("2.0.1", "MinimumStatusDuration", "5", False),
+        ("1.6", "LocalPreAuthorize", "true", True),
+        ("2.0.1", "LocalPreAuthorize", "true", True),
+        ("1.6", "ConnectionTimeOut", "5", False),
+    ],
 )
-def test_a_rule_that_is_not_counted_is_named_where_it_holds(kit, scenario, version, word):
-    kind = kit.model(
-        configuration={"MinimumStatusDuration": "5", "TxCtrlr.TxStartPoint": "EVConnected"}
-    )
-    site = kit.site("a", [kind], versions=(version,))
+def test_a_rule_that_is_not_counted_is_named_where_it_holds(
+    kit, scenario, version, key, value, named
+):
+    site = kit.site("a", [kit.model(configuration={key: value})], versions=(version,))
     network, engine = kit.made_up([(site, [])], 600.0)
-    (note,) = predict_network(engine, scenario, network).notes
-    assert word in note and "ac-1" in note
+    notes = predict_network(engine, scenario, network).notes
+    assert len(notes) == named
+    assert not named or (key in notes[0] and "ac-1" in notes[0])
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+def test_who_is_still_to_tap_again_at_the_end_has_not(kit, scenario, version):
+    for manner in (Manner.TAPS_TWICE, Manner.BLOCKED_AT_FIRST):
+        site = kit.site("a", [kit.model()], versions=(version,))
+        network, engine = kit.made_up([(site, [kit.Stay(0, 598.0, manner=manner)])], 600.0)
+        totals = predict_network(engine, scenario, network).totals()
+        assert totals["Authorize"] == 1
 
 
 @pytest.mark.parametrize(

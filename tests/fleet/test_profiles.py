@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from simulator.fleet.crew import supply_of
 from simulator.fleet.liveplan import build_live_plan
+from simulator.fleet.setup import supply_of
 
 FULL_KWH = 1.0 / 0.9
 """From 50 % to 60 % of 10 kWh at an efficiency of 0.9, on the grid side."""

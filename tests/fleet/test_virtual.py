@@ -497,6 +497,44 @@ def test_a_wrong_token_is_refused_and_its_driver_leaves(kit, play):
     assert not drive.deviations.counts
 
 
+@pytest.mark.parametrize("manner", [Manner.REFUSED_AT_FIRST, Manner.EXPIRED_AT_FIRST])
+def test_who_has_another_token_charges_with_it(kit, play, manner):
+    drive = play([kit.Stay(0, 10.0, 50.0, manner=manner)]).run()
+    assert told(drive) == [
+        (10.0, "Preparing"),
+        (10.0, "Authorize"),
+        (13.5, "Authorize"),
+        (13.5, "StartTransaction"),
+        (13.5, "Charging"),
+        (50.0, "StopTransaction"),
+        (50.0, "Finishing"),
+        (50.0, "Available"),
+    ]
+    bad, good = [p["idTag"] for _, _, a, p in drive.csms.frames if a == "Authorize"]
+    assert bad != good
+    (start,) = [p["idTag"] for _, _, a, p in drive.csms.frames if a == "StartTransaction"]
+    assert start == good
+    assert not drive.deviations.counts
+
+
+def test_another_token_waits_until_the_first_one_is_refused(kit, play):
+    stay = kit.Stay(0, 10.0, 50.0, manner=Manner.BLOCKED_AT_FIRST)
+    drive = play([stay], csms=kit.Csms(slow={"Authorize": 5.0})).run()
+    asked = [when for when, _, action, _ in drive.csms.frames if action == "Authorize"]
+    assert asked == [10.0, 17.0]
+    assert [e.start_s for e in drive.watch] == [22.0]
+
+
+@pytest.mark.parametrize("manner", [Manner.BLOCKED, Manner.BLOCKED_AT_FIRST])
+def test_a_first_token_that_is_accepted_is_a_deviation(kit, play, manner):
+    csms = kit.Csms()
+    csms._info = lambda payload: {"status": "Accepted"}
+    drive = play([kit.Stay(0, 10.0, 30.0, manner=manner)], csms=csms).run()
+    assert drive.deviations.counts == {"not_refused": 1}
+    assert csms.actions(0).count("Authorize") == 1
+    assert (entry(drive).reason, entry(drive).stop_s) == ("Local", 30.0)
+
+
 def test_a_wrong_token_that_is_accepted_is_a_deviation(kit, play):
     csms = kit.Csms()
     csms._info = lambda payload: {"status": "Accepted"}

@@ -38,9 +38,25 @@ def test_a_run_agrees_where_each_station_does(authorize, events, beats, exact) -
         actions=actions,
         totals=lambda: {action: sum(row[action] for row in rows.values()) for action in actions},
         station_totals=lambda: rows,
+        begun={"a": 2, "b": 1},
     )
     answered = np.array([authorize, events, beats]).T
     measurement = SimpleNamespace(station_counts=lambda _: (("a", "b"), actions, answered))
     found = compare(prediction, measurement)
     assert found["exact"] is exact
     assert found["by_action"]["TransactionEvent"]["measured"] == sum(events)
+
+
+def test_sessions_that_nobody_authorised_may_be_one_event_off_too() -> None:
+    rows = {"a": {"TransactionEvent": 20}}
+    prediction = SimpleNamespace(
+        actions=("TransactionEvent",),
+        totals=lambda: rows["a"],
+        station_totals=lambda: rows,
+        begun={"a": 2},
+    )
+    for told, exact in ((18, True), (17, False)):
+        answered = np.array([[told]])
+        counts = (("a",), ("TransactionEvent",), answered)
+        measurement = SimpleNamespace(station_counts=lambda _, counts=counts: counts)
+        assert compare(prediction, measurement)["exact"] is exact

@@ -168,6 +168,28 @@ def test_both_versions_side_by_side_do_as_foretold_each_with_its_own_credentials
     assert summary["csms"]["transactions"]["open"] == 0
 
 
+def test_refused_drivers_are_refused_as_their_tokens_stand(small, tmp_path) -> None:
+    small(sites=4, hold="4s", versions='"1.6" = 0.5, "2.0.1" = 0.5')
+    shares = "wrong_token = 0.4, blocked_token = 0.3, expired_token = 0.3"
+    sets = ["live.speed=15", "sites.yard.visits_per_evse_day=1000"]
+    scenario = load_scenario(
+        tmp_path / "small.toml", sets=[*sets, f"sites.yard.drivers={{ {shares} }}"]
+    )
+    stations = [s for site in scenario.network().sites for s in site.stations]
+    assert {s.version for s in stations} == {"1.6", "2.0.1"}
+    trace = ",".join(s.id for s in stations)
+    run = read_run(run_live(scenario, out=tmp_path / "run", screen="none", trace=trace))
+    summary = run.summary
+    assert summary["prediction"]["exact"], summary["prediction"]
+    assert summary["transactions"]["started"] == 0 and summary["deviations"] == {}
+    lines = (run.path / "frames.jsonl").read_text().splitlines()
+    answers = "".join(json.loads(line)["frame"].replace(" ", "") for line in lines)
+    told = [answers.count(f'"status":"{how}"') for how in ("Invalid", "Blocked", "Expired")]
+    assert all(told)
+    assert sum(told) == summary["prediction"]["by_action"]["Authorize"]["measured"]
+    assert summary["errors"] == {}
+
+
 def test_an_unreachable_target_is_said_and_leaves_no_folder(small, tmp_path, closed_port) -> None:
     scenario = small(url=f"ws://127.0.0.1:{closed_port}/ocpp")
     with pytest.raises(TargetUnreachableError, match=f"127.0.0.1:{closed_port}.*tcp_refused") as e:

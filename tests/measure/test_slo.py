@@ -84,6 +84,39 @@ def test_a_clause_about_what_never_happened_is_not_met(play, judge) -> None:
     assert found.note == "no such call was answered"
 
 
+def test_a_clause_about_what_no_station_can_send_does_not_apply(play, measured) -> None:
+    measurement = measured(filled(play))
+    clauses = [
+        parse_clause("p99(StartTransaction.response) < 2 s"),
+        parse_clause("p99(TransactionEvent.response) < 2 s"),
+        parse_clause("p99(StartTransaction|Heartbeat.response) < 2 s"),
+        parse_clause("p99(*.response) < 2 s"),
+        parse_clause("calls.timeout = 0"),
+    ]
+    never, silent, *others = evaluate(
+        clauses, measurement, TRANSACTIONS, sent={"Heartbeat", "TransactionEvent"}
+    )
+    assert (never.applies, never.ok, never.value, never.n) == (False, True, None, 0)
+    assert "no station of this run can send StartTransaction" in never.note
+    assert (silent.applies, silent.ok) == (True, False)  # it could have been sent, and was not
+    assert all(found.applies and found.ok for found in others)
+    assert not evaluate(clauses[:1], measurement, TRANSACTIONS)[0].ok
+
+
+def test_several_actions_are_judged_as_one(play, measured) -> None:
+    recorder = Recorder((), 1, ((0.0, "measure"), (1000.0, "cooldown")))
+    for number in range(300):
+        play(recorder, action="StartTransaction", due=number / 10, service=0.1)
+    for number in range(30):
+        play(recorder, action="TransactionEvent", due=number / 10, service=0.9)
+    [both] = evaluate(
+        [parse_clause("p99(StartTransaction|TransactionEvent.response) < 500 ms")],
+        measured(recorder),
+        TRANSACTIONS,
+    )
+    assert (both.ok, both.n) == (False, 330)
+
+
 def test_calls_still_unanswered_beyond_the_limit_count_against_it(play, judge) -> None:
     recorder = filled(play, n=290)
     for _ in range(10):

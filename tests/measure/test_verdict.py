@@ -8,6 +8,7 @@ from simulator.measure.verdict import EXIT_CODES, ExitCode, Verdict, decide, exi
 
 MET = ClauseResult("p50(*.response) < 1 s", 0.5, 1.0, "s", 0.5, 10, True, "")
 MISSED = ClauseResult("errors.ratio < 1 %", 0.02, 0.01, "ratio", -0.01, 100, False, "a note")
+ASIDE = ClauseResult("p50(X.response) < 1 s", None, 1.0, "s", None, 0, True, "not so", False)
 VALID = ValidityRow("loop_lag_p99", 10.0, 1.0, "ms", True, "shard 0")
 LATE = ValidityRow("loop_lag_p99", 10.0, 25.0, "ms", False, "shard 1: p99 of 9 probes")
 
@@ -20,6 +21,19 @@ def test_pass_needs_every_clause() -> None:
 def test_without_clauses_there_is_nothing_to_pass() -> None:
     decision = decide(validity=[VALID])
     assert (decision.verdict, decision.exit_code) == (Verdict.NO_SLO, 0)
+
+
+def test_a_clause_that_does_not_apply_passes_nothing_and_is_named() -> None:
+    decision = decide(validity=[VALID], clauses=[MET, ASIDE])
+    assert decision.verdict is Verdict.PASS
+    assert decision.reasons == (
+        "all 1 clauses of the SLO that apply are met",
+        "p50(X.response) < 1 s: not so",
+    )
+    assert decide(validity=[VALID], clauses=[MISSED, ASIDE]).verdict is Verdict.SLO_MISSED
+    alone = decide(validity=[VALID], clauses=[ASIDE])
+    assert alone.verdict is Verdict.NO_SLO
+    assert "p50(X.response) < 1 s: not so" in alone.reasons
 
 
 def test_invalid_beats_the_slo_and_the_reasons_of_both_are_given() -> None:

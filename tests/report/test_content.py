@@ -116,6 +116,23 @@ def test_each_slo_clause_stands_with_value_limit_margin_and_n(live_report: Path)
     )
 
 
+def test_a_clause_that_does_not_apply_is_neither_green_nor_red(live_run: Make) -> None:
+    text, note = "p99(StartTransaction.response) < 2 s", "not applicable: nobody can send it"
+    clause = {"text": text, "value": None, "limit": 2.0, "unit": "s", "margin": None, "n": 0}
+    rows = [
+        clause | {"text": "calls.timeout = 0", "value": 0, "unit": "count", "ok": True, "note": ""},
+        clause | {"ok": True, "applies": False, "note": note},
+    ]
+    reasons = ["all 1 clauses of the SLO that apply are met", f"{text}: {note}"]
+    run = remade(live_run, "run", verdict="PASS", slo=rows, reasons=reasons)
+    render(run)
+    page = plain(run / "report.md")
+    assert "PASS because 1 of 2 SLO clauses applies and holds and the generator kept up" in page
+    assert f"| {text} ({note}) | not applicable |" in page
+    assert f"{text} is {note}" in page
+    assert f"{text} is {note}" in brief(run)
+
+
 def test_an_error_comes_with_its_first_example_and_the_frames_before_it(live_report: Path) -> None:
     run = live_report
     html = (run / "report.html").read_text("utf-8")

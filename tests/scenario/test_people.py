@@ -36,7 +36,8 @@ plug_in_probability = 0.8
 delayed_start = { share = 0.3, at = "23:00" }
 priority = { share = 0.1, weight = 3 }
 vehicle_to_grid = { share = 0.5, reserve = 0.4 }
-drivers = { unplug = "10 %", double_tap = 0.02, wrong_token = 0.05, walk_away = 0.01 }
+drivers = { unplug = "10 %", double_tap = 0.02, wrong_token = 0.05, walk_away = 0.01, \
+blocked_token = 0.01, expired_token = "1 %", second_try = 0.5 }
 """
 
 
@@ -44,13 +45,10 @@ def test_everything_that_a_site_can_say_of_people_is_read(say: Any) -> None:
     assert say(at("home", RICH)) == []
 
 
-def test_manners_that_2_0_1_stations_do_not_foresee_are_refused() -> None:
-    manners = "sites.ring-road.drivers={ unplug = 0.1, walk_away = 0.1 }"
-    assert load_scenario(CITY, sets=[manners])
+def test_stations_of_both_versions_know_drivers_of_every_manner() -> None:
+    manners = "sites.ring-road.drivers={ unplug = 0.1, walk_away = 0.1, double_tap = 0.1 }"
     mixed = 'csms.versions={ "1.6" = 0.5, "2.0.1" = 0.5 }'
-    with pytest.raises(ScenarioError, match=r"drivers\.walk_away: .*2\.0\.1") as refused:
-        load_scenario(CITY, sets=[manners, mixed])
-    assert "drivers.unplug" not in str(refused.value)
+    assert load_scenario(CITY, sets=[manners, mixed])
 
 
 @pytest.mark.parametrize(
@@ -63,6 +61,15 @@ def test_manners_that_2_0_1_stations_do_not_foresee_are_refused() -> None:
         (
             "drivers = { unplug = 0.8, walk_away = 0.4 }",
             "drivers: value {...}: expected shares of at most 1 together, not 1.2",
+        ),
+        (
+            "drivers = { unplug = 0.5, blocked_token = 0.3, expired_token = 0.3 }",
+            "drivers: value {...}: expected shares of at most 1 together, not 1.1",
+        ),
+        (
+            "drivers = { unplug = 0.5, second_try = 0.3 }",
+            "drivers.second_try: value 0.3: expected nothing here, or drivers who are refused "
+            "(wrong_token, blocked_token or expired_token)",
         ),
         ("drivers = { unplug = 2 }", "drivers.unplug: value 2: expected a ratio of at most 1"),
         ("balking = [1.5]", "balking[0]: value 1.5: expected a ratio of at most 1"),

@@ -16,7 +16,7 @@ OPS = ("<", "<=", "=", ">=", ">")
 def test_every_latency_clause_is_read(action: str, kind: str, op: str) -> None:
     for statistic in STATISTICS:
         clause = parse_clause(f"{statistic}({action}.{kind}) {op} 500 ms")
-        assert (clause.statistic, clause.action, clause.kind) == (statistic, action, kind)
+        assert (clause.statistic, clause.actions, clause.kind) == (statistic, (action,), kind)
         assert (clause.op, clause.limit, clause.unit, clause.path) == (op, 0.5, "s", None)
 
 
@@ -24,7 +24,7 @@ def test_every_latency_clause_is_read(action: str, kind: str, op: str) -> None:
 def test_every_count_clause_is_read(path: str) -> None:
     clause = parse_clause(f" {path}<=3 ")
     assert (clause.path, clause.op, clause.limit, clause.unit) == (path, "<=", 3.0, "count")
-    assert clause.statistic is clause.action is clause.kind is None
+    assert (clause.statistic, clause.actions, clause.kind) == (None, (), None)
 
 
 def test_the_error_ratio_is_read_as_a_share() -> None:
@@ -60,3 +60,15 @@ def test_what_is_no_clause_is_refused(text: str, expected: str, meant: str | Non
         parse_clause(text)
     assert caught.value.expected.startswith(expected)
     assert caught.value.suggestion == meant
+
+
+def test_actions_of_several_versions_are_judged_together() -> None:
+    clause = parse_clause("p99( StartTransaction | TransactionEvent .response) < 2 s")
+    assert clause.actions == ("StartTransaction", "TransactionEvent")
+    with pytest.raises(FieldError, match="a message out of") as caught:
+        parse_clause("p99(StartTransaction|TransactionEvnt.response) < 2 s")
+    assert caught.value.suggestion == "p99(StartTransaction|TransactionEvent.response) < 2 s"
+    with pytest.raises(FieldError, match="a message out of"):
+        parse_clause("p99(*|Heartbeat.response) < 2 s")
+    with pytest.raises(FieldError, match="a clause such as"):
+        parse_clause("p99(Heartbeat|.response) < 2 s")

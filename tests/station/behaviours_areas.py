@@ -35,6 +35,53 @@ def _note_each(st, now, event, info):
 
 TOKENS = (
     Row(
+        "4.4 no authorisation",
+        "a button or the plug starts without asking; 1.6 with an idTag of the station's own",
+        "C02.FR.01/03",
+        (
+            Switch(
+                "a token that is the station's own",
+                without("station.authorisation.button_token", "X"),
+                (
+                    "test_c02_fr_01_a_start_button_starts_with_the_empty_token",
+                    "test_a_button_of_1_6_starts_with_an_id_tag_of_the_stations_own",
+                    "test_where_nobody_is_authorised_the_plug_starts",
+                ),
+            ),
+        ),
+    ),
+    Row(
+        "4.4 plug and charge",
+        "a contract is told by eMAID and hashes, judged by the CSMS, and offline by its chain",
+        "C07.FR.01/02/06-09/13-17",
+        (
+            Switch(
+                "telling it",
+                without("station.plugandcharge.shown", ""),
+                (
+                    "test_c07_fr_01_and_fr_02_the_csms_is_asked_by_emaid_and_hashes",
+                    "test_c07_fr_06_without_a_root_the_chain_goes_to_the_csms_if_it_may",
+                ),
+            ),
+            Switch(
+                "heeding certificateStatus",
+                instead(
+                    "station.plugandcharge.judged",
+                    lambda was: lambda contract, info, payload: info,
+                ),
+                ("test_c07_fr_13_to_fr_17_token_and_contract_must_both_be_good",),
+            ),
+            Switch(
+                "looking at it offline",
+                without("station.plugandcharge.holds_offline", True),
+                (
+                    "test_c07_fr_07_offline_no_contract_is_good_unless_the_station_may_look",
+                    "test_c07_fr_08_and_fr_12_offline_the_chain_is_followed_to_a_root",
+                ),
+            ),
+        ),
+    ),
+    Row(
         "4.4 cache",
         "updated by every answer, with expiry, kept over a reboot; asked again where not valid",
         "1.6 §3.5.1; C10.FR.02/03, C12.FR.02",

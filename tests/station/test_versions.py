@@ -37,27 +37,19 @@ def test_keys_of_1_6_become_the_variables_that_set_the_same():
         "MinimumStatusDuration": "3",
         "TransactionMessageAttempts": "5",
         "StopTxnSampledData": "SoC",
-        "TxCtrlr.TxStartPoint": "EVConnected",
     }
     own = configuration_of("2.0.1", given)
     assert own == {
         "TxCtrlr.EVConnectionTimeOut": "45",
         "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": "5",
         "SampledDataCtrlr.TxEndedMeasurands": "SoC",
-        "TxCtrlr.TxStartPoint": "EVConnected",
     }
     conf = TABLES["2.0.1"].configure(Settings("run", own), {})
     assert (conf.connection_timeout_s, conf.attempts) == (45.0, 5)
-    del given["TxCtrlr.TxStartPoint"]
-    assert configuration_of("1.6", {**given, "TxCtrlr.TxStopPoint": "Authorized"}) == given
+    assert configuration_of("1.6", given) == given
 
 
-def test_a_variable_that_is_given_itself_wins_over_the_key_of_1_6():
-    given = {"ConnectionTimeOut": "45", "txctrlr.evconnectiontimeout": "50"}
-    assert configuration_of("2.0.1", given) == {"txctrlr.evconnectiontimeout": "50"}
-
-
-def test_a_name_that_no_version_has_is_an_error_with_the_nearest_one():
+def test_a_name_that_is_no_key_is_an_error_with_the_nearest_one():
     for version in TABLES:
         with pytest.raises(ValueError, match="did you mean 'ConnectionTimeOut'"):
             configuration_of(version, {"ConectionTimeOut": "45"})
