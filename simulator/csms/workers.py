@@ -33,6 +33,7 @@ from simulator.csms.process import (
     arguments,
     environment,
 )
+from simulator.scenario.problems import InputError, Problem
 
 _LOOK_S: Final = 0.2
 """How often it is looked whether a worker has died."""
@@ -195,6 +196,9 @@ def read_held(path: Path) -> Holdings:
 
 def run(options: CsmsOptions) -> tuple[Holdings, dict[str, Any]]:
     """Run the workers until SIGTERM, SIGINT or (if asked) the end of standard input."""
+    if options.http is not None:
+        expected = "one worker: the HTTP API speaks for one process"
+        raise InputError([Problem("", "--http", f"with {options.workers} workers", expected)])
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     if options.until_stdin_closes:

@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulator.csms import CsmsOptions
+from simulator.csms.limits import raise_fd_limit
 from simulator.fleet.identity import provisioned
 from simulator.scenario.check_embedded import boot_script_path
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
 
+FAST_FROM: Final = 2_000
+"""Stations from which on the embedded CSMS does not answer by the ``ocpp`` package: that would need
+most of the machine's CPU time."""
+SPARE_FILES: Final = 2_000
+"""Of those that a process may have open, for connections that come back before the old ones go."""
 HEARTBEAT_S: Final = 300
 """Heartbeat interval that the embedded CSMS gives where the scenario does not say."""
 
@@ -26,6 +32,15 @@ def heartbeat_s(scenario: Scenario) -> float:
     given = file.csms.embedded.heartbeat
     given = file.live.heartbeat if given is None else given
     return float(max(1, round(given))) if given is not None else float(HEARTBEAT_S)
+
+
+def _ends(stations: int, files: int | None = None) -> tuple[bool, int]:
+    """Whether its own code answers, and in how many processes, for a fleet of that size.
+
+    ``files`` may be open in a process; None: as the system has it.
+    """
+    limit = raise_fd_limit() if files is None else files
+    return stations >= FAST_FROM, max(1, -(-stations // max(limit - SPARE_FILES, 1)))
 
 
 def csms_options(
@@ -54,9 +69,12 @@ def csms_options(
         stations, listed = export(scenario, network, private, password=password)
         known = stations if secured else known
         tokens = listed if refuses else tokens
+    fast, workers = _ends(network.stations)
     script = None if asked.on_boot is None else boot_script_path(asked.on_boot, beside)
     return CsmsOptions(
         port=0,
+        fast=fast,
+        workers=workers,
         stations=known,
         tokens=tokens,
         heartbeat_interval_s=int(heartbeat_s(scenario)),

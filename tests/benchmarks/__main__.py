@@ -52,11 +52,11 @@ def tls() -> None:
 
 
 def station() -> None:
-    """The station alone, without a socket; nothing to compare it with."""
+    """The station alone, without a socket, beside its goals."""
     import bench_station
 
-    for name, value, unit in bench_station.rows():
-        print(f"| {name} | {value:,.1f} {unit} | | |", flush=True)
+    for name, value, unit, goal in bench_station.rows():
+        print(f"| {name} | {value:,.2f} {unit} | goal: {goal:,.0f} | |", flush=True)
 
 
 def csms() -> None:

@@ -82,10 +82,13 @@ def rows() -> Iterator[tuple[str, float, float]]:
         variants = (
             ("MeterValues", plain, False),
             ("MeterValues, --no-validate", replace(plain, validate=False), False),
+            ("MeterValues, --fast", replace(plain, fast=True), False),
+            ("MeterValues, --fast --no-validate", replace(plain, fast=True, validate=False), False),
             ("MeterValues, --sqlite", kept, False),
             ("MeterValues, --service-time 0ms", replace(plain, faults=late), False),
             ("StartTransaction, StopTransaction", plain, True),
             ("StartTransaction, StopTransaction, --sqlite", kept, True),
+            ("StartTransaction, StopTransaction, --sqlite --fast", replace(kept, fast=True), True),
         )
         found: dict[str, list[float]] = {name: [] for name, *_ in variants}
         for _ in range(ROUNDS):

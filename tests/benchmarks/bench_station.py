@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from dataclasses import replace
 from time import process_time
 
 import msgspec
@@ -265,10 +266,13 @@ def ms_per_session(version: str, stations: int = 100, sessions: int = 10) -> flo
 
 
 def kb_per_idle_station(table: VersionTable = TABLE, stations: int = 5_000) -> float:
-    """Accepted and Available, with its identity; its meter and draws shared. By tracemalloc."""
-    settings = SESSIONS[table.version]
+    """Accepted and Available, with its identity; its meter and draws shared. By tracemalloc.
+
+    What stations share (parsed settings, in 2.0.1 the device model, which the first one is made to
+    report whole) is counted with each one's share.
+    """
+    settings = replace(SESSIONS[table.version])
     observer, meter, draws = Nobody(), Meter(), Draws()
-    Station(0, identity(0), table, settings, meter, draws, observer, 1.78e9)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
@@ -278,6 +282,8 @@ def kb_per_idle_station(table: VersionTable = TABLE, stations: int = 5_000) -> f
         station.start(float(i))
         settle(station, float(i))
         fleet.append(station)
+    if table is v201.TABLE:
+        report(fleet[0], float(stations))
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -285,20 +291,42 @@ def kb_per_idle_station(table: VersionTable = TABLE, stations: int = 5_000) -> f
     return (after - before) / stations / 1024.0
 
 
-def rows() -> list[tuple[str, float, str]]:
-    found = [
-        ("station: MeterValues calls", max(calls_per_cpu_second() for _ in range(3)), "1/CPU-s")
-    ]
+def report(station: Station, now: float) -> None:
+    """Have every variable of the station told."""
+    station.receive(now, '[2,"r","GetBaseReport",{"requestId":1,"reportBase":"FullInventory"}]')
+    seen: list[bytes] = []
+    while station.next_deadline <= now + 60.0 or station.pending:
+        sends = [effect for effect in station.take_effects() if isinstance(effect, Send)]
+        for send in sends:
+            seen.append(send.data)
+            if send.call:
+                station.written(now)
+                station.receive(now, f"[3,{send.data.decode().split(',', 3)[1]},{{}}]")
+        if not sends:
+            break
+    variables = sum(data.count(b'"variable":') for data in seen)
+    assert variables >= 150, variables
+
+
+LEAST_CALLS, MOST_MS, MOST_KB = 70_000.0, 1.0, 12.0
+"""The goals."""
+
+
+def rows() -> list[tuple[str, float, str, float]]:
+    """Name, figure, unit, and the goal."""
+    calls = max(calls_per_cpu_second() for _ in range(3))
+    found = [("station: MeterValues calls", calls, "1/CPU-s", LEAST_CALLS)]
     for version, table in TABLES.items():
         count = sum(checked(version).values())
         best = min(ms_per_session(version) for _ in range(3))
-        found.append((f"station: {version} session of {count} calls", best, "CPU-ms"))
-        found.append((f"station: {version} idle, 2 EVSEs", kb_per_idle_station(table), "KB"))
+        idle = kb_per_idle_station(table)
+        found.append((f"station: {version} session of {count} calls", best, "CPU-ms", MOST_MS))
+        found.append((f"station: {version} idle, 2 EVSEs", idle, "KB", MOST_KB))
     return found
 
 
 if __name__ == "__main__":
-    for name, value, unit in rows():
-        print(f"{name:<40} {value:>12,.3f} {unit}")
+    for name, value, unit, goal in rows():
+        print(f"{name:<40} {value:>12,.3f} {unit:<8} (goal {goal:,.0f})")
     for version in TABLES:
         print(version, checked(version))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulator import load_scenario
-from simulator.live.embedded import csms_options, heartbeat_s
+from simulator.live.embedded import _ends, csms_options, heartbeat_s
 from simulator.live.errors import TargetUnreachableError
 from simulator.live.run import run_live
 from simulator.live.screen import NoScreen
@@ -132,3 +132,11 @@ def test_a_csms_that_cannot_start_is_a_target_that_cannot_be_reached(loaded, tmp
     (tmp_path / "x.db").write_text("this is no database, and never was one" * 50)
     with pytest.raises(TargetUnreachableError, match="embedded CSMS did not start"):
         run_live(loaded('sqlite = "x.db"'), out=tmp_path / "run", screen=NoScreen())
+
+
+@pytest.mark.parametrize(
+    ("stations", "files", "fast", "workers"),
+    [(1000, 20_000, False, 1), (2000, 20_000, True, 1), (50_000, 20_000, True, 3)],
+)
+def test_a_large_fleet_has_a_fast_csms_with_files_for_all(stations, files, fast, workers) -> None:
+    assert _ends(stations, files) == (fast, workers)
