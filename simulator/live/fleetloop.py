@@ -65,7 +65,9 @@ class FleetLoop:
         run_s: float,
         drain_s: float,
         on_snapshot: Callable[[dict[str, Any]], None],
+        each_second: Callable[[float], dict[str, Any]] | None = None,
     ) -> None:
+        """``each_second`` is told the time, and adds what it returns to the snapshot."""
         self._shared = shared
         shared.moved = self.moved
         self._clock = shared.clock
@@ -74,6 +76,7 @@ class FleetLoop:
         self._run_s = run_s
         self._drain_s = drain_s
         self._on_snapshot = on_snapshot
+        self._each_second = each_second
         self._links: Sequence[Link] = ()
         self._started = bytearray()
         self._connect_due: Sequence[float] = ()
@@ -217,12 +220,14 @@ class FleetLoop:
     def _sample(self, now: float) -> None:
         rss = rss_kb()
         self._recorder.cpu(now, cpu_s(), rss)
+        more = self._each_second(now) if self._each_second is not None else {}
         snapshot = self._recorder.snapshot(now)
         self._note_full(snapshot, rss)
         if self._shared.tracer is not None:
             self._shared.tracer.flush()
         self._on_snapshot(
             snapshot
+            | more
             | {
                 "expected": self._expected,
                 "started": sum(self._started),

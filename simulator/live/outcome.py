@@ -6,15 +6,16 @@ Called by ``run`` once the shards are gone, however they went.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
+from simulator.measure.machine import remarks
 from simulator.measure.measurement import Measurement, merge
 from simulator.measure.slo import evaluate
-from simulator.measure.validity import check
+from simulator.measure.validity import Limits, check, loosened
 from simulator.measure.verdict import Decision, Verdict, decide
 from simulator.store.columns import messages_table, seconds_table, station_messages_table
 from simulator.store.folder import HLOG, RunFolder, Status
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from simulator.fleet.predict import Prediction
     from simulator.live.prepare import Prepared
     from simulator.live.supervise import Fleet
+    from simulator.scenario import Scenario
 
 FRAMES_FILE = "frames.jsonl"
 
@@ -69,7 +71,8 @@ def conclude(
         "at_risk_of_duplicate": transactions.at_risk_of_duplicate,
     }
     clauses = evaluate(prepared.scenario.file.slo.require, measurement, counts, stations)
-    validity = check(measurement)
+    limits = limits_of(prepared.scenario)
+    validity = check(measurement, limits)
     decision = decide(
         validity=validity,
         clauses=clauses,
@@ -84,6 +87,8 @@ def conclude(
         transactions=transactions,
         slo=clauses,
         validity=validity,
+        loosened=[limit.as_dict() for limit in loosened(limits)],
+        remarks=[remark.as_dict() for remark in remarks(measurement)],
         duration_s=measurement.ended_s,
         predicted=prediction.totals(),
         prediction=compare(prediction, measurement),
@@ -102,6 +107,12 @@ def conclude(
     )
     folder.finish(summary, _status(decision))
     return summary
+
+
+def limits_of(scenario: Scenario) -> Limits:
+    """What the scenario's table ``validity`` allows the generator."""
+    table = scenario.file.validity
+    return Limits(**{item.name: getattr(table, item.name) for item in fields(Limits)})
 
 
 def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:

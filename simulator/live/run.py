@@ -24,7 +24,7 @@ from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import LiveError, ShardLostError
 from simulator.live.interrupts import Interrupts
-from simulator.live.outcome import Happened, conclude
+from simulator.live.outcome import Happened, conclude, limits_of
 from simulator.live.preflight import (
     addresses,
     check_authorised,
@@ -38,6 +38,7 @@ from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, pro
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
 from simulator.measure.progress import combine
+from simulator.measure.validity import loosened
 from simulator.measure.verdict import Decision, Verdict
 from simulator.store import RunFolder
 from simulator.store.host import host, versions
@@ -95,6 +96,9 @@ def run_live(
         check_rate(peak, scenario.file.live.max_rate)
         if site is not None and not all(a.is_loopback for a in site.found):
             _announce(site, prepared, peak)
+        looser = loosened(limits_of(scenario))
+        if looser:
+            shown.note(f"validity is judged by looser limits: {', '.join(map(str, looser))}")
         warning = prepared.plans[0].tokens.warning
         if warning:
             shown.note(f"warning: {warning}")

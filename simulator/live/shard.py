@@ -27,6 +27,7 @@ from simulator.live.deadlines import Deadlines
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
 from simulator.live.link import Link, Surroundings
+from simulator.live.machine import Machine
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
 from simulator.live.trace import Tracer
@@ -94,6 +95,7 @@ class Shard:
         self.spec = spec
         self._links: list[Link] = []
         self._ledger = Ledger()
+        self._machine = Machine()
         self.recorder = Recorder(
             ACTIONS,
             spec.plan.stations,
@@ -174,6 +176,7 @@ class Shard:
             run_s=spec.run_s,
             drain_s=spec.drain_s,
             on_snapshot=on_snapshot,
+            each_second=self._each_second,
         )
         upgrades = spec.upgrade.by_version(set(plan.versions))
         passwords = plan.passwords if spec.authenticate else (None,) * plan.stations
@@ -192,6 +195,11 @@ class Shard:
             )
         fleet.populate(self._links, plan.connect_due_s.tolist())
         return fleet
+
+    def _each_second(self, now: float) -> dict[str, Any]:
+        """Watch the machine."""
+        self.recorder.machine(self._machine.read(now))
+        return {}
 
     def _frames(self, station: int) -> list[str]:
         return self._links[station].frames()

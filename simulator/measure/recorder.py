@@ -20,6 +20,7 @@ from simulator.measure.buffer import FINISHED, OUTCOME_BITS, PLANNED, Fold
 from simulator.measure.errors import ErrorKind, ErrorLog, Frame, Frames, violation_kind
 from simulator.measure.histogram import Histogram
 from simulator.measure.keys import Kind, SeriesKey
+from simulator.measure.machine import MachineSample
 from simulator.measure.measurement import CpuSample, ShardMeasurement
 from simulator.measure.transactions import Forgetful, TransactionSink
 from simulator.station.ports import CallOutcome
@@ -91,6 +92,7 @@ class Recorder:
         self.loop_lag = Histogram()
         self.gc_pauses = Histogram()
         self.cpu_samples: list[CpuSample] = []
+        self.machine_samples: list[MachineSample] = []
         self.rss_before_kb: float | None = None
         self.rss_full_kb: float | None = None
         self._undispatched = 0
@@ -225,6 +227,10 @@ class Recorder:
         """CPU seconds (user + system) that the process has used so far, and its memory."""
         self.cpu_samples.append(CpuSample(now, cpu_s, rss_kb))
 
+    def machine(self, sample: MachineSample) -> None:
+        """The counters of the machine, once a second."""
+        self.machine_samples.append(sample)
+
     def memory(self, *, before_kb: float | None = None, full_kb: float | None = None) -> None:
         """Resident memory before the first station was made, and with the whole fleet connected."""
         self.rss_before_kb = self.rss_before_kb if before_kb is None else before_kb
@@ -346,6 +352,7 @@ class Recorder:
             connected=sum(self._ever_connected),
             booted=sum(self._ever_booted),
             record_s=record_s,
+            machine=tuple(self.machine_samples),
         )
 
 

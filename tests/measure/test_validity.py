@@ -35,6 +35,8 @@ def test_a_healthy_generator_is_valid(play, measured) -> None:
         "sends_achieved",
         "cpu_busy",
         "gc_pause_max",
+        "throttled",
+        "steal",
         "local_errors",
         "record_cost",
         "calls_add_up",
@@ -182,7 +184,7 @@ def test_a_blind_shard_is_worse_than_a_healthy_one(play, measured) -> None:
 
 def test_limits_can_be_tuned(play, measured) -> None:
     result = measured(healthy(play, queue=0.006, service=0.010))
-    assert rows(result, replace(Limits(), wait_p99_s=0.010))["generator_wait_p99"].ok
+    assert rows(result, replace(Limits(), generator_wait_p99=0.010))["generator_wait_p99"].ok
 
 
 def test_a_run_without_shards_is_invalid() -> None:
