@@ -339,14 +339,19 @@ def run_live(
     out: str | Path | None = None,
     trace: str = "",
     screen: Literal["auto", "plain", "none"] = "auto",
+    metrics: str | None = None,
+    jsonl: str | Path | None = None,
     report: bool = True,
 ) -> Result:
     """Run a scenario live against its CSMS, in real time, and wait for the end.
 
     ``duration`` is the whole run, ramp included (the stages keep their proportions); ``trace``
-    names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). Works where an event loop
-    already runs. Raises ScenarioError, StoreError, and TargetUnreachableError.
+    names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). ``metrics`` is where
+    Prometheus may scrape the run (``":9464"``, loopback unless it says an address), ``jsonl`` a
+    file (or ``-``) for a JSON object each second. Works where an event loop already runs.
+    Raises ScenarioError, StoreError, and TargetUnreachableError.
     """
+    from simulator.live.outlets import Wanted
     from simulator.live.run import run_live as run
 
     loaded = _prepared(scenario, seed)
@@ -360,6 +365,7 @@ def run_live(
         trace=trace,
         screen=screen,
         command=_command(),
+        wanted=Wanted(metrics, jsonl),
     )
     return _result(path, report=report)
 

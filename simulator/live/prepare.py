@@ -238,6 +238,7 @@ def shard_specs(
     epoch_guess: float,
     folder: Path,
     drain_s: float,
+    detailed: bool = False,
 ) -> list[ShardSpec]:
     """What each shard is told. Traces go into ``folder``, a file for each shard."""
     live = prepared.scenario.file.live
@@ -263,6 +264,7 @@ def shard_specs(
             traced=prepared.traced & frozenset(plan.ids),
             trace_path=folder / f"frames-{number}.jsonl" if prepared.traced else None,
             epoch_guess=epoch_guess,
+            detailed=detailed,
         )
         for number, plan in enumerate(prepared.plans)
     ]

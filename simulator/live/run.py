@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from simulator.live.dial import DialRules
 from simulator.live.errors import LiveError, ShardLostError
 from simulator.live.interrupts import Interrupts
 from simulator.live.outcome import Happened, conclude, limits_of
+from simulator.live.outlets import Outlets, Wanted
 from simulator.live.preflight import (
     addresses,
     check_authorised,
@@ -52,6 +54,7 @@ EMBEDDED = "embedded"
 HEARTBEAT_S = 300
 """Heartbeat interval that the embedded CSMS gives where the scenario does not say."""
 USER_AGENT = "chargeswarm"
+NOTHING = Wanted()
 
 
 def run_live(
@@ -64,17 +67,20 @@ def run_live(
     screen: ScreenKind | Screen = "auto",
     command: str | None = None,
     drain_s: float = DRAIN_S,
+    wanted: Wanted = NOTHING,
 ) -> Path:
     """Run ``scenario`` against its CSMS, wait for the end, and give the path of the run folder.
 
     ``stations`` scales the network; ``duration_s`` is the whole run, ramp included; ``trace`` names
-    stations whose frames are kept; ``drain_s`` bounds the wait for answers after the end.
+    stations whose frames are kept; ``drain_s`` bounds the wait for answers after the end;
+    ``wanted`` are the outlets by which others watch it.
     Ctrl-C ends the run orderly, twice at once, with everything written.
 
     Raises ScenarioError, StoreError, and LiveError with an exit code: RefusedError,
     TargetUnreachableError, ShardLostError.
     """
     shown = open_screen(screen)
+    outlets = Outlets(wanted, shown.note)
     network = scenario.network(stations)
     csms = scenario.file.csms
     try:
@@ -102,9 +108,10 @@ def run_live(
         warning = prepared.plans[0].tokens.warning
         if warning:
             shown.note(f"warning: {warning}")
-        run = _Run(prepared, shown, out, command, drain_s, password)
+        run = _Run(prepared, shown, out, command, drain_s, password, outlets, wanted.any)
         return run.go(site)
     finally:
+        outlets.close()
         shown.close()
 
 
@@ -156,6 +163,8 @@ class _Run:
         command: str | None,
         drain_s: float,
         password: str | None,
+        outlets: Outlets,
+        detailed: bool,
     ) -> None:
         self._prepared = prepared
         self._screen = screen
@@ -163,6 +172,8 @@ class _Run:
         self._command = command
         self._drain_s = drain_s
         self._password = password
+        self._outlets = outlets
+        self._detailed = detailed
         self._happened = Happened()
         self._csms: EmbeddedCsms | None = None
         self._csms_lost = False
@@ -295,6 +306,7 @@ class _Run:
             epoch_guess=time.time(),
             folder=folder.path,
             drain_s=self._drain_s,
+            detailed=self._detailed,
         )
         self._progress = Progress(
             scenario=prepared.scenario.name,
@@ -305,6 +317,15 @@ class _Run:
             run_s=prepared.window.run_s,
             speed=prepared.window.speed,
             stations=prepared.expected,
+        )
+        self._outlets.begin(
+            partial(phase_at, prepared.spans),
+            run=str(folder.path),
+            scenario=self._progress.scenario,
+            target=self._progress.target,
+            stations=self._progress.stations,
+            run_s=self._progress.run_s,
+            speed=self._progress.speed,
         )
         count = f"{len(specs)} process" + ("es" if len(specs) > 1 else "")
         self._screen.note(f"building {prepared.network.stations} stations in {count}")
@@ -326,6 +347,9 @@ class _Run:
             sums = combine(snapshots)
             self._progress = progress_of(sums, self._progress)
             self._keep(sums, phase)
+            if self._supervisor is not None:
+                epoch = self._supervisor.fleet.epoch_at_zero
+                self._outlets.take(snapshots, self._progress, epoch)
         self._screen.update(self._progress)
 
     def _keep(self, sums: dict[str, Any], phase: str) -> None:
@@ -357,7 +381,7 @@ class _Run:
         if fleet.interrupted:
             self._happened.add(fleet.ended_s, "interrupted", f"{fleet.interrupted} times")
         csms = self._csms
-        conclude(
+        summary = conclude(
             folder,
             self._prepared,
             fleet,
@@ -369,6 +393,7 @@ class _Run:
                 "csms_lost": self._csms_lost,
             },
         )
+        self._outlets.end(summary, folder.path)
 
 
 def _stub(verdict: Verdict, reason: str) -> dict[str, Any]:

@@ -197,9 +197,9 @@ class Shard:
         return fleet
 
     def _each_second(self, now: float) -> dict[str, Any]:
-        """Watch the machine."""
+        """Watch the machine, and tell details if they are asked for."""
         self.recorder.machine(self._machine.read(now))
-        return {}
+        return {"detail": self.recorder.detail(now)} if self.spec.detailed else {}
 
     def _frames(self, station: int) -> list[str]:
         return self._links[station].frames()

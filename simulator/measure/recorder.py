@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from simulator.measure.buffer import FINISHED, OUTCOME_BITS, PLANNED, Fold
+from simulator.measure.detail import Detail, DetailMaker
 from simulator.measure.errors import ErrorKind, ErrorLog, Frame, Frames, violation_kind
 from simulator.measure.histogram import Histogram
 from simulator.measure.keys import Kind, SeriesKey
@@ -96,6 +97,7 @@ class Recorder:
         self.rss_before_kb: float | None = None
         self.rss_full_kb: float | None = None
         self._undispatched = 0
+        self._details = DetailMaker(self._fold)
         self._connected_since = np.full(station_count, np.nan)
         self._ever_connected = bytearray(station_count)
         self._ever_booted = bytearray(station_count)
@@ -312,6 +314,12 @@ class Recorder:
             "lag_p99_ms": _ms(self.loop_lag.percentile(99)),
             "cpu_s": self.cpu_samples[-1].cpu_s if self.cpu_samples else 0.0,
         }
+
+    def detail(self, now: float) -> Detail:
+        """What metrics and per-second lines tell beyond the snapshot."""
+        self._fold_planned()
+        self._fold_finished()
+        return self._details.make(now, self.loop_lag)
 
     def result(self, ended_s: float, *, record_s: float | None = None) -> ShardMeasurement:
         """Everything measured, ready to be pickled; ``ended_s`` is the end of the run.
