@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
+    from simulator.live.readiness import Readiness
     from simulator.scenario import Scenario
     from simulator.simulation.compare import Comparison
     from simulator.simulation.sweep import Sweep
@@ -368,6 +369,30 @@ def run_live(
         wanted=Wanted(metrics, jsonl),
     )
     return _result(path, report=report)
+
+
+def preflight(
+    scenario: Scenario | str | Path,
+    *,
+    csms: str | None = None,
+    stations: int | None = None,
+    duration: str | float | None = None,
+    seed: int | None = None,
+    fresh: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Readiness:
+    """Check whether a live run could take place here and be valid, without putting load anywhere.
+
+    ``fresh`` calibrates the generator again; ``tell`` is told what is being done. Raises
+    ScenarioError, and RefusedError for a run that cannot be planned.
+    """
+    from simulator.live.readiness import run_preflight
+
+    loaded = _prepared(scenario, seed)
+    if csms is not None:
+        loaded = loaded.replace(csms_url=csms)
+    seconds = None if duration is None else _seconds(duration)
+    return run_preflight(loaded, stations=stations, duration_s=seconds, fresh=fresh, tell=tell)
 
 
 def open_run(path: str | Path) -> Result:

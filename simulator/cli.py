@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from simulator import cli_csms, cli_reconcile, cli_variants
+from simulator import cli_csms, cli_preflight, cli_reconcile, cli_variants
 from simulator.cli_calibrate import calibrate_app
 from simulator.cli_options import (
     CsmsOpt,
@@ -167,6 +167,7 @@ def live(
     _finish(result, as_json, sys.stderr if jsonl == "-" else None)
 
 
+app.command()(cli_preflight.preflight)
 app.command()(cli_reconcile.reconcile)
 app.command()(cli_csms.csms)
 app.command()(cli_csms.command)

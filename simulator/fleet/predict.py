@@ -128,8 +128,9 @@ def predict_live(
     *,
     heartbeat_s: float | None = None,
     epoch_at_zero: float = 0.0,
+    bin_s: float = 1.0,
 ) -> Prediction:
-    """Calls that a live run will cause, per second of run time.
+    """Calls that a live run will cause, per second of run time (or per ``bin_s``).
 
     ``heartbeat_s`` is the interval that the CSMS gives when it accepts a station; without it the
     scenario's ``live.heartbeat`` is assumed, or the station model's. ``epoch_at_zero`` is the Unix
@@ -142,7 +143,7 @@ def predict_live(
     rank[order] = np.arange(len(order))
     tallies, place, at = [], [], 0
     for shard in shards:
-        frame = Frame(0.0, run_s, 1.0, shard.stations)
+        frame = Frame(0.0, run_s, bin_s, shard.stations)
         models = [shard.kinds[kind].heartbeat for kind in shard.kind]
         beat = heartbeats(scenario, models, heartbeat_s)
         profile = scenario.file.csms.security_profile

@@ -6,10 +6,14 @@ exit code that the command line gives for it (``errors``).
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from simulator.live.connection import Upgrade, begin_upgrade
@@ -30,6 +34,8 @@ class Reached:
     address: Address
     tcp_s: float
     upgrade_s: float
+    pings_s: tuple[float, ...] = ()
+    """How long each WebSocket ping that was asked for took to come back."""
 
 
 def read_target(url: str) -> Target:
@@ -82,15 +88,16 @@ def reach(
     station_id: str,
     password: str | None,
     timeout_s: float,
+    pings: int = 0,
 ) -> Reached:
-    """Connect and upgrade once, as the station given, and leave again.
+    """Connect and upgrade once, as the station given, send some pings, and leave again.
 
     Tries each address in turn. Raises TargetUnreachableError naming URL and reason.
     """
     reason = "no address"
     for address in found:
         try:
-            return _reach(upgrade, address, station_id, password, timeout_s)
+            return _reach(upgrade, address, station_id, password, timeout_s, pings)
         except ConnectError as error:
             reason = str(error)
     hint = _hint(reason, upgrade.subprotocol)
@@ -99,7 +106,12 @@ def reach(
 
 
 def _reach(
-    upgrade: Upgrade, address: Address, station_id: str, password: str | None, timeout_s: float
+    upgrade: Upgrade,
+    address: Address,
+    station_id: str,
+    password: str | None,
+    timeout_s: float,
+    pings: int,
 ) -> Reached:
     began = time.monotonic()
     deadline = began + timeout_s
@@ -109,8 +121,11 @@ def _reach(
             sock.settimeout(timeout_s)
             sock.connect(address.sockaddr)
             connected = time.monotonic()
-            _upgrade(sock, upgrade, station_id, password, deadline)
-            return Reached(address, connected - began, time.monotonic() - connected)
+            protocol = _upgrade(sock, upgrade, station_id, password, deadline)
+            upgraded = time.monotonic()
+            pinged = tuple(_pings(sock, protocol, pings, deadline))
+            _leave(sock, protocol)
+            return Reached(address, connected - began, upgraded - connected, pinged)
     except TimeoutError as error:
         if connected is None:
             why = error.strerror or f"no TCP connection in {timeout_s:g} s"
@@ -122,8 +137,8 @@ def _reach(
 
 def _upgrade(
     sock: socket.socket, upgrade: Upgrade, station_id: str, password: str | None, deadline: float
-) -> None:
-    """The WebSocket handshake, then a close. Raises ConnectError, OSError."""
+) -> ClientProtocol:
+    """The WebSocket handshake. Raises ConnectError, OSError."""
     protocol = begin_upgrade(upgrade, station_id, password)
     sock.sendall(b"".join(protocol.data_to_send()))
     while protocol.handshake_exc is None and not protocol.events_received():
@@ -137,9 +152,44 @@ def _upgrade(
         raise ConnectError(*of_handshake(protocol.handshake_exc))
     if protocol.subprotocol is None:
         raise ConnectError(ErrorKind.BAD_SUBPROTOCOL, f"did not select {upgrade.subprotocol}")
+    return protocol
+
+
+def _pings(
+    sock: socket.socket, protocol: ClientProtocol, count: int, deadline: float
+) -> Iterator[float]:
+    """Seconds that each ping takes to come back, until one does not."""
+    for number in range(count):
+        word = b"%d" % number
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            protocol.send_ping(word)
+            sock.sendall(b"".join(protocol.data_to_send()))
+        while not _heard(protocol, word):
+            sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                data = sock.recv(65536)
+            except OSError:
+                return
+            if not data or protocol.state is not State.OPEN:
+                return
+            protocol.receive_data(data)
+        yield time.monotonic() - began
+
+
+def _heard(protocol: ClientProtocol, word: bytes) -> bool:
+    """Whether the pong has come; whatever else did is nobody's business here."""
+    return any(
+        isinstance(event, Frame) and event.opcode is Opcode.PONG and bytes(event.data) == word
+        for event in protocol.events_received()
+    )
+
+
+def _leave(sock: socket.socket, protocol: ClientProtocol) -> None:
     if protocol.state is State.OPEN:
         protocol.send_close(1000)
-    sock.sendall(b"".join(protocol.data_to_send()))
+    with contextlib.suppress(OSError):
+        sock.sendall(b"".join(protocol.data_to_send()))
 
 
 def _hint(reason: str, subprotocol: str) -> str:

@@ -21,6 +21,7 @@ from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.stages import phase_at
+from simulator.live.calibrated import margin_note
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import LiveError, ShardLostError
@@ -105,6 +106,9 @@ def run_live(
         looser = loosened(limits_of(scenario))
         if looser:
             shown.note(f"validity is judged by looser limits: {', '.join(map(str, looser))}")
+        note = margin_note(prepared, embedded=site is None)
+        if note is not None:
+            shown.note(note)
         warning = prepared.plans[0].tokens.warning
         if warning:
             shown.note(f"warning: {warning}")
