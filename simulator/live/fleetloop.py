@@ -21,6 +21,8 @@ BATCH: Final = 64
 CLOSE_S: Final = 2.0
 """At the end, connections have this long for their closing handshake."""
 _CHECK_S: Final = 0.1
+_OWN_TURN_S: Final = 0.05
+"""Stations due for less than this when the run ends were not forgotten."""
 
 
 class FleetRecorder(HealthRecorder, Protocol):
@@ -311,7 +313,7 @@ class FleetLoop:
     def _overdue(self, now: float) -> int:
         """Stations that were due well before now and not woken (more than the loop's own turn)."""
         count = 0
-        late = now - PROBE_S
+        late = now - _OWN_TURN_S
         while self._deadlines.pop_due(late) >= 0:
             count += 1
         return count
