@@ -47,10 +47,21 @@ class Calibration:
     """The system's load average of a minute before; None: it has none."""
 
     @property
+    def usable(self) -> bool:
+        """A rate was sent validly."""
+        return self.ceiling.calls_per_s > 0.0 and self.ceiling.connects_per_s > 0.0
+
+    @property
     def text(self) -> str:
         """The ceiling in words."""
         c = self.ceiling
         busy = "" if not self.load_before else f", load {self.load_before:.1f} before it"
+        if not self.usable:
+            least = min((step["asked_per_s"] for step in c.steps), default=0.0)
+            return (
+                f"not even {least:.0f} calls/s could be sent validly: other work on this machine"
+                f" gets in the way ({self.measured_at}{busy})"
+            )
         return (
             f"{c.calls_per_s:.0f} calls/s sent validly, {c.connects_per_s:.0f} connections/s,"
             f" {c.calls_per_cpu_s:.0f} calls per CPU-second (one process, a target without work,"
@@ -121,7 +132,8 @@ def remembered() -> Calibration | None:
     """The calibration of this machine, if there is one that can be read."""
     try:
         kept = json.loads(cache_file().read_text(encoding="utf-8"))
-        return Calibration(_ceiling(kept["ceiling"]), kept["measured_at"], kept["load_before"])
+        found = Calibration(_ceiling(kept["ceiling"]), kept["measured_at"], kept["load_before"])
+        return found if found.usable else None
     except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         return None
 

@@ -58,8 +58,6 @@ class Load:
         """(largest share of the ceiling, when) with that share of a core."""
         if not len(self.calls):
             return 0.0, 0.0
-        if ceiling.calls_per_s <= 0.0 or ceiling.connects_per_s <= 0.0:
-            return float("inf"), 0.0
         whole = self.calls / ceiling.calls_per_s + self.connects / ceiling.connects_per_s
         at = int(whole.argmax())
         return float(whole[at]) / core, at * self.step_s
@@ -136,12 +134,15 @@ def around(due_s: F64, step_s: float, steps: int) -> F64:
 
 
 def margin(shards: Sequence[Load], ceiling: Ceiling, cores: int) -> Margin:
-    """The margin of a plan with ``cores`` left for its shards. Needs at least one shard."""
+    """The margin of a plan with ``cores`` left for its shards.
+
+    Needs at least one shard, and a ceiling above 0.
+    """
     core = min(cores / len(shards), 1.0)
     worst = max(shards, key=lambda load: load.used(ceiling, core)[0])
     used, at_s = worst.used(ceiling, core)
     together = sum(load.used(ceiling, 1.0)[0] for load in shards)
-    needed = ceil(together) if together < 1e6 else 1_000_000
+    needed = ceil(together)
     return Margin(
         used,
         at_s,

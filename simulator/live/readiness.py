@@ -108,24 +108,33 @@ def run_preflight(
     found += limits(prepared, embedded=embedded)
     tell("reaching the target")
     found += target_checks(prepared)
-    tell("calibrating the generator" if fresh or remembered() is None else "comparing")
     known = None if fresh else remembered()
+    if known is None:
+        tell("calibrating the generator")
+    told, known = _generator(known)
+    found += told
     result: Margin | None = None
-    try:
-        if known is None:
-            known = calibrate()
-            if not remember(known):
-                found.append(Check("cache", None, "the calibration cannot be kept: no cache"))
-        found.append(Check("generator", None, known.text))
+    if known is not None and known.usable:
         result = margin(planned, known.ceiling, max(usable_cpus() - embedded, 1))
         text = result.text if result.ok else f"{result.text}; {result.advice}"
         found.append(Check("margin", result.ok, text))
-    except CalibrationError as error:
-        found.append(Check("generator", None, f"not calibrated: {error}"))
     looser = loosened(limits_of(scenario))
     if looser:
         found.append(Check("validity", None, f"looser limits: {', '.join(map(str, looser))}"))
     return Readiness(tuple(found), known, result)
+
+
+def _generator(known: Calibration | None) -> tuple[list[Check], Calibration | None]:
+    """The calibration that is known, or a new one, which is kept if it is any good."""
+    found: list[Check] = []
+    if known is None:
+        try:
+            known = calibrate()
+        except CalibrationError as error:
+            return [Check("generator", None, f"not calibrated: {error}")], None
+        if known.usable and not remember(known):
+            found.append(Check("cache", None, "the calibration cannot be kept: no cache"))
+    return [*found, Check("generator", None if known.usable else False, known.text)], known
 
 
 def _rate(prepared: Prepared, peak: float) -> None:

@@ -109,6 +109,8 @@ class ShardMeasurement:
     booted: int
     record_s: float
     machine: tuple[MachineSample, ...] = ()
+    watching_s: float = 0.0
+    """CPU time of what is read and told each second; ``record_s`` is that of recording a call."""
 
     def select(self, kind: Kind, action: str = "*", skip_phases: Collection[str] = ()) -> Histogram:
         """The sum of the stations' series of a kind; ``action`` may be ``*``."""

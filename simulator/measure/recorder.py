@@ -97,6 +97,7 @@ class Recorder:
         self.rss_before_kb: float | None = None
         self.rss_full_kb: float | None = None
         self._undispatched = 0
+        self._watching_s = 0.0
         self._details = DetailMaker(self._fold)
         self._connected_since = np.full(station_count, np.nan)
         self._ever_connected = bytearray(station_count)
@@ -233,6 +234,10 @@ class Recorder:
         """The counters of the machine, once a second."""
         self.machine_samples.append(sample)
 
+    def watched(self, cpu_s: float) -> None:
+        """So much CPU time went into watching: what is read and told each second."""
+        self._watching_s += cpu_s
+
     def memory(self, *, before_kb: float | None = None, full_kb: float | None = None) -> None:
         """Resident memory before the first station was made, and with the whole fleet connected."""
         self.rss_before_kb = self.rss_before_kb if before_kb is None else before_kb
@@ -361,6 +366,7 @@ class Recorder:
             booted=sum(self._ever_booted),
             record_s=record_s,
             machine=tuple(self.machine_samples),
+            watching_s=self._watching_s,
         )
 
 

@@ -222,8 +222,11 @@ def _steal(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
 def _record_cost(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
     calls = int(shard.outcomes.sum())
     used = shard.cpu[-1].cpu_s - shard.cpu[0].cpu_s if len(shard.cpu) > 1 else shard.ended_s
-    share = shard.record_s * calls / used if used > 0 else 0.0
+    spent = shard.record_s * calls + shard.watching_s
+    share = spent / used if used > 0 else 0.0
     why = f"shard {shard.shard}: {shard.record_s * 1e6:.2f} us for each of {calls} calls"
+    if shard.watching_s:
+        why += f", {shard.watching_s:.3g} s for what is told each second"
     return _row("record_cost", limits.record_cost, share, "ratio", why)
 
 

@@ -111,6 +111,21 @@ def test_a_calibration_that_fails_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     assert "margin" not in rows(found) and found.exit_code == 0
 
 
+@pytest.mark.socket
+def test_a_machine_too_busy_for_any_rate_is_said_and_not_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = Calibration(replace(CEILING, calls_per_s=0.0), "2026-01-01 10:00 UTC", 9.0)
+    monkeypatch.setattr(readiness, "remembered", lambda: None)
+    monkeypatch.setattr(readiness, "calibrate", lambda: busy)
+    monkeypatch.setattr(readiness, "remember", pytest.fail)
+    with FaultyTarget("silent") as target:
+        found = checked(target.url)
+    ok, text = rows(found)["generator"]
+    assert ok is False and "other work on this machine" in text and "load 9.0 before" in text
+    assert "margin" not in rows(found) and found.exit_code == 1
+
+
 def test_every_connection_needs_a_port(tmp_path: Path) -> None:
     file = tmp_path / "range"
     file.write_text("32768\t60999\n")
