@@ -34,7 +34,8 @@ class Limits:
     cpu_for: float = 5.0
     gc_pause_max: float = 0.020
     record_cost: float = 0.05
-    """CPU time of the recorder / CPU time of the shard."""
+    """CPU time of recording calls / CPU time of the shard, and that of what is told each second /
+    the time of the run."""
     throttled: int = 0
     """Periods in which a control group denied the shard its processor."""
     steal: float = 0.05
@@ -222,8 +223,9 @@ def _steal(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
 def _record_cost(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
     calls = int(shard.outcomes.sum())
     used = shard.cpu[-1].cpu_s - shard.cpu[0].cpu_s if len(shard.cpu) > 1 else shard.ended_s
-    spent = shard.record_s * calls + shard.watching_s
-    share = spent / used if used > 0 else 0.0
+    share = shard.record_s * calls / used if used > 0 else 0.0
+    # What happens once a second is not the less harmless for a shard that has little else to do.
+    share += shard.watching_s / shard.ended_s if shard.ended_s > 0 else 0.0
     why = f"shard {shard.shard}: {shard.record_s * 1e6:.2f} us for each of {calls} calls"
     if shard.watching_s:
         why += f", {shard.watching_s:.3g} s for what is told each second"

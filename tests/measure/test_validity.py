@@ -160,10 +160,10 @@ def test_a_costly_recorder_is_invalid(play) -> None:
 
 def test_what_is_told_each_second_counts_as_recording(play) -> None:
     recorder = healthy(play)
-    recorder.watched(2.0)
+    recorder.watched(6.0)
     row = rows(merge([recorder.result(100.0, record_s=1e-6)]))["record_cost"]
-    assert not row.ok and row.measured == pytest.approx((2.0 + 400e-6) / 18.0)
-    assert row.why.endswith("2 s for what is told each second")
+    assert not row.ok and row.measured == pytest.approx(400e-6 / 18.0 + 0.06)
+    assert row.why.endswith("6 s for what is told each second")
 
 
 def test_counts_that_do_not_add_up_are_invalid(play, measured) -> None:
