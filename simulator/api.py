@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
     from simulator.fleet.certificates import Written
+    from simulator.live.readiness import Readiness
     from simulator.scenario import Scenario, StationModel
     from simulator.simulation.compare import Comparison
     from simulator.simulation.sweep import Sweep
@@ -362,14 +363,19 @@ def run_live(
     out: str | Path | None = None,
     trace: str = "",
     screen: Literal["auto", "plain", "none"] = "auto",
+    metrics: str | None = None,
+    jsonl: str | Path | None = None,
     report: bool = True,
 ) -> Result:
     """Run a scenario live against its CSMS, in real time, and wait for the end.
 
     ``duration`` is the whole run, ramp included (the stages keep their proportions); ``trace``
-    names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). Works where an event loop
-    already runs. Raises ScenarioError, StoreError, and TargetUnreachableError.
+    names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). ``metrics`` is where
+    Prometheus may scrape the run (``":9464"``, loopback unless it says an address), ``jsonl`` a
+    file (or ``-``) for a JSON object each second. Works where an event loop already runs.
+    Raises ScenarioError, StoreError, and TargetUnreachableError.
     """
+    from simulator.live.outlets import Wanted
     from simulator.live.run import run_live as run
 
     loaded = _prepared(scenario, seed)
@@ -383,8 +389,33 @@ def run_live(
         trace=trace,
         screen=screen,
         command=_command(),
+        wanted=Wanted(metrics, jsonl),
     )
     return _result(path, report=report)
+
+
+def preflight(
+    scenario: Scenario | str | Path,
+    *,
+    csms: str | None = None,
+    stations: int | None = None,
+    duration: str | float | None = None,
+    seed: int | None = None,
+    fresh: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Readiness:
+    """Check whether a live run could take place here and be valid, without putting load anywhere.
+
+    ``fresh`` calibrates the generator again; ``tell`` is told what is being done. Raises
+    ScenarioError, and RefusedError for a run that cannot be planned.
+    """
+    from simulator.live.readiness import run_preflight
+
+    loaded = _prepared(scenario, seed)
+    if csms is not None:
+        loaded = loaded.replace(csms_url=csms)
+    seconds = None if duration is None else _seconds(duration)
+    return run_preflight(loaded, stations=stations, duration_s=seconds, fresh=fresh, tell=tell)
 
 
 def open_run(path: str | Path) -> Result:

@@ -9,18 +9,22 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from simulator import cli_csms, cli_reconcile, cli_variants
+from simulator import cli_csms, cli_preflight, cli_reconcile, cli_variants
 from simulator.cli_calibrate import calibrate_app
 from simulator.cli_options import (
     CsmsOpt,
     DurationOpt,
     JobsOpt,
+    JsonlOpt,
     JsonOpt,
+    MetricsOpt,
     OutOpt,
+    ProgressKind,
+    ProgressOpt,
     ReplicationsOpt,
     ScenarioArg,
     SeedOpt,
@@ -132,6 +136,9 @@ def live(
             "e.g. CSW-ring-road-0042,1%.",
         ),
     ] = "",
+    metrics: MetricsOpt = None,
+    jsonl: JsonlOpt = None,
+    progress: ProgressOpt = ProgressKind.AUTO,
 ) -> None:
     """Run a scenario live: real OCPP stations against a real CSMS, measured.
 
@@ -142,6 +149,8 @@ def live(
     """
     from simulator.api import run_live
 
+    if as_json and jsonl == "-":
+        raise typer.BadParameter("standard output cannot hold both --json and --jsonl -")
     loaded = _load(scenario, sets, csms)
     with only_json(as_json):
         result = run_live(
@@ -151,11 +160,14 @@ def live(
             seed=seed,
             out=out,
             trace=trace,
-            screen="none" if as_json else "auto",
+            screen="none" if as_json else progress.value,
+            metrics=metrics,
+            jsonl=jsonl,
         )
-    _finish(result, as_json)
+    _finish(result, as_json, sys.stderr if jsonl == "-" else None)
 
 
+app.command()(cli_preflight.preflight)
 app.command()(cli_reconcile.reconcile)
 app.command()(cli_csms.csms)
 app.command()(cli_csms.command)
@@ -334,9 +346,9 @@ def _load(scenario: str, sets: list[str] | None, csms_url: str | None) -> Scenar
     return load_scenario(scenario, sets=sets or (), csms=csms_url)
 
 
-def _finish(result: Result, as_json: bool) -> None:
+def _finish(result: Result, as_json: bool, out: IO[str] | None = None) -> None:
     Verdict.code = result.exit_code
     if as_json:
         print(json.dumps(result.summary, indent=2))
     else:
-        print(result.text())
+        print(result.text(), file=out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,43 @@ ReplicationsOpt = Annotated[
 ]
 JsonOpt = Annotated[
     bool, typer.Option("--json", help="Print the summary as JSON on standard output, nothing else.")
+]
+
+
+MetricsOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="[ADDRESS]:PORT",
+        help="Let Prometheus scrape the run at /metrics there; without an address on loopback.",
+    ),
+]
+JsonlOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--jsonl",
+        metavar="FILE",
+        help="Write a JSON object for each second to this file; - is standard output, and the "
+        "result then goes to standard error.",
+    ),
+]
+
+
+class ProgressKind(StrEnum):
+    """How a live run is shown while it lasts."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+ProgressOpt = Annotated[
+    ProgressKind,
+    typer.Option(
+        "--progress",
+        help="On standard error: a panel where that is a terminal, else a line every few seconds "
+        "(auto); always lines; nothing.",
+    ),
 ]
 
 

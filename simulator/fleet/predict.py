@@ -126,8 +126,9 @@ def predict_live(
     *,
     heartbeat_s: float | None = None,
     epoch_at_zero: float = 0.0,
+    bin_s: float = 1.0,
 ) -> Prediction:
-    """Calls that a live run will cause, per second of run time.
+    """Calls that a live run will cause, per second of run time (or per ``bin_s``).
 
     ``heartbeat_s`` is the interval that the CSMS gives when it accepts a station; without it the
     scenario's ``live.heartbeat`` is assumed, or the station model's. ``epoch_at_zero`` is the Unix
@@ -140,7 +141,7 @@ def predict_live(
     rank[order] = np.arange(len(order))
     tallies, place, at = [], [], 0
     for shard in shards:
-        frame = Frame(0.0, run_s, 1.0, shard.stations)
+        frame = Frame(0.0, run_s, bin_s, shard.stations)
         models = [shard.kinds[kind] for kind in shard.kind]
         own = scenario.file.live.heartbeat
         setups = Setups.of(models, shard.versions, shard.speed, own)

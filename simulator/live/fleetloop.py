@@ -21,6 +21,8 @@ BATCH: Final = 64
 CLOSE_S: Final = 2.0
 """At the end, connections have this long for their closing handshake."""
 _CHECK_S: Final = 0.1
+_OWN_TURN_S: Final = 0.05
+"""Stations due for less than this when the run ends were not forgotten."""
 
 
 class FleetRecorder(HealthRecorder, Protocol):
@@ -65,7 +67,9 @@ class FleetLoop:
         run_s: float,
         drain_s: float,
         on_snapshot: Callable[[dict[str, Any]], None],
+        each_second: Callable[[float], dict[str, Any]] | None = None,
     ) -> None:
+        """``each_second`` is told the time, and adds what it returns to the snapshot."""
         self._shared = shared
         shared.moved = self.moved
         self._clock = shared.clock
@@ -74,6 +78,7 @@ class FleetLoop:
         self._run_s = run_s
         self._drain_s = drain_s
         self._on_snapshot = on_snapshot
+        self._each_second = each_second
         self._links: Sequence[Link] = ()
         self._started = bytearray()
         self._connect_due: Sequence[float] = ()
@@ -217,12 +222,14 @@ class FleetLoop:
     def _sample(self, now: float) -> None:
         rss = rss_kb()
         self._recorder.cpu(now, cpu_s(), rss)
+        more = self._each_second(now) if self._each_second is not None else {}
         snapshot = self._recorder.snapshot(now)
         self._note_full(snapshot, rss)
         if self._shared.tracer is not None:
             self._shared.tracer.flush()
         self._on_snapshot(
             snapshot
+            | more
             | {
                 "expected": self._expected,
                 "started": sum(self._started),
@@ -308,7 +315,7 @@ class FleetLoop:
     def _overdue(self, now: float) -> int:
         """Stations that were due well before now and not woken (more than the loop's own turn)."""
         count = 0
-        late = now - PROBE_S
+        late = now - _OWN_TURN_S
         while self._deadlines.pop_due(late) >= 0:
             count += 1
         return count

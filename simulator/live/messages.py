@@ -50,6 +50,8 @@ class ShardSpec:
     trace_path: Path | None
     epoch_guess: float
     """Unix time of T0 as far as it is known before the fleet is built."""
+    detailed: bool = False
+    """Put a ``measure.detail.Detail`` into every snapshot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from simulator.live.commands import NAME, STEPS
@@ -15,9 +15,10 @@ from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
 from simulator.measure.keys import API, Kind
+from simulator.measure.machine import remarks
 from simulator.measure.measurement import Measurement, latency_row, merge, select
 from simulator.measure.slo import SKIPPED_PHASES, evaluate
-from simulator.measure.validity import check
+from simulator.measure.validity import Limits, check, loosened
 from simulator.measure.verdict import Decision, Verdict, decide
 from simulator.station.versions import TABLES
 from simulator.store.columns import messages_table, seconds_table, station_messages_table
@@ -80,7 +81,8 @@ def conclude(
         stations,
         sent=sendable({version for plan in prepared.plans for version in plan.versions}),
     )
-    validity = check(measurement)
+    limits = limits_of(prepared.scenario)
+    validity = check(measurement, limits)
     decision = decide(
         validity=validity,
         clauses=clauses,
@@ -96,6 +98,8 @@ def conclude(
         transactions=transactions,
         slo=clauses,
         validity=validity,
+        loosened=[limit.as_dict() for limit in loosened(limits)],
+        remarks=[remark.as_dict() for remark in remarks(measurement)],
         duration_s=measurement.ended_s,
         predicted=prediction.totals(),
         prediction=compared,
@@ -121,6 +125,12 @@ def conclude(
 def sendable(versions: Iterable[str]) -> frozenset[str]:
     """Every action that stations of these OCPP versions can send."""
     return frozenset(action for version in versions for action in TABLES[version].actions)
+
+
+def limits_of(scenario: Scenario) -> Limits:
+    """What the scenario's table ``validity`` allows the generator."""
+    table = scenario.file.validity
+    return Limits(**{item.name: getattr(table, item.name) for item in fields(Limits)})
 
 
 def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:

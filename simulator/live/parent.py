@@ -43,7 +43,7 @@ class ShardProcess:
                 stdout=self._stderr,
                 stderr=self._stderr,
                 pass_fds=(commands_read, results_write),
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,
             )
         finally:
@@ -106,7 +106,7 @@ class ShardProcess:
             self._mail.put((self.shard, None))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """This environment, with this very package on the path of the child."""
     home = str(Path(__file__).resolve().parents[2])
     if home in sys.path and Path(home).name == "site-packages":

@@ -6,12 +6,16 @@ exit code that the command line gives for it (``errors``).
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from simulator.live.connection import Upgrade, begin_upgrade
@@ -37,6 +41,8 @@ class Reached:
     tcp_s: float
     upgrade_s: float
     tls_s: float = 0.0
+    pings_s: tuple[float, ...] = ()
+    """How long each WebSocket ping that was asked for took to come back."""
 
 
 def read_target(url: str) -> Target:
@@ -117,8 +123,9 @@ def reach(
     timeout_s: float,
     tls: Tls | None = None,
     wish: Connect = Connect(),  # noqa: B008  frozen
+    pings: int = 0,
 ) -> Reached:
-    """Connect and upgrade once, as the station given, and leave again.
+    """Connect and upgrade once, as the station given, send some pings, and leave again.
 
     With TLS, ``wish`` brings the station's certificate, and whom it trusts.
     Tries each address in turn. Raises TargetUnreachableError naming URL and reason.
@@ -126,7 +133,7 @@ def reach(
     reason = "no address"
     for address in found:
         try:
-            return _reach(upgrade, address, (station_id, password), timeout_s, tls, wish)
+            return _reach(upgrade, address, (station_id, password), timeout_s, tls, wish, pings)
         except ConnectError as error:
             reason = str(error)
     hint = _hint(reason, upgrade.subprotocol)
@@ -141,6 +148,7 @@ def _reach(
     timeout_s: float,
     tls: Tls | None,
     wish: Connect,
+    pings: int,
 ) -> Reached:
     began = time.monotonic()
     deadline = began + timeout_s
@@ -154,9 +162,11 @@ def _reach(
             line = sock if tls is None else _secure(sock, tls, wish, deadline)
             secured, ready = True, time.monotonic()
             password = None if wish.security_profile == TLS_CLIENT else station[1]
-            _upgrade(line, upgrade, station[0], password, deadline)
+            protocol = _upgrade(line, upgrade, station[0], password, deadline)
             over = time.monotonic()
-            return Reached(address, connected - began, over - ready, ready - connected)
+            pinged = tuple(_pings(line, protocol, pings, deadline))
+            _leave(line, protocol)
+            return Reached(address, connected - began, over - ready, ready - connected, pinged)
     except ssl.SSLError as error:
         raise of_tls(error) from None
     except TimeoutError as error:
@@ -182,8 +192,8 @@ def _secure(sock: socket.socket, tls: Tls, wish: Connect, deadline: float) -> ss
 
 def _upgrade(
     sock: socket.socket, upgrade: Upgrade, station_id: str, password: str | None, deadline: float
-) -> None:
-    """The WebSocket handshake, then a close. Raises ConnectError, OSError."""
+) -> ClientProtocol:
+    """The WebSocket handshake. Raises ConnectError, OSError."""
     protocol = begin_upgrade(upgrade, station_id, password)
     sock.sendall(b"".join(protocol.data_to_send()))
     heard = False
@@ -201,9 +211,44 @@ def _upgrade(
         raise ConnectError(*of_handshake(protocol.handshake_exc))
     if protocol.subprotocol is None:
         raise ConnectError(ErrorKind.BAD_SUBPROTOCOL, f"did not select {upgrade.subprotocol}")
+    return protocol
+
+
+def _pings(
+    sock: socket.socket, protocol: ClientProtocol, count: int, deadline: float
+) -> Iterator[float]:
+    """Seconds that each ping takes to come back, until one does not."""
+    for number in range(count):
+        word = b"%d" % number
+        began = time.monotonic()
+        with contextlib.suppress(OSError):
+            protocol.send_ping(word)
+            sock.sendall(b"".join(protocol.data_to_send()))
+        while not _heard(protocol, word):
+            sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                data = sock.recv(65536)
+            except OSError:
+                return
+            if not data or protocol.state is not State.OPEN:
+                return
+            protocol.receive_data(data)
+        yield time.monotonic() - began
+
+
+def _heard(protocol: ClientProtocol, word: bytes) -> bool:
+    """Whether the pong has come; whatever else did is nobody's business here."""
+    return any(
+        isinstance(event, Frame) and event.opcode is Opcode.PONG and bytes(event.data) == word
+        for event in protocol.events_received()
+    )
+
+
+def _leave(sock: socket.socket, protocol: ClientProtocol) -> None:
     if protocol.state is State.OPEN:
         protocol.send_close(1000)
-    sock.sendall(b"".join(protocol.data_to_send()))
+    with contextlib.suppress(OSError):
+        sock.sendall(b"".join(protocol.data_to_send()))
 
 
 def _hint(reason: str, subprotocol: str) -> str:

@@ -243,6 +243,7 @@ def shard_specs(
     drain_s: float,
     security: Security | None = None,
     api: ApiRules | None = None,
+    detailed: bool = False,
 ) -> list[ShardSpec]:
     """What each shard is told. Traces go into ``folder``, a file for each shard.
 
@@ -277,6 +278,7 @@ def shard_specs(
             traced=prepared.traced & frozenset(plan.ids),
             trace_path=folder / f"frames-{number}.jsonl" if prepared.traced else None,
             epoch_guess=epoch_guess,
+            detailed=detailed,
         )
         for number, plan in enumerate(prepared.plans)
     ]

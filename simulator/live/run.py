@@ -13,19 +13,22 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.stages import phase_at
+from simulator.live.calibrated import margin_note
 from simulator.live.commands import ApiRules, Template
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.embedded import csms_options, heartbeat_s
 from simulator.live.errors import LiveError, ShardLostError, TargetUnreachableError
 from simulator.live.interrupts import Interrupts
-from simulator.live.outcome import Happened, conclude
+from simulator.live.outcome import Happened, conclude, limits_of
+from simulator.live.outlets import Outlets, Wanted
 from simulator.live.preflight import (
     addresses,
     check_authorised,
@@ -42,6 +45,7 @@ from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
 from simulator.live.tls import Tls
 from simulator.measure.progress import combine
+from simulator.measure.validity import loosened
 from simulator.measure.verdict import Decision, Verdict
 from simulator.store import RunFolder
 from simulator.store.host import host, versions
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded"
 USER_AGENT = "chargeswarm"
+NOTHING = Wanted()
 
 
 def run_live(
@@ -65,17 +70,20 @@ def run_live(
     screen: ScreenKind | Screen = "auto",
     command: str | None = None,
     drain_s: float = DRAIN_S,
+    wanted: Wanted = NOTHING,
 ) -> Path:
     """Run ``scenario`` against its CSMS, wait for the end, and give the path of the run folder.
 
     ``stations`` scales the network; ``duration_s`` is the whole run, ramp included; ``trace`` names
-    stations whose frames are kept; ``drain_s`` bounds the wait for answers after the end.
+    stations whose frames are kept; ``drain_s`` bounds the wait for answers after the end;
+    ``wanted`` are the outlets by which others watch it.
     Ctrl-C ends the run orderly, twice at once, with everything written.
 
     Raises ScenarioError, StoreError, and LiveError with an exit code: RefusedError,
     TargetUnreachableError, ShardLostError.
     """
     shown = open_screen(screen)
+    outlets = Outlets(wanted, shown.note)
     network = scenario.network(stations)
     csms = scenario.file.csms
     try:
@@ -98,12 +106,19 @@ def run_live(
         check_rate(peak, scenario.file.live.max_rate)
         if site is not None and not all(a.is_loopback for a in site.found):
             _announce(site, prepared, peak, api)
+        looser = loosened(limits_of(scenario))
+        if looser:
+            shown.note(f"validity is judged by looser limits: {', '.join(map(str, looser))}")
+        note = margin_note(prepared, embedded=site is None)
+        if note is not None:
+            shown.note(note)
         warning = prepared.plans[0].tokens.warning
         if warning:
             shown.note(f"warning: {warning}")
-        run = _Run(prepared, shown, out, command, drain_s, password, api)
+        run = _Run(prepared, shown, out, command, drain_s, password, api, outlets, wanted.any)
         return run.go(site)
     finally:
+        outlets.close()
         shown.close()
 
 
@@ -167,6 +182,8 @@ class _Run:
         drain_s: float,
         password: str | None,
         api: ApiRules | None,
+        outlets: Outlets,
+        detailed: bool,
     ) -> None:
         self._api = api
         self._prepared = prepared
@@ -175,6 +192,8 @@ class _Run:
         self._command = command
         self._drain_s = drain_s
         self._password = password
+        self._outlets = outlets
+        self._detailed = detailed
         self._happened = Happened()
         self._csms: EmbeddedCsms | None = None
         self._csms_lost = False
@@ -309,6 +328,7 @@ class _Run:
             folder=folder.path,
             drain_s=self._drain_s,
             api=self._api,
+            detailed=self._detailed,
         )
         self._progress = Progress(
             scenario=prepared.scenario.name,
@@ -319,6 +339,15 @@ class _Run:
             run_s=prepared.window.run_s,
             speed=prepared.window.speed,
             stations=prepared.expected,
+        )
+        self._outlets.begin(
+            partial(phase_at, prepared.spans),
+            run=str(folder.path),
+            scenario=self._progress.scenario,
+            target=self._progress.target,
+            stations=self._progress.stations,
+            run_s=self._progress.run_s,
+            speed=self._progress.speed,
         )
         count = f"{len(specs)} process" + ("es" if len(specs) > 1 else "")
         self._screen.note(f"building {prepared.network.stations} stations in {count}")
@@ -340,6 +369,9 @@ class _Run:
             sums = combine(snapshots)
             self._progress = progress_of(sums, self._progress)
             self._keep(sums, phase)
+            if self._supervisor is not None:
+                epoch = self._supervisor.fleet.epoch_at_zero
+                self._outlets.take(snapshots, self._progress, epoch)
         self._screen.update(self._progress)
 
     def _keep(self, sums: dict[str, Any], phase: str) -> None:
@@ -371,7 +403,7 @@ class _Run:
         if fleet.interrupted:
             self._happened.add(fleet.ended_s, "interrupted", f"{fleet.interrupted} times")
         csms = self._csms
-        conclude(
+        summary = conclude(
             folder,
             self._prepared,
             fleet,
@@ -383,6 +415,7 @@ class _Run:
                 "csms_lost": self._csms_lost,
             },
         )
+        self._outlets.end(summary, folder.path)
 
 
 def _stub(verdict: Verdict, reason: str) -> dict[str, Any]:

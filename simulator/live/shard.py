@@ -29,6 +29,7 @@ from simulator.live.deadlines import Deadlines
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
 from simulator.live.link import Link, Surroundings
+from simulator.live.machine import Machine
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
 from simulator.live.tls import Tls
@@ -98,6 +99,7 @@ class Shard:
         self._links: list[Link] = []
         self._commands: Commands | None = None
         self._ledger = Ledger()
+        self._machine = Machine()
         self.recorder = Recorder(
             ACTIONS,
             spec.plan.stations,
@@ -184,6 +186,7 @@ class Shard:
             run_s=spec.run_s,
             drain_s=spec.drain_s,
             on_snapshot=on_snapshot,
+            each_second=self._each_second,
         )
         upgrades = spec.upgrade.by_version(set(plan.versions))
         passwords = plan.passwords if spec.authenticate else (None,) * plan.stations
@@ -202,6 +205,14 @@ class Shard:
             )
         fleet.populate(self._links, plan.connect_due_s.tolist())
         return fleet
+
+    def _each_second(self, now: float) -> dict[str, Any]:
+        """Watch the machine, and tell details if they are asked for."""
+        began = time.thread_time()
+        self.recorder.machine(self._machine.read(now))
+        told = {"detail": self.recorder.detail(now)} if self.spec.detailed else {}
+        self.recorder.watched(time.thread_time() - began)
+        return told
 
     def _frames(self, station: int) -> list[str]:
         return self._links[station].frames()

@@ -140,6 +140,14 @@ class Histogram:
         index = int(np.searchsorted(np.cumsum(self._counts), min(rank, self.n)))
         return min(upper_edge(index), self.max_us)
 
+    def up_to(self, slots: I64) -> I64:
+        """How many values lie in each of these slots or a lower one."""
+        reached = np.cumsum(self._counts)
+        if not len(reached):
+            return np.zeros(len(slots), np.int64)
+        counts: I64 = reached[np.minimum(slots, len(reached) - 1)]
+        return counts
+
     def above(self, us: int) -> Histogram:
         """The part of this histogram in slots wholly above ``us`` (extremes by slot edges)."""
         part = Histogram()

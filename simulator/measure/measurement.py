@@ -19,6 +19,7 @@ from simulator.measure.errors import ErrorLog
 from simulator.measure.histogram import Histogram, total
 from simulator.measure.hlog import write_hlog
 from simulator.measure.keys import Kind, SeriesKey
+from simulator.measure.machine import MachineSample
 from simulator.measure.seconds import Grid, LatencyBySecond
 from simulator.station.ports import CallOutcome
 
@@ -107,6 +108,9 @@ class ShardMeasurement:
     connected: int
     booted: int
     record_s: float
+    machine: tuple[MachineSample, ...] = ()
+    watching_s: float = 0.0
+    """CPU time of what is read and told each second; ``record_s`` is that of recording a call."""
 
     def select(self, kind: Kind, action: str = "*", skip_phases: Collection[str] = ()) -> Histogram:
         """The sum of the stations' series of a kind; ``action`` may be ``*``."""

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from simulator.measure.buffer import FINISHED, OUTCOME_BITS, PLANNED, Fold
+from simulator.measure.detail import Detail, DetailMaker
 from simulator.measure.errors import ErrorKind, ErrorLog, Frame, Frames, violation_kind
 from simulator.measure.histogram import Histogram
 from simulator.measure.keys import API, Kind, SeriesKey
+from simulator.measure.machine import MachineSample
 from simulator.measure.measurement import CpuSample, ShardMeasurement
 from simulator.measure.transactions import Forgetful, TransactionSink
 from simulator.station.ports import CallOutcome
@@ -91,9 +93,12 @@ class Recorder:
         self.loop_lag = Histogram()
         self.gc_pauses = Histogram()
         self.cpu_samples: list[CpuSample] = []
+        self.machine_samples: list[MachineSample] = []
         self.rss_before_kb: float | None = None
         self.rss_full_kb: float | None = None
         self._undispatched = 0
+        self._watching_s = 0.0
+        self._details = DetailMaker(self._fold)
         self._connected_since = np.full(station_count, np.nan)
         self._ever_connected = bytearray(station_count)
         self._ever_booted = bytearray(station_count)
@@ -241,6 +246,14 @@ class Recorder:
         """CPU seconds (user + system) that the process has used so far, and its memory."""
         self.cpu_samples.append(CpuSample(now, cpu_s, rss_kb))
 
+    def machine(self, sample: MachineSample) -> None:
+        """The counters of the machine, once a second."""
+        self.machine_samples.append(sample)
+
+    def watched(self, cpu_s: float) -> None:
+        """So much CPU time went into watching: what is read and told each second."""
+        self._watching_s += cpu_s
+
     def memory(self, *, before_kb: float | None = None, full_kb: float | None = None) -> None:
         """Resident memory before the first station was made, and with the whole fleet connected."""
         self.rss_before_kb = self.rss_before_kb if before_kb is None else before_kb
@@ -323,6 +336,12 @@ class Recorder:
             "cpu_s": self.cpu_samples[-1].cpu_s if self.cpu_samples else 0.0,
         }
 
+    def detail(self, now: float) -> Detail:
+        """What metrics and per-second lines tell beyond the snapshot."""
+        self._fold_planned()
+        self._fold_finished()
+        return self._details.make(now, self.loop_lag)
+
     def result(self, ended_s: float, *, record_s: float | None = None) -> ShardMeasurement:
         """Everything measured, ready to be pickled; ``ended_s`` is the end of the run.
 
@@ -362,6 +381,8 @@ class Recorder:
             connected=sum(self._ever_connected),
             booted=sum(self._ever_booted),
             record_s=record_s,
+            machine=tuple(self.machine_samples),
+            watching_s=self._watching_s,
         )
 
 

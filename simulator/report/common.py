@@ -67,6 +67,8 @@ _RULES = {
     "sends_achieved": "calls written of those asked",
     "cpu_busy": "time on end with a core busy",
     "gc_pause_max": "longest garbage collection",
+    "throttled": "periods without processor, by a control group",
+    "steal": "processor time given to others by the hypervisor",
     "local_errors": "errors of this machine",
     "record_cost": "share of CPU for measuring",
     "calls_add_up": "counts that contradict each other",

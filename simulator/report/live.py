@@ -142,6 +142,7 @@ def _notices(reading: Reading) -> list[Notice]:
                 "percentiles of answered calls do not show it."
             )
         )
+    found += live_trust.notices(reading)
     controls = live_reading.controls(reading)
     if controls:
         total = sum(controls.values())

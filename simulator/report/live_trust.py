@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from simulator.report import common, live_reading, words
-from simulator.report.page import Block, Cell, Facts, Section, Table, Text, Trouble
+from simulator.report.page import Block, Cell, Facts, Notice, Section, Table, Text, Trouble
 from simulator.report.reading import Reading
 
 _FRAME_LENGTH = 1000
@@ -60,6 +60,28 @@ def _shortened(frame: str) -> str:
 def _total(count: Any) -> float:
     value = count.get("count") if isinstance(count, Mapping) else count
     return words.as_number(value) or 0
+
+
+def notices(reading: Reading) -> list[Notice]:
+    """By what other measure the generator was judged, and what this machine's network lost."""
+    found = []
+    looser = [str(row.get("text") or row.get("name")) for row in reading.rows("loosened")]
+    if looser:
+        found.append(
+            Notice(
+                "The scenario loosens the rules of validity: " + "; ".join(looser) + ". Runs judged"
+                " by the default rules are not comparable."
+            )
+        )
+    for row in reading.rows("remarks"):
+        found.append(
+            Notice(
+                f"{row.get('text')}. Whoever's connections they were: this machine counts them"
+                " together.",
+                state="",
+            )
+        )
+    return found
 
 
 def validity(reading: Reading) -> Section:

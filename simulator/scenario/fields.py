@@ -344,6 +344,8 @@ Current = Annotated[float, quantity(units.CURRENT)]
 Ratio = Annotated[float, quantity(units.RATIO, zero=True, highest=1.0)]
 Duration = Annotated[float, quantity(units.DURATION, highest=LONGEST_S)]
 Interval = Annotated[float, quantity(units.DURATION, lowest=SHORTEST_S, highest=LONGEST_S)]
+Lateness = Annotated[float, quantity(units.DURATION, highest=600.0)]
+"""How late the generator may be; more than ten minutes is no limit any more."""
 DurationOrZero = Annotated[float, quantity(units.DURATION, zero=True, highest=LONGEST_S)]
 Rate = Annotated[float, quantity(units.RATE)]
 Name = Annotated[str, Value(_name, {**_TEXT, "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,31}$"})]

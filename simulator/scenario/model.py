@@ -467,6 +467,40 @@ class Slo(Table):
     ] = ()
 
 
+class Validity(Table):
+    """What the generator may show before a live run is INVALID. The defaults are the rules."""
+
+    generator_wait_p99: Annotated[
+        f.Lateness, Field(description="Calls written late by the generator, 99th percentile.")
+    ] = 0.005
+    generator_wait_share: Annotated[
+        f.Ratio, Field(description="Or this share of the service time's p99, if that is more.")
+    ] = 0.05
+    loop_lag_p99: Annotated[
+        f.Lateness, Field(description="Lag of the event loop, 99th percentile.")
+    ] = 0.010
+    connect_late_p99: Annotated[
+        f.Lateness, Field(description="Stations switched on late, 99th percentile.")
+    ] = 1.0
+    sends_achieved: Annotated[
+        f.Ratio, Field(description="Calls written of those that the generator could write.")
+    ] = 0.98
+    cpu_share: Annotated[f.Ratio, Field(description="Share of a core that counts as busy.")] = 0.85
+    cpu_for: Annotated[f.Lateness, Field(description="Busy for so long on end.")] = 5.0
+    gc_pause_max: Annotated[f.Lateness, Field(description="Longest garbage collection.")] = 0.020
+    record_cost: Annotated[f.Ratio, Field(description="Share of CPU time for measuring.")] = 0.05
+    throttled: Annotated[
+        int, Field(ge=0, le=f.MOST_WAITING, description="Periods without CPU, by a control group.")
+    ] = 0
+    steal: Annotated[
+        f.Ratio, Field(description="Share of CPU time that a hypervisor gave to others.")
+    ] = 0.05
+    local_errors: Annotated[
+        int,
+        Field(ge=0, le=f.MOST_WAITING, description="Connections without descriptor or port."),
+    ] = 0
+
+
 class Record(Table):
     """What is recorded."""
 
@@ -491,6 +525,7 @@ class ScenarioFile(Table):
     csms: Csms = Field(default_factory=Csms)
     live: Live = Field(default_factory=Live)
     slo: Slo = Field(default_factory=Slo)
+    validity: Validity = Field(default_factory=Validity)
     record: Record = Field(default_factory=Record)
     fleet: Annotated[
         str | None, Field(description="Inventory of existing stations (stations.csv).")

@@ -33,6 +33,8 @@ from simulator.live.link import Link, Surroundings
 from simulator.live.target import Address, parse_target
 from simulator.measure.recorder import Recorder
 from simulator.scenario.profile_model import StationModel
+from simulator.station.events import Event
+from simulator.station.rpc import raise_event
 
 MEASURANDS = ("Energy.Active.Import.Register", "Power.Active.Import", "Current.Import")
 MODEL = StationModel(
@@ -75,8 +77,9 @@ class Saturated:
         inner = self.inner
         inner.receive(now, data)
         station = inner.station
-        if station.call is None and station.evses[1].tx is not None:
-            station.evses[1].sample_due = station.evse_due = now
+        evse = station.evses[1]
+        if station.call is None and evse.tx is not None:
+            raise_event(station, Event.SAMPLED, now, now, evse, evse.tx)
             station.wake(now)
 
 

@@ -27,7 +27,8 @@ from bench_live import Row
 from bench_live_ours import LONG_S, made_up_plan
 
 from simulator.fleet.certificates import Holder, write
-from simulator.fleet.crew import Conditions, virtual_stations
+from simulator.fleet.crew import virtual_stations
+from simulator.fleet.setup import Conditions
 from simulator.live.clock import run_clock
 from simulator.live.connection import Upgrade
 from simulator.live.deadlines import Deadlines

@@ -21,10 +21,11 @@ import pytest
 
 from simulator.demand.visits import Curves, Visits
 from simulator.engine.plan import EngineResult, Outcome, SitePlan, SiteResult
-from simulator.fleet.crew import Conditions, virtual_stations
+from simulator.fleet.crew import virtual_stations
 from simulator.fleet.identity import UNKNOWN
 from simulator.fleet.ledger import Ledger
 from simulator.fleet.remotestart import AskStart, Begun, command
+from simulator.fleet.setup import Conditions
 from simulator.scenario import Network, SiteInstance, StationInstance, load_scenario
 from simulator.scenario.model import Site
 from simulator.scenario.profile_model import StationModel

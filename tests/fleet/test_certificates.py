@@ -20,10 +20,11 @@ from simulator.fleet.certificates import (
     read_roots,
     write,
 )
-from simulator.fleet.crew import Conditions, virtual_stations
+from simulator.fleet.crew import virtual_stations
 from simulator.fleet.inventory import ExportError
 from simulator.fleet.keys import X509Keys
 from simulator.fleet.liveplan import build_live_plan
+from simulator.fleet.setup import Conditions
 from simulator.station.truststore import CSMS_ROOT, STATION, roots
 
 STATIONS = [Holder("CSW-a-0001", "SN-1"), Holder("CSW/b ü", "")]

@@ -12,14 +12,17 @@ import signal
 import subprocess
 import sys
 import textwrap
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from simulator.csms.faulty import FaultyTarget
 from simulator.live.errors import RefusedError, TargetUnreachableError
+from simulator.live.outlets import Wanted
 from simulator.live.run import run_live
 from simulator.live.screen import NoScreen, Progress
 from simulator.scenario import load_scenario
@@ -149,6 +152,50 @@ def test_a_run_on_the_embedded_csms_where_a_loop_already_runs(small, tmp_path, c
     assert sorted(path.suffix for path in run.path.glob("frames*")) == [".jsonl"]
     said = capfd.readouterr()
     assert said.out == "" and said.err == ""
+
+
+def test_a_run_is_watched_from_outside_and_judged_by_the_limits_of_its_scenario(
+    small, tmp_path
+) -> None:
+    pages: list[str] = []
+    notes: list[str] = []
+
+    class Scraper(Watcher):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    def scrape(_: Progress) -> None:
+        url = next(n.removeprefix("metrics at ") for n in notes if n.startswith("metrics at "))
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            pages.append(answer.read().decode())
+
+    lines = tmp_path / "seconds.jsonl"
+    path = run_live(
+        small(hold="2s", more='[validity]\nloop_lag_p99 = "9s"\n[slo]\nrequire = []'),
+        out=tmp_path / "run",
+        screen=Scraper(all_up, scrape),
+        wanted=Wanted(":0", lines),
+    )
+    families = {f.name: f for f in text_string_to_metric_families(pages[-1])}
+    booted = families["chargeswarm_stations_booted"].samples[0].value
+    assert booted == 3
+    boots = [
+        sample.value
+        for sample in families["chargeswarm_calls"].samples
+        if sample.labels == {"action": "BootNotification", "outcome": "answered"}
+    ]
+    assert boots == [3]
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert rows[0]["kind"] == "start" and rows[-1]["kind"] == "end"
+    summary = read_run(path).summary
+    seconds = [row for row in rows if row["kind"] == "second"]
+    assert [row["second"] for row in seconds] == list(range(len(seconds))) and len(seconds) >= 2
+    assert rows[-1]["calls"] == summary["calls"] and rows[-1]["verdict"] == summary["verdict"]
+    assert seconds[-1]["booted"] == 3 and seconds[-1]["stations"] == 3
+    assert [row["name"] for row in summary["loosened"]] == ["loop_lag_p99"]
+    assert "validity is judged by looser limits: loop_lag_p99 9000 ms (default 10)" in notes
+    rules = {row["name"]: row for row in summary["validity"]}
+    assert rules["loop_lag_p99"]["limit"] == 9000.0 and "throttled" in rules
 
 
 def test_both_versions_side_by_side_do_as_foretold_each_with_its_own_credentials(

@@ -35,6 +35,8 @@ def test_a_healthy_generator_is_valid(play, measured) -> None:
         "sends_achieved",
         "cpu_busy",
         "gc_pause_max",
+        "throttled",
+        "steal",
         "local_errors",
         "record_cost",
         "calls_add_up",
@@ -156,6 +158,14 @@ def test_a_costly_recorder_is_invalid(play) -> None:
     assert (row.ok, row.measured) == (False, pytest.approx(4 / 18))
 
 
+def test_what_is_told_each_second_counts_as_recording(play) -> None:
+    recorder = healthy(play)
+    recorder.watched(6.0)
+    row = rows(merge([recorder.result(100.0, record_s=1e-6)]))["record_cost"]
+    assert not row.ok and row.measured == pytest.approx(400e-6 / 18.0 + 0.06)
+    assert row.why.endswith("6 s for what is told each second")
+
+
 def test_counts_that_do_not_add_up_are_invalid(play, measured) -> None:
     recorder = healthy(play)
     recorder.call_planned(0, "Authorize", 1.0, 1)
@@ -182,7 +192,7 @@ def test_a_blind_shard_is_worse_than_a_healthy_one(play, measured) -> None:
 
 def test_limits_can_be_tuned(play, measured) -> None:
     result = measured(healthy(play, queue=0.006, service=0.010))
-    assert rows(result, replace(Limits(), wait_p99_s=0.010))["generator_wait_p99"].ok
+    assert rows(result, replace(Limits(), generator_wait_p99=0.010))["generator_wait_p99"].ok
 
 
 def test_a_run_without_shards_is_invalid() -> None:

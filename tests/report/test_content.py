@@ -275,3 +275,18 @@ def test_one_run_of_a_random_scenario_says_so_where_chance_matters(
     (run / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     text = plain(render(run).parent / "report.md")
     assert text.count("one run cannot tell") == times
+
+
+def test_looser_rules_and_what_tcp_lost_are_told_first(live_run: Make) -> None:
+    run = remade(
+        live_run,
+        "looser",
+        loosened=[{"name": "loop_lag_p99", "text": "loop_lag_p99 50 ms (default 10)"}],
+        remarks=[{"name": "tcp_retransmits", "count": 7, "text": "7 TCP segments were sent again"}],
+    )
+    render(run)
+    text = plain(run / "report.md")
+    for told in (text, brief(run)):
+        assert "The scenario loosens the rules of validity: loop_lag_p99 50 ms (default 10)" in told
+        assert "7 TCP segments were sent again" in told
+    assert "loosens" not in brief(live_run("usual"))

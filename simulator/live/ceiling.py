@@ -1,0 +1,356 @@
+"""What this machine's generator can do against a target that does no work; a process of its own.
+
+``python -m simulator.live.ceiling --port PORT`` plays made-up stations with the shard's own parts:
+station logic, connections, recording. First all connect at once, then all call as fast as they are
+answered, then at fixed rates, downwards until one is sent validly by the default rules. Prints a
+``Ceiling`` as JSON. Started by ``calibrated``, while the null target runs beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from math import inf
+from typing import Any, Final
+
+import numpy as np
+
+from simulator.fleet.agenda import Stays
+from simulator.fleet.crew import virtual_stations
+from simulator.fleet.identity import TokenPools
+from simulator.fleet.setup import Conditions
+from simulator.fleet.shardplan import Cars, ShardPlan
+from simulator.fleet.virtual import VirtualStation
+from simulator.live.clock import run_clock
+from simulator.live.connection import Upgrade
+from simulator.live.deadlines import Deadlines
+from simulator.live.dial import DialRules
+from simulator.live.fleetloop import FleetLoop
+from simulator.live.health import cpu_s, raise_fd_limit, settle_memory
+from simulator.live.link import Link, Surroundings
+from simulator.live.target import Address, parse_target
+from simulator.measure.detail import EDGES_US, Detail
+from simulator.measure.recorder import Recorder
+from simulator.measure.validity import Limits
+from simulator.scenario.profile_model import StationModel
+from simulator.station.events import Event
+from simulator.station.rpc import raise_event
+
+STATIONS: Final = 500
+SATURATED_S: Final = 1.0
+STEP_S: Final = 1.0
+STEPS: Final = 6
+FIRST_STEP: Final = 0.85
+"""Of the saturated rate: what the rule about a busy core leaves."""
+STEP_DOWN: Final = 0.75
+UP_S: Final = 8.0
+"""Connecting and starting transactions must be over by then."""
+_PLUG_IN_S: Final = 0.5
+_LONG_S: Final = 3600.0
+_MEASURANDS: Final = ("Energy.Active.Import.Register", "Power.Active.Import", "Current.Import")
+_MODEL: Final = StationModel(
+    name="calibration",
+    source="made up",
+    description="",
+    vendor="Chargeswarm",
+    model="Calibration",
+    current="ac",
+    evses=1,
+    evse_kw=11.0,
+    station_kw=11.0,
+    phases=3,
+    min_kw=4.14,
+    measurands=_MEASURANDS,
+    meter_interval=_LONG_S,
+    clock_aligned_interval=0.0,
+    heartbeat=86400.0,
+    configuration={"MeterValuesSampledData": ",".join(_MEASURANDS), "WebSocketPingInterval": "0"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What one process of the generator can do. MeterValues of three measurands, OCPP 1.6."""
+
+    stations: int
+    connects_per_s: float
+    """Stations connected, upgraded, booted and with their statuses told."""
+    saturated_per_s: float
+    """Calls answered per second, each as soon as the one before is."""
+    calls_per_cpu_s: float
+    calls_per_s: float
+    """The largest of the rates tried that was sent validly; 0: none was."""
+    steps: tuple[dict[str, float], ...]
+    """Each rate tried: asked and written per second, shares of calls and probes in time, CPU."""
+
+
+class Pace:
+    """How the stations call at the moment."""
+
+    __slots__ = ("every_s", "saturate")
+
+    def __init__(self) -> None:
+        self.saturate = False
+        self.every_s = inf
+
+
+class Paced:
+    """A virtual station whose meter values are due when the calibration says."""
+
+    __slots__ = ("due", "inner", "pace")
+
+    def __init__(self, inner: VirtualStation, pace: Pace) -> None:
+        self.inner = inner
+        self.pace = pace
+        self.due = inf
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    @property
+    def next_deadline(self) -> float:
+        """The station's own, or the next sample's."""
+        return min(self.inner.next_deadline, self.due)
+
+    @property
+    def ready(self) -> bool:
+        """A transaction runs, and nothing is unanswered."""
+        station = self.inner.station
+        return station.evses[1].tx is not None and station.call is None
+
+    def receive(self, now: float, data: bytes) -> None:
+        """An answer: in saturation it lets the next call go."""
+        self.inner.receive(now, data)
+        if self.pace.saturate and self.ready:
+            self._sample(now, now)
+
+    def wake(self, now: float) -> None:
+        """A sample is due, or something of the station's own."""
+        if self.due <= now:
+            due, self.due = self.due, self.due + self.pace.every_s
+            self._sample(now, due)
+        if self.inner.next_deadline <= now:
+            self.inner.wake(now)
+
+    def _sample(self, now: float, due: float) -> None:
+        """A MeterValues that was due at ``due``, as the station's own timer makes it."""
+        station = self.inner.station
+        evse = station.evses[1]
+        if evse.tx is not None:
+            raise_event(station, Event.SAMPLED, now, due, evse, evse.tx)
+            station.wake(now)
+
+
+def made_up_plan(stations: int) -> ShardPlan:
+    """A car at every station, soon after it is accepted; all are switched on at once."""
+    column = np.full(stations, 1.0)
+    plug_in = column * _PLUG_IN_S
+    return ShardPlan(
+        station_index=np.arange(stations, dtype=np.int32),
+        ids=tuple(f"CSW-calibration-{i:05d}" for i in range(stations)),
+        vendors=("Chargeswarm",) * stations,
+        models=("Calibration",) * stations,
+        serials=tuple(f"c-{i:05d}" for i in range(stations)),
+        passwords=(None,) * stations,
+        versions=("1.6",) * stations,
+        sites=("calibration",),
+        site=np.zeros(stations, np.int32),
+        ordinal=np.arange(1, stations + 1, dtype=np.int32),
+        kinds=(_MODEL,),
+        kind=np.zeros(stations, np.int32),
+        evse_first=np.arange(stations + 1, dtype=np.int32),
+        evse_position=np.arange(stations, dtype=np.int32),
+        connect_due_s=column * 0.0,
+        stays=Stays(
+            station=np.arange(stations, dtype=np.int32),
+            evse=np.ones(stations, np.int32),
+            start_s=plug_in,
+            stop_s=column * _LONG_S,
+            full_s=column * inf,
+            cap_offset=np.arange(stations + 1, dtype=np.int64),
+            cap_s=plug_in,
+            cap_kw=column * 11.0,
+        ),
+        stay_first=np.arange(stations + 1, dtype=np.int64),
+        cars=Cars(
+            soc=column * 0.2,
+            target_soc=column,
+            capacity_kwh=column * 60.0,
+            efficiency=column * 0.9,
+            limit_kw=column * 11.0,
+            phases=np.full(stations, 3, np.int32),
+            knot=np.zeros(stations, np.int32),
+            knot_stop=np.full(stations, 2, np.int32),
+            turn=np.zeros(stations, np.int32),
+        ),
+        knots_soc=np.array([0.0, 1.0]),
+        knots_kw=np.array([1e9, 1e9]),
+        tokens=TokenPools(1),
+        speed=1.0,
+        run_s=_LONG_S,
+        left_out=0,
+    )
+
+
+class Calibration:
+    """The stations of one calibration, on the loop that is running."""
+
+    def __init__(self, port: int, stations: int) -> None:
+        plan = made_up_plan(stations)
+        self.recorder = Recorder((), stations, ((0.0, "run"),), station_ids=plan.ids)
+        crew, _ = virtual_stations(plan, self.recorder, time.time(), Conditions("calibration-"))
+        settle_memory()
+        self.clock = run_clock(time.perf_counter_ns())
+        shared = Surroundings(
+            clock=self.clock,
+            deadlines=Deadlines(stations),
+            rules=DialRules(Address(socket.AF_INET, ("127.0.0.1", port))),
+            upgrade=Upgrade(parse_target(f"ws://127.0.0.1:{port}/")),
+            watcher=self.recorder,
+        )
+        self.fleet = FleetLoop(
+            shared=shared,
+            recorder=self.recorder,
+            run_s=_LONG_S,
+            drain_s=1.0,
+            on_snapshot=lambda _: None,
+        )
+        self.pace = Pace()
+        self.drivers = [Paced(station, self.pace) for station in crew]
+        self.links = [Link(i, plan.ids[i], None, d, shared) for i, d in enumerate(self.drivers)]
+        self.fleet.populate(self.links, plan.connect_due_s.tolist())
+
+    async def run(self) -> Ceiling:
+        """Connect, saturate, step down. Raises TimeoutError where it does not come that far."""
+        running = asyncio.ensure_future(self.fleet.run())
+        try:
+            connects = await self._connect()
+            saturated, per_cpu = await self._saturate()
+            steps = await self._step_down(saturated)
+        finally:
+            self.fleet.abort()
+            await running
+        valid = [step["written_per_s"] for step in steps if step["valid"]]
+        return Ceiling(
+            len(self.drivers), connects, saturated, per_cpu, max(valid, default=0.0), tuple(steps)
+        )
+
+    async def _connect(self) -> float:
+        """Stations per second, from the first connection to the last status told."""
+        began, told = self.clock(), 2 * len(self.drivers)
+        await self._until(lambda: self._answered("StatusNotification") >= told)
+        per_s = len(self.drivers) / (self.clock() - began)
+        await self._until(lambda: all(driver.ready for driver in self.drivers))
+        return per_s
+
+    async def _saturate(self) -> tuple[float, float]:
+        """(calls per second, calls per CPU-second) with nothing but answers to wait for."""
+        self.pace.saturate = True
+        now = self.clock()
+        for driver, link in zip(self.drivers, self.links, strict=True):
+            driver._sample(now, now)
+            link.settle(now)
+        began, cpu, before = self.clock(), cpu_s(), self._answered()
+        await asyncio.sleep(SATURATED_S)
+        calls, used, took = self._answered() - before, cpu_s() - cpu, self.clock() - began
+        self.pace.saturate = False
+        await self._until(lambda: all(driver.ready for driver in self.drivers))
+        return calls / took, calls / used
+
+    async def _step_down(self, saturated: float) -> list[dict[str, float]]:
+        """Rates below the saturated one, until one is valid."""
+        steps: list[dict[str, float]] = []
+        rate = saturated * FIRST_STEP
+        while len(steps) < STEPS and not (steps and steps[-1]["valid"]):
+            steps.append(await self._step(rate))
+            rate *= STEP_DOWN
+        return steps
+
+    async def _step(self, rate: float) -> dict[str, float]:
+        before, cpu = self.recorder.detail(self.clock()), cpu_s()
+        began = self.clock() + 0.01
+        self.pace.every_s = len(self.drivers) / rate
+        for number, (driver, link) in enumerate(zip(self.drivers, self.links, strict=True)):
+            driver.due = began + number / rate
+            link.settle(began)
+        await asyncio.sleep(STEP_S)
+        for driver in self.drivers:
+            driver.due = inf
+        took, used = self.clock() - began, cpu_s() - cpu
+        await self._until(lambda: all(driver.ready for driver in self.drivers))
+        return judged(rate, before, self.recorder.detail(self.clock()), took, used)
+
+    def _answered(self, action: str = "MeterValues") -> int:
+        detail = self.recorder.detail(self.clock())
+        return int(detail.calls[action][1]) if action in detail.calls else 0
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(UP_S):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+
+def judged(
+    rate: float, before: Detail, after: Detail, took_s: float, used_s: float
+) -> dict[str, float]:
+    """One rate: ``valid`` is 1 if the default rules of validity hold for it."""
+    limits = Limits()
+    wait = _share(before, after, "queue_generator", limits.generator_wait_p99)
+    lag = _share(before, after, "loop_lag", limits.loop_lag_p99)
+    written = _count(before, after, "queue_generator") / took_s
+    in_time = wait >= 0.99 and lag >= 0.99
+    achieved = written >= limits.sends_achieved * rate * 0.99  # the last turn may be cut off
+    valid = in_time and achieved and used_s / took_s <= limits.cpu_share
+    return {
+        "asked_per_s": rate,
+        "written_per_s": written,
+        "calls_in_time": wait,
+        "probes_in_time": lag,
+        "cpu": used_s / took_s,
+        "valid": float(valid),
+    }
+
+
+def _count(before: Detail, after: Detail, kind: str) -> int:
+    old = before.series.get(("", kind))
+    return after.series["", kind].n - (old.n if old is not None else 0)
+
+
+def _share(before: Detail, after: Detail, kind: str, limit_s: float) -> float:
+    """Share of a step's values within a limit, which is an edge of the buckets."""
+    slot = EDGES_US.index(round(limit_s * 1e6))
+    old, new = before.series.get(("", kind)), after.series["", kind]
+    n = _count(before, after, kind)
+    within = int(new.counts[slot] - (old.counts[slot] if old is not None else 0))
+    return within / n if n else 0.0
+
+
+async def _calibrate(port: int, stations: int) -> Ceiling:
+    return await Calibration(port, stations).run()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry of the process."""
+    parser = argparse.ArgumentParser(prog="python -m simulator.live.ceiling", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="of the null target")
+    parser.add_argument("--stations", type=int, default=STATIONS)
+    options = parser.parse_args(argv)
+    raise_fd_limit()
+    try:
+        import uvloop
+    except ImportError:
+        found = asyncio.run(_calibrate(options.port, options.stations))
+    else:
+        found = uvloop.run(_calibrate(options.port, options.stations))
+    print(json.dumps(asdict(found)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
