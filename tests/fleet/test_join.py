@@ -3,15 +3,16 @@
 Real virtual stations with the real station inside, of 1.6 and of 2.0.1, play made-up plans against
 an ideal CSMS, in virtual time. Authorize, StartTransaction, StopTransaction, StatusNotification and
 BootNotification must be equal per station, MeterValues and TransactionEvent within one per session
-and Heartbeat within one per station; where answers take time, a silence that is hardly longer than
-the heartbeat interval may or may not have its heartbeat, once per session.
+(and one per EVSE at the end) and Heartbeat within one per station; where answers take time, a
+silence that is hardly longer than the heartbeat interval may or may not have its heartbeat, once
+per session.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.demand.visits import Manner
@@ -52,7 +53,8 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False, exact_beat
         for action in EXACT:
             pair = (measured[name].get(action, 0), predicted[name].get(action, 0))
             assert pair[0] == pair[1], (name, action, pair, drive.csms.actions(index))
-        slack = 0 if exact_samples else int(sessions[index])
+        # A start that was late loses a sample; at the end each EVSE may have one that still waits.
+        slack = 0 if exact_samples else int(sessions[index]) + plan.spec(index).evses
         gaps = [
             measured[name].get(action, 0) - predicted[name].get(action, 0)
             for action in ("MeterValues", "TransactionEvent")
@@ -306,7 +308,12 @@ def test_drivers_of_every_manner_are_foreseen(kit, scenario, data):
 @given(st.data())
 def test_drivers_of_every_manner_are_foreseen_on_a_slow_csms(kit, scenario, data):
     world = data.draw(worlds(kit, quirks=QUIRKS, manners=list(Manner)))
-    network, engine, _, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    network, engine, due, how = plan_of(kit, scenario, world, data.draw(st.integers(0, 9)))
+    late = np.array(
+        [station.model.quirks.status_delay for site in network.sites for station in site.stations]
+    )
+    left = how["run_s"] - due - late
+    assume(not ((left > 0.0) & (left < 1.0)).any())  # a boot's statuses leave, or the run is over
     plan = build_live_plan(scenario, network, engine, **how)
     drive = kit.Drive(plan, kit.Csms(0.05, heartbeat=60), connects=0.1, late=lambda _: 0.003)
     check(kit, scenario, plan, drive.run(drain=0.0), 60)

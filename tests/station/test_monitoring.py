@@ -188,7 +188,6 @@ def test_n04_fr_13_and_16_an_id_of_no_monitor_or_of_another_variables(bench):
         ("Delta", 1, -1),
         ("Periodic", 0, 5),
         ("PeriodicClockAligned", -900, 5),
-        ("UpperThreshold", 10**400, 5),
     ],
 )
 def test_n04_fr_14_values_that_no_monitor_can_have(bench, kind, value, severity):
