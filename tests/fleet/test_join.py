@@ -66,7 +66,7 @@ def check(kit, scenario, plan, drive, heartbeat, exact_samples=False, exact_beat
         # A station's clock is off: a reading is in a transaction by it that is not by ours.
         spec = plan.spec(index)
         aligned = spec.version != "1.6" and aligned_interval(spec.kind, spec.version) > 0
-        assert max(map(abs, gaps)) <= (int(sessions[index]) if aligned else slack), (name, gaps)
+        assert max(map(abs, gaps)) <= max(slack, int(sessions[index]) * aligned), (name, gaps)
         beats = measured[name].get("Heartbeat", 0) - predicted[name].get("Heartbeat", 0)
         assert abs(beats) <= (1 if exact_samples or exact_beats else 1 + sessions[index]), (
             name,
