@@ -32,6 +32,7 @@ from simulator.fleet.tally import (
     add_stays,
     silences,
 )
+from simulator.fleet.stages import Spells, once
 from simulator.station.events import Event
 from simulator.station.versions import TABLES, statuses_at_boot, tells_startup
 
@@ -162,18 +163,18 @@ def _live_tally(
 ) -> Tally:
     tally = Tally(frame)
     tally.turn_to(shard.versions, 0)
-    station = np.arange(shard.stations, dtype=np.int32)
     evses = np.diff(shard.evse_first).astype(np.int32)
     on = shard.connect_due_s < shard.run_s
-    due = shard.connect_due_s[on]
-    tally.points(Event.BOOT, due, station[on])
-    tell = startups_told(shard.versions, profile) & on
-    tally.points(Event.SECURITY, shard.connect_due_s[tell], station[tell])
+    spells = switched(shard)
+    tally.points(Event.BOOT, spells.on_s, spells.station)
+    tell = startups_told(shard.versions, profile)[spells.station]
+    tally.points(Event.SECURITY, spells.on_s[tell], spells.station[tell])
     quirks = StationQuirks.of([shard.kinds[kind] for kind in shard.kind], shard.versions)
-    told = due + quirks.delay_s[on]
-    seen = told <= shard.run_s
-    statuses = told_at_boot(shard.versions, evses)[on]
-    tally.points(Event.OPERATIVE, told[seen], station[on][seen], statuses[seen])
+    told = spells.on_s + quirks.delay_s[spells.station]
+    seen = told <= np.minimum(shard.run_s, spells.off_s)
+    statuses = told_at_boot(shard.versions, evses)
+    booted = spells.station[seen]
+    tally.points(Event.OPERATIVE, told[seen], booted, statuses[booted])
     every = np.array([sample_interval(kind, shard.speed) for kind in shard.kinds], np.float64)
     kinds = [shard.kinds[kind] for kind in shard.kind]
     stays = split_taps(timed_out(shard.stays, kinds, shard.run_s))
@@ -182,13 +183,24 @@ def _live_tally(
     events = quirks.applied(events, stays, shard.run_s)
     add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
+    off, dark = spells.gaps(shard.run_s), None
+    if len(off[0]):
+        dark = spells.dark
     quiet = silences(
-        stays, events, sample_s, beat, awake, shard.run_s, fixed=quirks.fixed_heartbeat
+        stays, events, sample_s, beat, awake, shard.run_s, off, fixed=quirks.fixed_heartbeat
     )
     add_heartbeats(tally, quiet, beat)
     aligned = np.array([aligned_interval(kind) for kind in shard.kinds])[shard.kind]
-    add_aligned(tally, awake, aligned, evses, shard.stays, epoch_at_zero)
+    add_aligned(tally, awake, aligned, evses, shard.stays, epoch_at_zero, dark)
     return tally
+
+
+def switched(shard: ShardPlan) -> Spells:
+    """When each station of a shard is on during the run."""
+    if shard.spells is None:
+        due = shard.connect_due_s
+        return once(np.where(due < shard.run_s, due, np.inf))
+    return shard.spells.before(shard.run_s)
 
 
 def predict_network(

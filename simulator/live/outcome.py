@@ -233,7 +233,7 @@ def _transactions(fleet: Fleet) -> TransactionCounts:
 def _phases(prepared: Prepared, ended_s: float) -> list[dict[str, Any]]:
     """The phases that took place."""
     return [
-        {"phase": span.phase, "start_s": span.start_s, "end_s": min(span.end_s, ended_s)}
+        {"phase": span.name, "start_s": span.start_s, "end_s": min(span.end_s, ended_s)}
         for span in prepared.spans
         if span.start_s < ended_s
     ]

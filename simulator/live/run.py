@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
-from simulator.fleet.stages import phase_at
+from simulator.fleet.steps import span_at
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import LiveError, ShardLostError
@@ -314,7 +314,7 @@ class _Run:
 
     def _on_snapshot(self, now: float, snapshots: Sequence[dict[str, Any]], mode: str) -> None:
         self._watch_csms(now)
-        phase = phase_at(self._prepared.spans, now) if now >= 0.0 else "starting"
+        phase = span_at(self._prepared.spans, now).name if now >= 0.0 else "starting"
         self._progress = replace(self._progress, now_s=now, phase=phase, mode=mode)
         if self._supervisor is not None and not self._progress.pids:
             self._progress = replace(self._progress, pids=self._supervisor.pids)

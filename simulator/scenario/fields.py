@@ -316,6 +316,16 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def _source(value: Any, _: Any) -> str:
+    expected = 'an IP address of this machine, such as "10.0.0.17"'
+    if not isinstance(value, str):
+        raise FieldError(expected)
+    try:
+        return str(ipaddress.ip_address(value.strip()))
+    except ValueError:
+        raise FieldError(expected) from None
+
+
 VERSIONS = ("1.6", "2.0.1")
 """OCPP versions that stations can speak, oldest first."""
 
@@ -387,6 +397,7 @@ Url = Annotated[
         read_url, {**_TEXT, "pattern": "^(embedded$|ws://.)", "examples": ["embedded"]}, redact_url
     ),
 ]
+SOURCE = Value(_source, {**_TEXT, "examples": ["127.0.0.2", "10.0.0.17"]})
 Versions = Annotated[
     dict[str, float],
     Value(
