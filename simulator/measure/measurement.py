@@ -19,6 +19,7 @@ from simulator.measure.errors import ErrorLog
 from simulator.measure.histogram import Histogram, total
 from simulator.measure.hlog import write_hlog
 from simulator.measure.keys import Kind, SeriesKey
+from simulator.measure.phases import PhaseFacts
 from simulator.measure.seconds import Grid, LatencyBySecond
 from simulator.station.ports import CallOutcome
 
@@ -107,6 +108,8 @@ class ShardMeasurement:
     connected: int
     booted: int
     record_s: float
+    by_phase: PhaseFacts | None = None
+    """The counts once more, told apart by phase."""
 
     def select(self, kind: Kind, action: str = "*", skip_phases: Collection[str] = ()) -> Histogram:
         """The sum of the stations' series of a kind; ``action`` may be ``*``."""
