@@ -78,6 +78,8 @@ class Snapshot:
     """``measure.recorder.Recorder.snapshot`` with what only the driver knows."""
 
     values: dict[str, Any]
+    finished: tuple[ShardMeasurement, ...] = ()
+    """What was measured of the phases that have ended since the snapshot before."""
 
 
 @dataclass(frozen=True, slots=True)

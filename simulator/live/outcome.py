@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulator.live.steprows import capacity, capacity_words, step_rows
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
@@ -74,8 +75,10 @@ def conclude(
         validity=validity,
         clauses=clauses,
         interrupted=_interruption(fleet),
+        aborted=fleet.aborted or None,
         lost_shards=[fleet.lost[number] for number in sorted(fleet.lost)],
     )
+    rows = step_rows(prepared.steps, measurement, prepared.scenario.file.slo.require)
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
     summary = live_summary(
         measurement,
@@ -88,6 +91,10 @@ def conclude(
         predicted=prediction.totals(),
         prediction=compare(prediction, measurement),
         phases=_phases(prepared, measurement.ended_s),
+        steps=[row.as_dict() for row in rows],
+        capacity=capacity_words(rows, has_slo=bool(clauses)),
+        capacity_step=best.step if (best := capacity(rows)) is not None else None,
+        aborted=fleet.aborted or None,
         speed=prepared.window.speed,
         from_s=prepared.window.from_s,
         run_s=prepared.window.run_s,

@@ -35,8 +35,10 @@ from simulator.live.preflight import (
 )
 from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
+from simulator.live.stepboard import StepBoard
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
+from simulator.measure.abort import Watch
 from simulator.measure.progress import combine
 from simulator.measure.verdict import Decision, Verdict
 from simulator.store import RunFolder
@@ -166,6 +168,9 @@ class _Run:
         self._stream: Appender | None = None
         self._kept_s = -1.0
         self._progress = Progress("", "", "", "running", 0.0, 1.0, 1.0, 0)
+        slo = prepared.scenario.file.slo
+        self._board = StepBoard(prepared.steps, slo.require, screen.note)
+        self._watch = Watch(slo.abort, prepared.expected)
 
     def go(self, site: Site | None) -> Path:
         """Reach the target, run the fleet, write the folder."""
@@ -320,9 +325,24 @@ class _Run:
             self._progress = replace(self._progress, pids=self._supervisor.pids)
         if snapshots:
             sums = combine(snapshots)
+            self._look_at_steps(now, sums, len(snapshots))
             self._progress = progress_of(sums, self._progress)
             self._keep(sums, phase)
         self._screen.update(self._progress)
+
+    def _look_at_steps(self, now: float, sums: dict[str, Any], shards: int) -> None:
+        """Print the row of a step that is over; end the run if a clause says so."""
+        supervisor = self._supervisor
+        if supervisor is None:
+            return
+        finished, supervisor.finished = supervisor.finished, []
+        self._board.hear(finished)
+        self._board.look(now, sums, shards)
+        why = self._watch.look(sums)
+        if why is not None and not supervisor.fleet.aborted:
+            supervisor.end_early(why)
+            self._happened.add(now, "aborted", why)
+            self._screen.note(why)
 
     def _keep(self, sums: dict[str, Any], phase: str) -> None:
         """Put a snapshot on disk, so that a run that dies leaves what it had seen."""

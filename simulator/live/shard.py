@@ -121,7 +121,12 @@ class Shard:
         tracer = None
         if spec.trace_path is not None and spec.traced:
             tracer = Tracer(spec.trace_path, start.epoch_at_zero)
-        fleet = self._launch(start, tracer, lambda values: offer(Snapshot(values)))
+        finished = self.recorder.finished_phases
+
+        def tell(values: dict[str, Any]) -> None:
+            offer(Snapshot(values, tuple(finished(values["now_s"]))))
+
+        fleet = self._launch(start, tracer, tell)
 
         def offer(message: Snapshot) -> None:
             try:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from simulator.measure.buffer import FINISHED, OUTCOME_BITS, PLANNED, Fold
-from simulator.measure.errors import ErrorKind, ErrorLog, Frame, Frames, violation_kind
+from simulator.measure.errors import CONNECTING, ErrorKind, ErrorLog, Frame, Frames, violation_kind
 from simulator.measure.histogram import Histogram
 from simulator.measure.keys import Kind, SeriesKey
 from simulator.measure.measurement import CpuSample, ShardMeasurement
@@ -108,6 +108,8 @@ class Recorder:
         self._connected_now = 0
         self._fold.grid.row("connected")
         self._fold.grid.row("booted")
+        self._fold.grid.row("refused")
+        self._fold.grid.row("opened")
 
     # -- calls of the stations (Observer) ---------------------------------------------------------
 
@@ -182,6 +184,7 @@ class Recorder:
         if np.isnan(self._connected_since[station]):
             self._connected_now += 1
             self._fold.grid.add_one(self._fold.grid.rows["connected"], now)
+        self._fold.grid.add_one(self._fold.grid.rows["opened"], now)
         self._connected_since[station] = now
         self._ever_connected[station] = 1
 
@@ -221,6 +224,8 @@ class Recorder:
             frames = lambda: ask(number)  # noqa: E731
         name = "" if station is None else self.station_ids[station]
         self._parts.errors[self._phase_at(now), ErrorKind(kind)] += 1
+        if kind in CONNECTING:
+            self._fold.grid.add_one(self._fold.grid.rows["refused"], now)
         self.errors.add(ErrorKind(kind), detail, station=name, now=now, frames=frames)
 
     def lag(self, seconds: float) -> None:
@@ -300,10 +305,16 @@ class Recorder:
             name: int(fold.grid.values(name, int(now))[-window_s:].sum()) / span
             for name in ("planned", "written", "answered")
         }
-        p50, p99 = fold.by_second.percentiles_ms((50, 99), last)
+        p50, p95, p99 = fold.by_second.percentiles_ms((50, 95, 99), last)
         by_outcome = fold.calls.sum(axis=(0, 1)).tolist()
-        recent |= {
-            "failed": int(fold.grid.values("errors", int(now))[-window_s:].sum()) / span,
+        lately = {
+            f"{name}_lately": int(fold.grid.values(row, int(now))[-window_s:].sum())
+            for name, row in (
+                ("answered", "answered"),
+                ("failed", "errors"),
+                ("refused", "refused"),
+                ("opened", "opened"),
+            )
         }
         return {
             "now_s": now,
@@ -318,11 +329,11 @@ class Recorder:
             "achieved_per_s": recent["written"],
             "answered_per_s": recent["answered"],
             "p50_ms": p50,
+            "p95_ms": p95,
             "p99_ms": p99,
             "latency": fold.by_second.window(last),
             "errors": self.errors.counts(),
-            "answered_lately": round(recent["answered"] * span),
-            "failed_lately": round(recent["failed"] * span),
+            **lately,
             "lag_p99_ms": _ms(self.loop_lag.percentile(99)),
             "cpu_s": self.cpu_samples[-1].cpu_s if self.cpu_samples else 0.0,
         }
