@@ -207,7 +207,8 @@ def simulate_network(
     ``record_caps`` says which caps are kept (a live run needs all); ``progress`` is called
     with the fraction done, per site and day; ``processes`` are generators that act on the world,
     besides the scenario's events; ``controllers`` are functions that set limits, by name of their
-    site, instead of the scenario's; ``course`` is a demand that changes with time. Raises ControllerError, and what ``draw_visits`` raises for a
+    site, instead of the scenario's; ``course`` is a demand that changes with
+    time. Raises ControllerError, and what ``draw_visits`` raises for a
     site without demand.
     """
     from simulator.demand import draw_visits

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from simulator.fleet.identity import evse_positions, station_password, token_pools
 from simulator.fleet.shardplan import ShardPlan
 from simulator.fleet.siteplan import SitePart, Window, joined, site_part
-from simulator.fleet.stages import Spells, close_due, once
+from simulator.fleet.spells import Spells, once
+from simulator.fleet.stages import close_due
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult
@@ -70,7 +71,8 @@ def build_live_plan(
     """The plan of the stations of ``sites`` (indices into ``network.sites``; default: all of them).
 
     ``connect_due`` gives the run time at which each station of the *network*, in network order, is
-    switched on, ``spells`` when each is on where some are switched off again. ``password`` is the one that the scenario sets for all stations, if it does.
+    switched on, ``spells`` when each is on where some are switched off again. ``password`` is the
+    one that the scenario sets for all stations, if it does.
     Station plans do not depend on how the network is split.
 
     Raises ValueError if the engine's result ends before the run does, or lacks caps that it needs.
@@ -91,9 +93,7 @@ def build_live_plan(
         mine = np.arange(first[s], first[s + 1])
         parts.append(site_part(engine.sites[s], span, on.take(mine), closing[mine], base))
         base += first[s + 1] - first[s]
-    plan = _assemble(
-        scenario, network, chosen, index, parts, span, on.first_on_s[index], password
-    )
+    plan = _assemble(scenario, network, chosen, index, parts, span, on.first_on_s[index], password)
     return plan if spells is None else replace(plan, spells=on.take(index.astype(np.int64)))
 
 

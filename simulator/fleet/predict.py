@@ -25,6 +25,7 @@ from simulator.fleet.darkness import CHARGES_ON, Outages
 from simulator.fleet.manners import given_up, playable, split_taps, timed_out
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.shardplan import ShardPlan, aligned_interval, sample_interval
+from simulator.fleet.spells import Spells, once
 from simulator.fleet.tally import (
     Frame,
     Tally,
@@ -32,7 +33,6 @@ from simulator.fleet.tally import (
     add_stays,
     silences,
 )
-from simulator.fleet.stages import Spells, once
 from simulator.station.events import Event
 from simulator.station.versions import TABLES, statuses_at_boot, tells_startup
 

@@ -18,7 +18,7 @@ from simulator.demand.visits import Manner
 from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
 from simulator.fleet.identity import TokenPools
-from simulator.fleet.stages import Spells
+from simulator.fleet.spells import Spells
 from simulator.station.settings import ALL_MEASURANDS
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from simulator.fleet.hardware import hardware_caps
 from simulator.fleet.manners import playable
 from simulator.fleet.rules import BOOT_ALLOWANCE_S, LEAVE_S, MIN_STAY_S
 from simulator.fleet.shardplan import Cars
-from simulator.fleet.stages import Spells
+from simulator.fleet.spells import Spells
 
 if TYPE_CHECKING:
     from simulator.engine.plan import SiteResult
@@ -59,9 +59,7 @@ class SitePart:
     left_out: int
 
 
-def site_part(
-    result: SiteResult, span: Window, on: Spells, close_due: F64, base: int
-) -> SitePart:
+def site_part(result: SiteResult, span: Window, on: Spells, close_due: F64, base: int) -> SitePart:
     """What the stations of one site play.
 
     ``on`` is when each station of the site is on, ``close_due`` when it ends what still runs,

@@ -19,7 +19,8 @@ and for a swing at the arcsine. Nothing is accumulated step by step, so a statio
 on its rank and on the stages alone, whatever shard it runs in. The rank is a fixed shuffle of the
 network (by a hash of the station's name), so that the sites of every shard come up together.
 
-What the moments of a run are called, and its steps, is in ``steps``.
+What becomes of the demand is in ``course``; what the moments of a run are called, and its steps, in
+``steps``.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from numpy.typing import NDArray
 
 from simulator.demand.draws import key64
 from simulator.fleet.rules import CLOSING_S, CLOSING_SHARE, SPELL_S
+from simulator.fleet.spells import Spells, once
 
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
     from simulator.scenario.stage_model import Stage as StageTable
 
 F64 = NDArray[np.float64]
-I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 
@@ -64,73 +65,6 @@ class Stage:
         return self.stations is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Spells:
-    """When stations are on. Station i: from ``on_s[k]`` to ``off_s[k]``, offset[i] <= k < [i+1]."""
-
-    offset: I64
-    on_s: F64
-    off_s: F64
-    """``inf``: on to the run's end."""
-
-    def __len__(self) -> int:
-        return len(self.offset) - 1
-
-    @property
-    def station(self) -> I32:
-        """Whose each spell is."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offset))
-
-    def before(self, end_s: float) -> Spells:
-        """The spells that begin before ``end_s``; one that lasts until then has no end."""
-        mine = self.on_s < end_s
-        count = np.bincount(self.station[mine], minlength=len(self))
-        offset = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-        off_s = self.off_s[mine]
-        return Spells(offset, self.on_s[mine], np.where(off_s < end_s, off_s, np.inf))
-
-    def gaps(self, end_s: float) -> tuple[I32, F64, F64]:
-        """When stations that were on are off: whose, from, to (``end_s`` at the latest)."""
-        ends = np.isfinite(self.off_s)
-        again = np.full(len(self.on_s), end_s)
-        same = self.station[1:] == self.station[:-1]
-        again[:-1][same] = self.on_s[1:][same]
-        return self.station[ends], self.off_s[ends], np.minimum(again[ends], end_s)
-
-    def dark(self, at_s: float) -> NDArray[np.bool_]:
-        """Which stations are off at a moment, shape (stations,)."""
-        off = np.ones(len(self), np.bool_)
-        off[self.station[(self.on_s <= at_s) & (at_s < self.off_s)]] = False
-        return off
-
-    @property
-    def first_on_s(self) -> F64:
-        """When each station is first switched on; ``inf``: never."""
-        first = np.full(len(self), np.inf)
-        some = np.flatnonzero(np.diff(self.offset))
-        first[some] = self.on_s[self.offset[some]]
-        return first
-
-    def take(self, stations: I64) -> Spells:
-        """The spells of some stations, in that order."""
-        count = np.diff(self.offset)[stations]
-        offset = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-        rows = np.arange(offset[-1]) + np.repeat(self.offset[stations] - offset[:-1], count)
-        return Spells(offset, self.on_s[rows], self.off_s[rows])
-
-    def of(self, station: int) -> list[tuple[float, float]]:
-        """One station's spells, in order of time."""
-        part = slice(int(self.offset[station]), int(self.offset[station + 1]))
-        return list(zip(self.on_s[part].tolist(), self.off_s[part].tolist(), strict=True))
-
-
-def once(on_s: F64) -> Spells:
-    """Each station on from its moment to the end; ``inf``: never."""
-    mine = np.isfinite(on_s)
-    offset = np.concatenate([[0], np.cumsum(mine)]).astype(np.int64)
-    return Spells(offset, on_s[mine].astype(np.float64), np.full(int(mine.sum()), np.inf))
-
-
 # -- from the scenario ----------------------------------------------------------------------------
 
 
@@ -143,12 +77,12 @@ def scenario_stages(
     """
     stages: list[Stage] = []
     for table in scenario.file.live.stages:
-        stages += _KINDS[table.kind](table, stations, _levels(stages))
+        stages += _KINDS[table.kind](table, stations, levels(stages))
     found = tuple(stages)
     return found if run_s is None else scaled(found, run_s)
 
 
-def _levels(stages: Sequence[Stage]) -> tuple[int, float]:
+def levels(stages: Sequence[Stage]) -> tuple[int, float]:
     """Stations and demand at the end of the stages."""
     stations, demand = 0, 1.0
     for stage in stages:
@@ -360,9 +294,7 @@ def ranks(seed: int, names: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
     return rank
 
 
-def station_spells(
-    stages: Sequence[Stage], seed: int, names: Sequence[tuple[str, int]]
-) -> Spells:
+def station_spells(stages: Sequence[Stage], seed: int, names: Sequence[tuple[str, int]]) -> Spells:
     """When each station, in network order, is on."""
     return spells(stages, len(names)).take(ranks(seed, names))
 
@@ -387,64 +319,3 @@ def stations_at(stages: Sequence[Stage], t: float) -> int:
         if t < t0:
             break
     return level
-
-
-# -- demand ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """The course of the demand over a run: by what the plan's rate of arrivals is multiplied.
-
-    Visits are drawn at ``peak`` times the rate and each has a uniform draw of its own; a visit that
-    arrives at ``t`` takes place if that is below ``at(t) / peak``. So a change of one stage leaves
-    the visits of the others alone, and the thinned arrivals have exactly the rate asked for.
-    """
-
-    stages: tuple[Stage, ...]
-    from_s: float
-    """Plan time at T0. Before it the demand is that of T0."""
-    speed: float
-
-    @property
-    def peak(self) -> float:
-        """The largest demand of the run."""
-        top = level = _levels(self.stages[:1])[1] if _sets_at_once(self.stages) else 1.0
-        for stage in self.stages:
-            level = level if stage.demand is None else stage.demand
-            top = max(top, level + stage.demand_swing)
-        return top
-
-    def share(self, plan_s: F64) -> F64:
-        """The part of the visits drawn that take place, by arrival in plan time."""
-        part: F64 = self.at((plan_s - self.from_s) / self.speed) / self.peak
-        return part
-
-    def at(self, run_s: F64) -> F64:
-        """The demand at moments of the run, in run seconds."""
-        t = np.maximum(run_s, 0.0)
-        t0, level = 0.0, 1.0
-        found = np.full(len(t), level)
-        for stage in self.stages:
-            within = t >= t0
-            part = (t[within] - t0) / stage.length_s if stage.length_s > 0.0 else np.ones(1)
-            if stage.demand is not None:
-                found[within] = level + (stage.demand - level) * np.minimum(part, 1.0)
-                level = stage.demand
-            elif stage.demand_swing:
-                wave = np.where(part < 1.0, np.sin(2.0 * np.pi * part), 0.0)
-                found[within] = level + stage.demand_swing * wave
-            t0 += stage.length_s
-        return found
-
-
-def _sets_at_once(stages: Sequence[Stage]) -> bool:
-    """Is the usual demand never in force, not even for a moment?"""
-    return bool(stages) and stages[0].demand is not None and stages[0].length_s == 0.0
-
-
-def demand_of(stages: Sequence[Stage], from_s: float, speed: float) -> Demand | None:
-    """The course of the demand; None where it is 1 all along."""
-    if all(stage.demand in (None, 1.0) and not stage.demand_swing for stage in stages):
-        return None
-    return Demand(tuple(stages), from_s, speed)

@@ -17,8 +17,9 @@ from typing import Final, Literal
 
 import numpy as np
 
+from simulator.fleet.course import demand_of
 from simulator.fleet.rules import BOOT_ALLOWANCE_S
-from simulator.fleet.stages import Stage, closing_s, demand_of, run_length, stations_at
+from simulator.fleet.stages import Stage, closing_s, run_length, stations_at
 
 Phase = Literal["connect", "boot", "change", "measure", "cooldown"]
 PHASES: Final[tuple[Phase, ...]] = ("connect", "boot", "change", "measure", "cooldown")

@@ -9,7 +9,7 @@ from simulator.fleet.rules import LEAVE_AT_MOST_S, SPELL_S
 
 
 class Switch:
-    """The moments at which a station is switched after it was first switched on: off, on, off ..."""
+    """When a station is switched after it was first switched on: off, on, off ..."""
 
     __slots__ = ("_times", "due", "leaving", "off")
 

@@ -42,6 +42,7 @@ class Surroundings:
         "deadlines",
         "moved",
         "ping_s_of",
+        "route",
         "rules",
         "tasks",
         "tracer",
@@ -61,12 +62,15 @@ class Surroundings:
         tracer: Tracer | None = None,
         ping_s_of: Callable[[Any], float] | None = None,
         transfers: Transfers | None = None,
+        route: Callable[[int], DialRules] | None = None,
     ) -> None:
         self.clock = clock
         self.deadlines = deadlines
         self.moved: Callable[[], None] = _nothing
         """Called when the earliest deadline has moved closer."""
         self.rules = rules
+        self.route = route
+        """The way that each station takes for its next attempt; None: ``rules`` for all."""
         self.upgrade = upgrade
         self.watcher = watcher
         self.tracer = tracer
@@ -365,8 +369,9 @@ class Link:
 
     async def _attempt(self) -> None:
         shared = self._shared
+        rules = shared.rules if shared.route is None else shared.route(self._index)
         try:
-            tcp_s = await dial(shared.rules, self._make, shared.clock)
+            tcp_s = await dial(rules, self._make, shared.clock)
         except ConnectError as failure:
             self._dialling = False
             self._pending = None

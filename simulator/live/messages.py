@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
+from simulator.live.routes import Routes
 from simulator.live.transfers import TransferRules
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class ShardSpec:
     trace_path: Path | None
     epoch_guess: float
     """Unix time of T0 as far as it is known before the fleet is built."""
+    routes: Routes | None = None
+    """From where to where each station connects; None: as ``rules`` say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from simulator.fleet.course import demand_of
 from simulator.fleet.crew import Conditions, settings_of
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
-from simulator.fleet.stages import Stage, demand_of, run_length, scenario_stages, station_spells
+from simulator.fleet.stages import Stage, run_length, scenario_stages, station_spells
 from simulator.fleet.steps import Span, Step, phases, steps
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
+from simulator.live.routes import Routes
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
 from simulator.station.versions import TABLES
@@ -240,6 +242,7 @@ def shard_specs(
     *,
     upgrade: Upgrade,
     rules: DialRules,
+    routes: Routes | None = None,
     run_id: str,
     epoch_guess: float,
     folder: Path,
@@ -261,6 +264,7 @@ def shard_specs(
             phases=phases,
             upgrade=upgrade,
             rules=rules,
+            routes=routes,
             authenticate=prepared.scenario.file.csms.security_profile >= 1,
             conditions=conditions,
             transfers=TransferRules(frozenset(live.transfer_hosts)),

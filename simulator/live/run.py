@@ -34,7 +34,9 @@ from simulator.live.preflight import (
     read_target,
 )
 from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
+from simulator.live.routes import routes_of
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
+from simulator.live.sockets import check_ports, check_sources
 from simulator.live.stepboard import StepBoard
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
@@ -179,6 +181,7 @@ class _Run:
                 site = stack.enter_context(self._embedded())
             upgrade = Upgrade(site.target, user_agent=USER_AGENT)
             address = self._reach(upgrade, site)
+            self._check_sockets(address, site)
             folder = self._folder()
             self._stream = folder.appender("progress")
             # To the last file: what a run has measured is not thrown away by a late signal.
@@ -252,6 +255,13 @@ class _Run:
             address = reach(asked, found, station_id, known, timeout_s).address
         return address if address is not None else site.found[0]
 
+    def _check_sockets(self, address: Address, site: Site) -> None:
+        """Which address answers is known now, and with it how many there are to spread over."""
+        live = self._prepared.scenario.file.live
+        same = [a for a in site.found if a.family == address.family]
+        check_sources(live.sources, address.family)
+        check_ports(self._prepared.expected, live.sources, (address,) if live.pin else same)
+
     # -- the folder -----------------------------------------------------------------------------
 
     def _folder(self) -> RunFolder:
@@ -288,10 +298,20 @@ class _Run:
         interrupts: Interrupts,
     ) -> Fleet:
         prepared = self._prepared
+        live = prepared.scenario.file.live
         specs = shard_specs(
             prepared,
             upgrade=upgrade,
-            rules=DialRules(address, prepared.scenario.file.live.connect_timeout),
+            rules=DialRules(address, live.connect_timeout),
+            routes=routes_of(
+                site.target,
+                site.found,
+                address,
+                timeout_s=live.connect_timeout,
+                sources=live.sources,
+                pin=live.pin,
+                authorised=prepared.scenario.file.csms.authorised,
+            ),
             run_id=secrets.token_hex(4),
             epoch_guess=time.time(),
             folder=folder.path,

@@ -29,8 +29,11 @@ from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
 from simulator.live.link import Link, Surroundings
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
+from simulator.live.routes import Resolver, Router
+from simulator.live.target import Address
 from simulator.live.trace import Tracer
 from simulator.live.transfers import Transfers
+from simulator.measure.errors import ErrorKind
 from simulator.measure.recorder import Recorder
 
 ACTIONS = (
@@ -94,6 +97,9 @@ class Shard:
         self.spec = spec
         self._links: list[Link] = []
         self._ledger = Ledger()
+        self._router: Router | None = None
+        if spec.routes is not None:
+            self._router = Router(spec.routes, spec.plan.station_index.tolist())
         self.recorder = Recorder(
             ACTIONS,
             spec.plan.stations,
@@ -134,6 +140,7 @@ class Shard:
             except PipeClosedError:
                 fleet.abort()
 
+        resolver = self._resolver(start)
         watch = GcWatch(self.recorder)
         watch.install()
         loop = asyncio.get_running_loop()
@@ -142,9 +149,13 @@ class Shard:
         os.set_blocking(commands, False)
         os.set_blocking(outbox.fd, False)
         loop.add_reader(commands, _obey, commands, Inbox(), fleet)
+        if resolver is not None:
+            resolver.start()
         try:
             await fleet.run()
         finally:
+            if resolver is not None:
+                resolver.stop()
             loop.remove_reader(commands)
             watch.remove()
             if tracer is not None:
@@ -157,6 +168,23 @@ class Shard:
             drained=fleet.drained,
             deviations=self._deviations,
         )
+
+    def _resolver(self, start: Start) -> Resolver | None:
+        """Who looks the target's name up, where there is one to look up."""
+        router = self._router
+        if self.spec.routes is None or router is None or self.spec.routes.fixed:
+            return None
+        recorder, clock = self.recorder, run_clock(start.t0_ns)
+
+        def done(took: float, found: Sequence[Address], why: str) -> None:
+            recorder.connect_step("dns", took)
+            if why:
+                recorder.error(None, ErrorKind.DNS, why, clock())
+            elif not router.found(found):
+                why = "no address of the family that answered before, or none that may be dialled"
+                recorder.error(None, ErrorKind.DNS, why, clock())
+
+        return Resolver(self.spec.routes.target, done)
 
     def _launch(
         self, start: Start, tracer: Tracer | None, on_snapshot: Callable[[dict[str, Any]], None]
@@ -172,6 +200,7 @@ class Shard:
             tracer=tracer,
             ping_s_of=_ping_s,
             transfers=Transfers(spec.transfers),
+            route=self._router,
         )
         fleet = FleetLoop(
             shared=shared,

@@ -228,6 +228,10 @@ def capacity_words(rows: Sequence[StepRow], *, has_slo: bool) -> str:
     return words
 
 
+def _at(second: float) -> str:
+    return f"{second:.1f}".removesuffix(".0")
+
+
 def line(row: StepRow) -> str:
     """A row in one plain line."""
 
@@ -238,7 +242,7 @@ def line(row: StepRow) -> str:
     slo = {True: "SLO met", False: "SLO missed", None: "no SLO"}[row.slo]
     return "  ".join(
         [
-            f"step {row.step} {row.kind} {row.start_s:.0f}-{row.end_s:.0f} s",
+            f"step {row.step} {row.kind} {_at(row.start_s)}-{_at(row.end_s)} s",
             f"stations {there}",
             f"demand x{row.demand:g}",
             f"{row.asked_per_s:.0f} asked {row.achieved_per_s:.0f} sent /s",

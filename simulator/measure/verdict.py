@@ -84,7 +84,8 @@ def decide(
 ) -> Decision:
     """Weigh what happened; the gravest wins, and the reasons of the lesser ones follow.
 
-    ``interrupted``, ``aborted`` (by a clause of the SLO), ``unreachable`` and each of ``lost_shards`` say in words what happened.
+    ``interrupted``, ``aborted`` (by a clause of the SLO), ``unreachable`` and each
+    of ``lost_shards`` say in words what happened.
     """
     broken = [
         f"{row.name}: {_number(row.measured)} {row.unit}, limit {_number(row.limit)} ({row.why})"

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from simulator.scenario import fields as f
-from simulator.scenario.problems import FieldError
 from simulator.scenario.slo_model import Slo
 from simulator.scenario.stage_model import Stage
 from simulator.scenario.table import Table

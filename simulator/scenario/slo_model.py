@@ -45,5 +45,3 @@ class Slo(Table):
         tuple[Abort, ...],
         Field(strict=False, description="Each ends the run early, with the verdict SLO_MISSED."),
     ] = ()
-
-

@@ -71,7 +71,7 @@ def _one(items: tuple[Any, ...]) -> Any:
 def _or_list(schema: f.Schema) -> f.Schema:
     return {
         "anyOf": [
-            *(schema["anyOf"] if "anyOf" in schema else [schema]),
+            *schema.get("anyOf", [schema]),
             {"type": "array", "items": schema, "minItems": 1, "maxItems": MOST_LEVELS},
         ]
     }
