@@ -33,12 +33,12 @@ class Demand:
 
     @property
     def peak(self) -> float:
-        """The largest demand of the run."""
+        """The largest demand of the run; 1 where there is none at all, since it is divided by."""
         top = level = levels(self.stages[:1])[1] if _sets_at_once(self.stages) else 1.0
         for stage in self.stages:
             level = level if stage.demand is None else stage.demand
             top = max(top, level + stage.demand_swing)
-        return top
+        return top or 1.0
 
     def share(self, plan_s: F64) -> F64:
         """The part of the visits drawn that take place, by arrival in plan time."""
@@ -54,7 +54,8 @@ class Demand:
             within = t >= t0
             part = (t[within] - t0) / stage.length_s if stage.length_s > 0.0 else np.ones(1)
             if stage.demand is not None:
-                found[within] = level + (stage.demand - level) * np.minimum(part, 1.0)
+                ramp = level + (stage.demand - level) * np.minimum(part, 1.0)
+                found[within] = np.where(part < 1.0, ramp, stage.demand)
                 level = stage.demand
             elif stage.demand_swing:
                 wave = np.where(part < 1.0, np.sin(2.0 * np.pi * part), 0.0)
