@@ -341,6 +341,16 @@ class Recorder:
     def _phase_at(self, when: float) -> int:
         return max(bisect_right(self._phase_starts, when) - 1, 0)
 
+    @property
+    def held_bytes(self) -> int:
+        """What the counts of the histograms of all series and phases take in memory."""
+        return self._fold.held_bytes + sum(h.held_bytes for h in self._parts.series.values())
+
+    @property
+    def series(self) -> int:
+        """How many histograms there are."""
+        return len(self._fold.histograms) + len(self._parts.series)
+
     def finished_phases(self, now: float) -> list[ShardMeasurement]:
         """What was measured of each phase that has ended since this was last asked.
 
