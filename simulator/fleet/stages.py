@@ -109,7 +109,7 @@ def _step(table: StageTable, total: int, _: tuple[int, float]) -> list[Stage]:
     for n in range(max(len(table.amounts), len(table.demands))):
         to = table.amounts[n].of(total) if table.amounts else None
         demand = table.demands[n] if table.demands else None
-        found.append(Stage(table.ramp, to, demand, kind="step"))
+        found.append(Stage(table.ramp_s, to, demand, kind="step"))
         found.append(Stage(table.each or 0.0, kind="step", joins=True))
     return found
 
@@ -120,9 +120,9 @@ def _spike(table: StageTable, total: int, levels: tuple[int, float]) -> list[Sta
     before = levels[0] if to is not None else None
     usual = levels[1] if demand is not None else None
     return [
-        Stage(table.ramp, to, demand, kind="spike"),
+        Stage(table.ramp_s, to, demand, kind="spike"),
         Stage(table.for_ or 0.0, kind="spike", joins=True),
-        Stage(table.ramp, before, usual, kind="back"),
+        Stage(table.ramp_s, before, usual, kind="back"),
     ]
 
 

@@ -8,6 +8,7 @@ from simulator.report import (
     common,
     live_latency,
     live_reading,
+    live_steps,
     live_trust,
     live_work,
     method,
@@ -19,7 +20,9 @@ from simulator.report.reading import Reading
 
 def page(reading: Reading) -> Page:
     """Build the report of a live run, plots included."""
+    steps = live_steps.section(reading)
     sections = [
+        *([steps] if steps is not None else []),
         live_work.calls(reading),
         live_latency.section(reading),
         live_work.messages(reading),
@@ -94,6 +97,8 @@ def because(reading: Reading, verdict: str) -> str:
         n = len(clauses)
         every = "the SLO clause holds" if n == 1 else f"all {n} SLO clauses hold"
         return f"PASS because {every} and the generator kept up with its plan."
+    if verdict == "SLO_MISSED" and reading.get("aborted"):
+        return f"SLO_MISSED because the run was {reading.get('aborted')}."
     if verdict == "SLO_MISSED" and clauses:
         missed = sum(not clause.get("ok") for clause in clauses)
         verb = "does" if missed == 1 else "do"

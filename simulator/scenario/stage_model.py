@@ -18,6 +18,7 @@ KINDS = ("ramp", "hold", "step", "spike", "sine", "soak")
 MOST_LEVELS = 200
 """Steps in a row, and parts of a soak."""
 HIGHEST_DEMAND = 1000.0
+RAMP_S = 5.0
 
 TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ramp": (("for",), ("to", "demand")),
@@ -142,8 +143,9 @@ class Stage(Table):
         f.Duration | None, Field(description="How long each level, or part of a soak, lasts.")
     ] = None
     ramp: Annotated[
-        f.DurationOrZero, Field(description="How long a step or a spike takes to get there.")
-    ] = 5.0
+        f.DurationOrZero | None,
+        Field(description="How long a step or a spike takes to get there; default: 5 s."),
+    ] = None
     swing: Annotated[
         f.StationAmount | None, Field(description="Stations that a wave goes up and down.")
     ] = None
@@ -152,6 +154,11 @@ class Stage(Table):
         Field(ge=0, le=HIGHEST_DEMAND, description="How far a wave of the demand goes."),
     ] = None
     period: Annotated[f.Duration | None, Field(description="Length of a wave.")] = None
+
+    @property
+    def ramp_s(self) -> float:
+        """How long a step or a spike takes to get there."""
+        return RAMP_S if self.ramp is None else self.ramp
 
     @property
     def amounts(self) -> tuple[f.Amount, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,7 +69,7 @@ def test_phases_have_no_gaps_and_names_of_their_own_and_steps_share_none(more, r
     stages = read({**STAGED[0], "to": [200, 500, 600]}, *more, run_s=run_s)
     spans = phases(stages)
     assert spans[0].start_s == 0.0 and spans[-1].end_s == np.inf
-    assert all(a.end_s == b.start_s for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end_s == b.start_s for a, b in pairwise(spans))
     named = {(span.name, span.step) for span in spans}
     assert len({name for name, _ in named}) == len(named)
     rows = steps(stages, spans, 1000)
