@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 4.0
 """A row is printed so long after its step's end with what is there of it by then."""
+_TICK_S: Final = 0.1
+"""Snapshots are taken a little after each whole second."""
 
 
 class StepBoard:
@@ -60,6 +62,6 @@ class StepBoard:
 
     def _print(self, step: Step, mine: Sequence[ShardMeasurement]) -> None:
         backlog = Backlog(np.array(self._at_s), np.array(self._waiting, np.float64))
-        at = min(int(np.searchsorted(self._at_s, step.end_s)), len(self._at_s) - 1)
+        at = max(int(np.searchsorted(self._at_s, step.end_s + _TICK_S, side="right")) - 1, 0)
         here = self._connected[at] if self._at_s else None
         self._note(line(step_row(step, merge(mine), backlog, here, self._clauses)))

@@ -48,7 +48,7 @@ class StepRow:
     stations: int
     """That were to be on at its end."""
     connected: int | None
-    """That were connected then; None: not known."""
+    """That were connected at the end of its last whole second; None: not known."""
     demand: float
     asked_per_s: float
     """Calls that were due."""
@@ -181,7 +181,8 @@ def step_rows(
     for step in steps:
         if step.end_s > whole.ended_s or not whole.shards:
             continue
-        at = min(max(int(np.ceil(step.end_s)) - 1, 0), length - 1)
+        # The last second that lies in the step altogether: the next one may begin by a jump.
+        at = min(max(int(step.end_s) - 1, 0), length - 1)
         here = int(connected[at]) if length else None
         rows.append(step_row(step, merge(parts(step, whole.shards)), backlog, here, clauses))
     return rows
