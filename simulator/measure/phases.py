@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from simulator.measure.errors import ErrorClass, ErrorKind, ErrorLog
 from simulator.measure.histogram import Histogram, total
+from simulator.measure.seconds import Grid, LatencyBySecond
 
 if TYPE_CHECKING:
     from simulator.measure.measurement import ShardMeasurement
@@ -107,4 +108,18 @@ def part(
         loop_lag=series(LAG),
         gc_pauses=series(PAUSES),
         cpu=tuple(s for s in shard.cpu if start_s - 0.5 <= s.at_s <= end_s + 0.5),
+    )
+
+
+def slim(shard: ShardMeasurement) -> ShardMeasurement:
+    """A part without what is by station or by second: small enough to be sent during a run."""
+    nobody = np.zeros((0, len(shard.actions)), np.int32)
+    return replace(
+        shard,
+        by_phase=None,
+        grid=Grid(()),
+        by_second=LatencyBySecond(),
+        station_ids=(),
+        logical=nobody,
+        answered=nobody,
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,8 +21,7 @@ from simulator.measure.errors import CONNECTING, ErrorKind, ErrorLog, Frame, Fra
 from simulator.measure.histogram import Histogram
 from simulator.measure.keys import Kind, SeriesKey
 from simulator.measure.measurement import CpuSample, ShardMeasurement
-from simulator.measure.phases import LAG, PAUSES, PhaseFacts, PhaseSeries, part
-from simulator.measure.seconds import Grid, LatencyBySecond
+from simulator.measure.phases import LAG, PAUSES, PhaseFacts, PhaseSeries, part, slim
 from simulator.measure.transactions import Forgetful, TransactionSink
 from simulator.station.ports import CallOutcome
 
@@ -364,11 +362,7 @@ class Recorder:
             name = self._fold.phase_names[self._told]
             found.append(part(self.result(now, record_s=0.0), (name,), start_s, end_s))
             self._told += 1
-        empty = Grid(())
-        return [
-            replace(each, by_phase=None, grid=empty, by_second=LatencyBySecond(), station_ids=())
-            for each in found
-        ]
+        return [slim(each) for each in found]
 
     def result(self, ended_s: float, *, record_s: float | None = None) -> ShardMeasurement:
         """Everything measured, ready to be pickled; ``ended_s`` is the end of the run.

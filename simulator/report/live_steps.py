@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from simulator.report import words
-from simulator.report.page import Cell, Section, Table, Text
+from simulator.report.page import Block, Cell, Section, Table, Text
 from simulator.report.reading import Reading
 
 _HEADS: Final = (
@@ -44,7 +44,9 @@ def section(reading: Reading) -> Section | None:
         return None
     best = reading.get("capacity_step")
     table = Table("Steps", _HEADS, [_row(row, best) for row in rows], _NOTE, fold_after=40)
-    blocks = [Text(f"Capacity: {told}."), table] if (told := reading.get("capacity")) else [table]
+    told = reading.get("capacity")
+    blocks: list[Block] = [Text(f"Capacity: {told}.")] if told else []
+    blocks.append(table)
     return Section("steps", "Steps", blocks)
 
 
