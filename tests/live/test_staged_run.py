@@ -6,12 +6,14 @@ No test asserts VALID or a latency: what the machine at hand can do is not under
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from simulator.csms.faulty import FaultyTarget
-from simulator.live.dial import open_socket
+from simulator.live.dial import DialRules, open_socket
+from simulator.live.failures import ConnectError
 from simulator.live.routes import Router, Routes
 from simulator.live.run import run_live
 from simulator.live.screen import NoScreen
@@ -148,3 +150,14 @@ def test_sockets_leave_from_the_sources_in_turn() -> None:
                 peer.close()
                 seen.append(host)
     assert seen == ["127.0.0.2", "127.0.0.3", "127.0.0.2"]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not socket.has_ipv6, reason="an option of Linux")
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (10, "::1")])
+def test_a_socket_that_is_bound_takes_its_port_when_it_connects(family, host) -> None:
+    where = (host, 9) if family == socket.AF_INET else (host, 9, 0, 0)
+    try:
+        with open_socket(DialRules(Address(family, where), source=host)) as sock:  # type: ignore[arg-type]
+            assert sock.getsockname()[:2] == (host, 0)
+    except ConnectError:
+        pytest.skip(f"no {host} here")
