@@ -74,8 +74,8 @@ def test_a_spike_goes_up_and_back_and_its_stations_come_twice_if_asked_twice():
     spike = [Stage(1.0, 4), Stage(5.0), Stage(1.0, 2), Stage(5.0)]
     found = spells([Stage(1.0, 2), *spike, *spike], 4)
     assert [len(found.of(rank)) for rank in range(4)] == [1, 1, 2, 2]
-    assert found.of(2) == [(1.0, 7.5), (13.0, 19.5)]
-    assert found.of(3) == [(1.5, 7.0), (13.5, 19.0)]
+    assert found.of(2) == [(1.0, 8.0), (13.0, 20.0)]
+    assert found.of(3) == [(1.5, 7.5), (13.5, 19.5)]
 
 
 def test_a_wave_is_a_sine_around_the_stations_that_are_on():
