@@ -5,7 +5,7 @@ The only door of this room: the engine calls :func:`draw_visits` once per site.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,36 @@ if TYPE_CHECKING:
 F64 = NDArray[np.float64]
 
 
+class Course(Protocol):
+    """A demand that changes with time: a factor on the rate of drawn arrivals."""
+
+    @property
+    def peak(self) -> float:
+        """The largest factor: so many times the usual visits are drawn."""
+        ...
+
+    def share(self, plan_s: F64) -> F64:
+        """The part (0..1) of them that takes place, by arrival in plan seconds."""
+        ...
+
+
 def draw_visits(
-    scenario: Scenario, site: SiteInstance, start_s: float = 0.0, end_s: float | None = None
+    scenario: Scenario,
+    site: SiteInstance,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    course: Course | None = None,
 ) -> Visits:
     """Return the visits of ``site`` that arrive within ``start_s`` <= t < ``end_s``, by arrival.
 
     Times are plan seconds; ``end_s`` is the scenario's duration unless given. The draws of a visit
     depend on the seed, the site's name and the visit's place among the site's visits since the
     scenario's start (in a depot: on the vehicle and its day), and on nothing else.
+
+    With a ``course`` as many visits are drawn from the arrival profile as its peak asks for, each
+    with a uniform draw of its own, and those take place whose draw is below the share of the moment
+    at which they arrive (thinning, which leaves a Poisson process one; Lewis and Shedler, 1979).
+    A depot's schedule and a trace stay as they are.
     """
     end = scenario.duration_s if end_s is None else end_s
     if site.trace:
@@ -46,7 +68,7 @@ def draw_visits(
     around = Surroundings(scenario.start, scenario.timezone, _retail(scenario, site, end))
     visits = None
     if site.site.arrivals is not None:
-        visits = _from_profile(scenario, site, cars, around, end)
+        visits = _from_profile(scenario, site, cars, around, end, course)
     if site.site.depot:
         scheduled = _from_depot(scenario, site, cars, around, end)
         visits = scheduled if visits is None else merge(visits, scheduled)
@@ -67,7 +89,12 @@ def _retail(scenario: Scenario, site: SiteInstance, end_s: float) -> Retail | No
 
 
 def _from_profile(
-    scenario: Scenario, site: SiteInstance, cars: Fleet, around: Surroundings, end_s: float
+    scenario: Scenario,
+    site: SiteInstance,
+    cars: Fleet,
+    around: Surroundings,
+    end_s: float,
+    course: Course | None = None,
 ) -> Visits:
     """Draw the visits of a site from its arrival profile and vehicle mix."""
     table = site.site
@@ -80,7 +107,7 @@ def _from_profile(
 
     currents = {station.model.current for station in site.stations}
     rate = hazard(profile.hour_of_week, scenario.start, scenario.timezone, end_s)
-    per_day = table.visits_per_evse_day * site.evses
+    per_day = table.visits_per_evse_day * site.evses * (1.0 if course is None else course.peak)
     arrival, hour = arrivals(rate, per_day, end_s, stream("gap"))
     n = len(arrival)
     car = pick_vehicles(cars, n, currents, stream)
@@ -116,7 +143,10 @@ def _from_profile(
 
     visits = with_driver_habits(visits, table, around, chance)
     power = charge_kw(site, cars)[car]
-    return with_car_habits(visits, table, around, power, cars.v2g_kw[car], chance)
+    visits = with_car_habits(visits, table, around, power, cars.v2g_kw[car], chance)
+    if course is None:
+        return visits
+    return visits.take(np.flatnonzero(chance("demand") < course.share(visits.arrival_s)))
 
 
 def _from_depot(

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from simulator.charging.controllers import Controller
+    from simulator.demand.draw import Course
     from simulator.demand.visits import Visits
     from simulator.engine.view import SiteView
     from simulator.scenario import Network, Scenario
@@ -199,13 +200,15 @@ def simulate_network(
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
     controllers: Mapping[str, Controller] | None = None,
+    course: Course | None = None,
 ) -> EngineResult:
     """Simulate a network from plan time 0 to ``duration_s`` (the scenario's, unless given).
 
     ``record_caps`` says which caps are kept (a live run needs all); ``progress`` is called
     with the fraction done, per site and day; ``processes`` are generators that act on the world,
     besides the scenario's events; ``controllers`` are functions that set limits, by name of their
-    site, instead of the scenario's. Raises ControllerError, and what ``draw_visits`` raises for a
+    site, instead of the scenario's; ``course`` is a demand that changes with
+    time. Raises ControllerError, and what ``draw_visits`` raises for a
     site without demand.
     """
     from simulator.demand import draw_visits
@@ -222,7 +225,7 @@ def simulate_network(
     known = kernel.cache_info().misses
     compiled = kernel()
     compile_s = compiled.compile_s if kernel.cache_info().misses > known else 0.0
-    drawn = [draw_visits(scenario, site, 0.0, horizon_s) for site in network.sites]
+    drawn = [draw_visits(scenario, site, 0.0, horizon_s, course) for site in network.sites]
     rerouting.share_curves(drawn, rerouting.routes(network.sites))
     terms = network_terms(scenario, network, horizon_s)
     runs = [

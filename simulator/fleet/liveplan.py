@@ -13,6 +13,7 @@ What a site contributes is worked out in ``siteplan``; here sites are put togeth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from simulator.fleet.identity import evse_positions, station_password, token_pools
 from simulator.fleet.shardplan import ShardPlan
 from simulator.fleet.siteplan import SitePart, Window, joined, site_part
+from simulator.fleet.spells import Spells, once
 from simulator.fleet.stages import close_due
 
 if TYPE_CHECKING:
@@ -62,13 +64,15 @@ def build_live_plan(
     speed: float,
     run_s: float,
     connect_due: F64,
+    spells: Spells | None = None,
     sites: Sequence[int] | None = None,
     password: str | None = None,
 ) -> ShardPlan:
     """The plan of the stations of ``sites`` (indices into ``network.sites``; default: all of them).
 
     ``connect_due`` gives the run time at which each station of the *network*, in network order, is
-    switched on. ``password`` is the one that the scenario sets for all stations, if it does.
+    switched on, ``spells`` when each is on where some are switched off again. ``password`` is the
+    one that the scenario sets for all stations, if it does.
     Station plans do not depend on how the network is split.
 
     Raises ValueError if the engine's result ends before the run does, or lacks caps that it needs.
@@ -83,12 +87,14 @@ def build_live_plan(
     first = np.cumsum([0] + [len(site.stations) for site in network.sites])
     index = np.concatenate([np.arange(first[s], first[s + 1], dtype=np.int32) for s in chosen])
     closing = close_due(run_s, network.stations)
+    on = once(connect_due) if spells is None else spells
     parts, base = [], 0
     for s in chosen:
-        mine = slice(first[s], first[s + 1])
-        parts.append(site_part(engine.sites[s], span, connect_due[mine], closing[mine], base))
+        mine = np.arange(first[s], first[s + 1])
+        parts.append(site_part(engine.sites[s], span, on.take(mine), closing[mine], base))
         base += first[s + 1] - first[s]
-    return _assemble(scenario, network, chosen, index, parts, span, connect_due[index], password)
+    plan = _assemble(scenario, network, chosen, index, parts, span, on.first_on_s[index], password)
+    return plan if spells is None else replace(plan, spells=on.take(index.astype(np.int64)))
 
 
 def _assemble(

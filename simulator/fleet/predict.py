@@ -27,6 +27,7 @@ from simulator.fleet.means import settled, unasked
 from simulator.fleet.quirks import StationQuirks
 from simulator.fleet.setup import Setups, caveats
 from simulator.fleet.shardplan import ShardPlan
+from simulator.fleet.spells import Spells, once
 from simulator.fleet.tally import (
     Frame,
     Tally,
@@ -165,18 +166,18 @@ def _live_tally(
 ) -> Tally:
     tally = Tally(frame)
     tally.turn_to(shard.versions, 0)
-    station = np.arange(shard.stations, dtype=np.int32)
     evses = np.diff(shard.evse_first).astype(np.int32)
     on = shard.connect_due_s < shard.run_s
-    due = shard.connect_due_s[on]
-    tally.points(Event.BOOT, due, station[on])
-    tell = startups_told(shard.versions, profile) & on
-    tally.points(Event.SECURITY, shard.connect_due_s[tell], station[tell])
+    spells = switched(shard)
+    tally.points(Event.BOOT, spells.on_s, spells.station)
+    tell = startups_told(shard.versions, profile)[spells.station]
+    tally.points(Event.SECURITY, spells.on_s[tell], spells.station[tell])
     quirks = StationQuirks.of([shard.kinds[kind] for kind in shard.kind], shard.versions)
-    later = due + quirks.delay_s[on]
-    seen = later <= shard.run_s
-    statuses = told_at_boot(shard.versions, evses)[on]
-    tally.points(Event.OPERATIVE, later[seen], station[on][seen], statuses[seen])
+    later = spells.on_s + quirks.delay_s[spells.station]
+    seen = later <= np.minimum(shard.run_s, spells.off_s)
+    statuses = told_at_boot(shard.versions, evses)
+    booted = spells.station[seen]
+    tally.points(Event.OPERATIVE, later[seen], booted, statuses[booted])
     terms = setups.terms
     stays = split_taps(timed_out(shard.stays, terms, shard.run_s))
     events = unasked(told(tabulate(stays), stays, terms, shard.run_s), stays, terms)
@@ -185,13 +186,24 @@ def _live_tally(
     sample_s = np.where(runs, setups.sample_s[stays.station], 0.0)
     add_stays(tally, stays, events, sample_s)
     awake = np.where(on, shard.connect_due_s, np.inf)
-    fixed, said = quirks.fixed_heartbeat, (station[on][seen], later[seen])
-    quiet = silences(stays, events, sample_s, beat, awake, shard.run_s, fixed=fixed, said=said)
+    off, dark = spells.gaps(shard.run_s), None
+    if len(off[0]):
+        dark = spells.dark
+    fixed, said = quirks.fixed_heartbeat, (booted, later[seen])
+    quiet = silences(stays, events, sample_s, beat, awake, shard.run_s, off, fixed, said)
     read_s = np.where(fixed, 0.0, setups.aligned_s)
     for part in between_readings(quiet, read_s, shard.run_s, epoch_at_zero):
         add_heartbeats(tally, part, beat)
-    add_aligned(tally, awake, setups.aligned_s, evses, stays, runs, epoch_at_zero)
+    add_aligned(tally, awake, setups.aligned_s, evses, stays, runs, epoch_at_zero, dark)
     return tally
+
+
+def switched(shard: ShardPlan) -> Spells:
+    """When each station of a shard is on during the run."""
+    if shard.spells is None:
+        due = shard.connect_due_s
+        return once(np.where(due < shard.run_s, due, np.inf))
+    return shard.spells.before(shard.run_s)
 
 
 def predict_network(

@@ -57,3 +57,13 @@ An assumption (about 96 cells in series between 3.5 V and 4.25 V); linear in bet
 
 NOMINAL_DC_V: Final = (PACK_EMPTY_V + PACK_FULL_V) / 2.0
 """By which a DC station tells currents from powers in a charging schedule."""
+
+SPELL_S: Final = 2.0
+"""A station that would be switched off, or on, for less than this stays as it was."""
+
+LEAVE_S: Final = 1.0
+"""A station that is to be switched off ends its transactions this long before, so that the CSMS
+has been told, and has answered, when the connection goes."""
+
+LEAVE_AT_MOST_S: Final = 5.0
+"""A station that is switched off waits this long for answers that are still out."""

@@ -18,6 +18,7 @@ from simulator.demand.visits import Manner, Means
 from simulator.fleet.agenda import I32, I64, Stays
 from simulator.fleet.charge import Charge
 from simulator.fleet.identity import BLOCKED, EXPIRED, INVALID, TokenPools
+from simulator.fleet.spells import Spells
 from simulator.station.settings import ALL_MEASURANDS
 from simulator.station.v201_keys import ALIGNED_INTERVAL, SAMPLE_INTERVAL
 
@@ -133,6 +134,8 @@ class ShardPlan:
     run_s: float
     left_out: int
     """Visits within the run that are too short (or over too early) to be played."""
+    spells: Spells | None = None
+    """When each station is on; None: from ``connect_due_s`` to the end of the run."""
 
     @property
     def stations(self) -> int:
@@ -207,6 +210,15 @@ class StationPlan:
     def connect_due_s(self) -> float:
         """When the station is switched on."""
         return float(self.shard.connect_due_s[self.station])
+
+    @property
+    def switchings(self) -> list[float]:
+        """When the station is switched after it was first switched on: off, on, off ..."""
+        spells = self.shard.spells
+        if spells is None:
+            return []
+        times = [at_s for spell in spells.of(self.station) for at_s in spell]
+        return [at_s for at_s in times[1:] if at_s < self.shard.run_s]
 
     def stays(self, evse: int) -> tuple[int, int]:
         """Rows ``first, stop`` of the stays at an EVSE (1-based), in order of time."""

@@ -18,8 +18,9 @@ from simulator.fleet.agenda import Stays, ranges, tidy_caps
 from simulator.fleet.hardware import hardware_caps
 from simulator.fleet.manners import playable
 from simulator.fleet.means import settled
-from simulator.fleet.rules import BOOT_ALLOWANCE_S, MIN_STAY_S
+from simulator.fleet.rules import BOOT_ALLOWANCE_S, LEAVE_S, MIN_STAY_S
 from simulator.fleet.shardplan import Cars
+from simulator.fleet.spells import Spells
 
 if TYPE_CHECKING:
     from simulator.engine.plan import SiteResult
@@ -59,13 +60,13 @@ class SitePart:
     left_out: int
 
 
-def site_part(
-    result: SiteResult, span: Window, connect_due: F64, close_due: F64, base: int
-) -> SitePart:
+def site_part(result: SiteResult, span: Window, on: Spells, close_due: F64, base: int) -> SitePart:
     """What the stations of one site play.
 
-    ``connect_due`` is the switch-on of each station of the site, ``close_due`` when it ends what
-    still runs, ``base`` the shard's index of the first of them. Raises ValueError if a locally
+    ``on`` is when each station of the site is on, ``close_due`` when it ends what still runs,
+    ``base`` the shard's index of the first of them. A visit that lasts while its station is
+    switched off and on again is played in pieces, each at the state of charge that the plan has by
+    then. Raises ValueError if a locally
     controlled site has no recorded caps.
     """
     plan = result.plan
@@ -84,14 +85,18 @@ def site_part(
         stays = _follow_engine(stays, result, visit, span)
     else:
         stays = hardware_caps(stays, cars, knots, _station_kw(result, base))
-    begin = np.maximum(stays.start_s, connect_due[stays.station - base] + BOOT_ALLOWANCE_S)
-    end = np.minimum(stays.stop_s, close_due[stays.station - base])
+    station = (stays.station - base).astype(np.int64)
+    spells, piece = ranges(on.offset[station], np.diff(on.offset)[station])
+    rows = np.repeat(np.arange(len(stays)), np.diff(spells))
+    begin = np.maximum(stays.start_s[rows], on.on_s[piece] + BOOT_ALLOWANCE_S)
+    end = np.minimum(stays.stop_s[rows], close_due[station[rows]])
+    end = np.minimum(end, on.off_s[piece] - LEAVE_S)
     played = end - begin >= MIN_STAY_S
-    awaited = np.isfinite(begin)
-    rows = np.flatnonzero(played)
+    left_out = len(np.setdiff1d(rows, rows[played]))
+    rows = rows[played]
     stays, cars = take(stays, rows), cars.take(rows)
-    stays, cars = _begin(stays, cars, knots, begin[rows], end[rows])
-    return SitePart(stays, cars, *knots, left_out=int(np.count_nonzero(awaited & ~played)))
+    stays, cars = _begin(stays, cars, knots, begin[played], end[played])
+    return SitePart(stays, cars, *knots, left_out=left_out)
 
 
 def turns(evse: I32, plug_in_s: F64) -> I32:

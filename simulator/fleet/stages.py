@@ -1,54 +1,71 @@
-"""When each station is switched on, and what a moment of the run is called. Pure arithmetic.
+"""How many stations are switched on, when, and how large the demand is. Pure arithmetic.
 
-A live run is a row of stages. During a ramp the number of stations switched on grows evenly from
-``a`` to ``b``::
+A live run is a row of stages, each of which moves one or both of two axes, or leaves them where
+they are: the number of stations switched on, and the demand, by which the plan's rate of arrivals
+is multiplied. During a ramp both go evenly from ``a`` to ``b``::
 
     n(t) = a + (b - a) * (t - t0) / (t1 - t0)            t0 <= t < t1
 
-Station of rank ``i`` (0-based) is switched on when ``n(t) = i``, hence the closed form
+During a stage with a swing they go once around where they are, over its whole length ``P``::
 
-    due(i) = t0 + (t1 - t0) * (i - a) / (b - a)          a <= i < b
+    n(t) = m + s * sin(2 pi (t - t0) / P)
 
-Nothing is accumulated step by step, so a station's moment depends on its rank and on the stages
-alone, whatever shard it runs in. The rank is a fixed shuffle of the network (by a hash of the
-station's name), so that the sites of every shard come up together.
+The station of rank ``i`` (0-based) is on while ``n(t) > i``, so it is switched where ``n(t) = i``,
+for a ramp at
+
+    t(i) = t0 + (t1 - t0) * (i - a) / (b - a)            a <= i < b, or b <= i < a
+
+and for a swing at the arcsine. Nothing is accumulated step by step, so a station's moments depend
+on its rank and on the stages alone, whatever shard it runs in. The rank is a fixed shuffle of the
+network (by a hash of the station's name), so that the sites of every shard come up together.
+
+What becomes of the demand is in ``course``; what the moments of a run are called, and its steps, in
+``steps``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.demand.draws import key64
-from simulator.fleet.rules import BOOT_ALLOWANCE_S, CLOSING_S, CLOSING_SHARE
+from simulator.fleet.rules import CLOSING_S, CLOSING_SHARE, SPELL_S
+from simulator.fleet.spells import Spells, once
 
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
+    from simulator.scenario.stage_model import Stage as StageTable
 
 F64 = NDArray[np.float64]
-Phase = Literal["connect", "boot", "measure", "cooldown"]
-PHASES: Final[tuple[Phase, ...]] = ("connect", "boot", "measure", "cooldown")
+I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: for ``length_s`` seconds ramp to ``stations`` switched on, or hold (None)."""
+    """For ``length_s`` seconds: ramp to ``stations`` switched on and to ``demand``, or stay."""
 
     length_s: float
     stations: int | None = None
+    demand: float | None = None
+    swing: int = 0
+    """Stations up and down in one wave around those that are on."""
+    demand_swing: float = 0.0
+    kind: str = ""
+    """What the step that begins here is called; "": after what the stage does."""
+    joins: bool = False
+    """No step of its own: belongs to that of the stage before."""
+
+    @property
+    def ramps(self) -> bool:
+        """Stations come or go evenly."""
+        return self.stations is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A phase of the run: ``start_s <= t < end_s``."""
-
-    phase: Phase
-    start_s: float
-    end_s: float
+# -- from the scenario ----------------------------------------------------------------------------
 
 
 def scenario_stages(
@@ -56,13 +73,84 @@ def scenario_stages(
 ) -> tuple[Stage, ...]:
     """The stages of a scenario for a fleet of that size; scaled to ``run_s`` if that is given.
 
-    Raises ValueError as ``scaled`` does.
+    Raises ValueError as ``scaled`` and ``spells`` do.
     """
-    stages = tuple(
-        Stage(stage.for_, None if stage.to is None else stage.to.of(stations))
-        for stage in scenario.file.live.stages
-    )
-    return stages if run_s is None else scaled(stages, run_s)
+    stages: list[Stage] = []
+    for table in scenario.file.live.stages:
+        stages += _KINDS[table.kind](table, stations, levels(stages))
+    found = tuple(stages)
+    return found if run_s is None else scaled(found, run_s)
+
+
+def levels(stages: Sequence[Stage]) -> tuple[int, float]:
+    """Stations and demand at the end of the stages."""
+    stations, demand = 0, 1.0
+    for stage in stages:
+        stations = stations if stage.stations is None else stage.stations
+        demand = demand if stage.demand is None else stage.demand
+    return stations, demand
+
+
+def _ramp(table: StageTable, total: int, _: tuple[int, float]) -> list[Stage]:
+    to = table.amounts[0].of(total) if table.amounts else None
+    demand = table.demands[0] if table.demands else None
+    return [Stage(table.for_ or 0.0, to, demand, kind="ramp")]
+
+
+def _hold(table: StageTable, _total: int, _levels: tuple[int, float]) -> list[Stage]:
+    stay = Stage(table.for_ or 0.0, kind=table.kind)
+    if not table.demands:
+        return [stay]
+    return [Stage(0.0, None, table.demands[0], kind=table.kind), replace(stay, joins=True)]
+
+
+def _step(table: StageTable, total: int, _: tuple[int, float]) -> list[Stage]:
+    found = []
+    for n in range(max(len(table.amounts), len(table.demands))):
+        to = table.amounts[n].of(total) if table.amounts else None
+        demand = table.demands[n] if table.demands else None
+        found.append(Stage(table.ramp_s, to, demand, kind="step"))
+        found.append(Stage(table.each or 0.0, kind="step", joins=True))
+    return found
+
+
+def _spike(table: StageTable, total: int, levels: tuple[int, float]) -> list[Stage]:
+    to = table.amounts[0].of(total) if table.amounts else None
+    demand = table.demands[0] if table.demands else None
+    before = levels[0] if to is not None else None
+    usual = levels[1] if demand is not None else None
+    return [
+        Stage(table.ramp_s, to, demand, kind="spike"),
+        Stage(table.for_ or 0.0, kind="spike", joins=True),
+        Stage(table.ramp_s, before, usual, kind="back"),
+    ]
+
+
+def _sine(table: StageTable, total: int, _: tuple[int, float]) -> list[Stage]:
+    period_s = table.period or 1.0
+    swing = 0 if table.swing is None else table.swing.of(total)
+    wave = Stage(period_s, None, None, swing, table.demand_swing or 0.0, "sine")
+    return [wave] * round((table.for_ or 0.0) / period_s)
+
+
+def _soak(table: StageTable, total: int, levels: tuple[int, float]) -> list[Stage]:
+    length_s = table.for_ or 0.0
+    count = max(1, round(length_s / table.each)) if table.each else 10
+    first, *rest = _hold(table.model_copy(update={"for_": length_s / count}), total, levels)
+    return [first, *rest] + [Stage(length_s / count, kind="soak")] * (count - 1)
+
+
+_KINDS: dict[str, Callable[[StageTable, int, tuple[int, float]], list[Stage]]] = {
+    "ramp": _ramp,
+    "hold": _hold,
+    "step": _step,
+    "spike": _spike,
+    "sine": _sine,
+    "soak": _soak,
+}
+
+
+# -- length ---------------------------------------------------------------------------------------
 
 
 def run_length(stages: Sequence[Stage]) -> float:
@@ -83,45 +171,6 @@ def scaled(stages: Sequence[Stage], run_s: float) -> tuple[Stage, ...]:
     return tuple(replace(stage, length_s=stage.length_s * run_s / total) for stage in stages)
 
 
-def due_times(stages: Sequence[Stage], stations: int) -> F64:
-    """Seconds after T0 at which the station of each rank is switched on, shape (stations,).
-
-    ``inf`` for ranks that no ramp reaches. Without any ramp all are switched on at 0.
-    Raises ValueError for a ramp that goes down or past the fleet's size.
-    """
-    due = np.full(stations, np.inf)
-    if all(stage.stations is None for stage in stages):
-        due[:] = 0.0
-        return due
-    t0, a = 0.0, 0
-    for stage in stages:
-        b = stage.stations
-        if b is not None:
-            if not a <= b <= stations:
-                raise ValueError(
-                    f"a ramp to {b} stations: expected from {a} (already on) to {stations} (all)"
-                )
-            if b > a:
-                due[a:b] = t0 + stage.length_s * np.arange(b - a) / (b - a)
-            a = b
-        t0 += stage.length_s
-    return due
-
-
-def ranks(seed: int, names: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
-    """The place in the ramp of each station, given as (site instance, ordinal); a permutation."""
-    keys = np.array([key64(seed, site, ordinal, "connect") for site, ordinal in names], np.uint64)
-    order = np.argsort(keys, kind="stable")
-    rank = np.empty(len(keys), np.int64)
-    rank[order] = np.arange(len(keys))
-    return rank
-
-
-def connect_due(stages: Sequence[Stage], seed: int, names: Sequence[tuple[str, int]]) -> F64:
-    """Seconds after T0 at which each station, in network order, is switched on (``inf``: never)."""
-    return due_times(stages, len(names))[ranks(seed, names)]
-
-
 def closing_s(run_s: float) -> float:
     """How long the end of a run of ``run_s`` seconds takes, as part of it."""
     return min(CLOSING_S, CLOSING_SHARE * run_s)
@@ -139,36 +188,134 @@ def close_due(run_s: float, stations: int) -> F64:
     return due
 
 
-def phases(stages: Sequence[Stage]) -> tuple[Span, ...]:
-    """The phases of a run, without gaps, from 0 to ``inf``.
+# -- stations -------------------------------------------------------------------------------------
 
-    Ramps are ``connect``; the first seconds after a ramp (the boot allowance) are ``boot``; the
-    rest of a hold is ``measure``; ``cooldown`` is from the moment at which the first station
-    closes (see ``close_due``).
+
+def spells(stages: Sequence[Stage], stations: int) -> Spells:
+    """When the station of each rank is on.
+
+    Without any ramp all are on from 0. A station that would be off, or on, for less than
+    ``SPELL_S`` stays as it was. Raises ValueError for more stations than the fleet has, or a swing
+    below none.
     """
-    spans: list[Span] = []
-    t0 = boot_until = 0.0
-    if all(stage.stations is None for stage in stages):
-        boot_until = BOOT_ALLOWANCE_S
+    if all(stage.stations is None and not stage.swing for stage in stages):
+        return once(np.zeros(stations))
+    rank, at_s, on = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros(0, np.bool_)]
+    t0, level = 0.0, 0
     for stage in stages:
-        t1 = t0 + stage.length_s
+        moves = []
         if stage.stations is not None:
-            spans.append(Span("connect", t0, t1))
-            boot_until = t1 + BOOT_ALLOWANCE_S
-        else:
-            middle = min(max(boot_until, t0), t1)
-            spans.append(Span("boot", t0, middle))
-            spans.append(Span("measure", middle, t1))
-        t0 = t1
-    cool_s = t0 - closing_s(t0)
-    spans = [replace(span, end_s=min(span.end_s, cool_s)) for span in spans]
-    spans.append(Span("cooldown", cool_s, np.inf))
-    return tuple(span for span in spans if span.end_s > span.start_s)
+            if not 0 <= stage.stations <= stations:
+                raise ValueError(
+                    f"a ramp to {stage.stations} stations: expected from 0 to {stations} (all)"
+                )
+            moves = [_even(level, stage.stations, t0, stage.length_s)]
+            level = stage.stations
+        elif stage.swing:
+            low, high = level - stage.swing, level + stage.swing
+            if low < 0 or high > stations:
+                raise ValueError(
+                    f"a swing of {stage.swing} stations around {level} goes from {low} to {high}:"
+                    f" expected within 0 to {stations} (all)"
+                )
+            moves = _wave(level, stage.swing, t0, stage.length_s)
+        for ranks_, times, up in moves:
+            rank.append(ranks_)
+            at_s.append(times)
+            on.append(np.full(len(ranks_), up))
+        t0 += stage.length_s
+    return _paired(np.concatenate(rank), np.concatenate(at_s), np.concatenate(on), stations)
 
 
-def phase_at(spans: Sequence[Span], due_s: float) -> Phase:
-    """The phase that a call due at ``due_s`` belongs to (before 0 counts as the first)."""
-    for span in spans:
-        if due_s < span.end_s:
-            return span.phase
-    return spans[-1].phase
+_Move = tuple[I64, F64, bool]
+"""Ranks in the order in which they are switched, when, and whether on."""
+
+
+def _even(a: int, b: int, t0: float, length_s: float) -> _Move:
+    if b >= a:
+        up = np.arange(a, b, dtype=np.int64)
+        return up, t0 + length_s * (up - a) / max(b - a, 1), True
+    down = np.arange(a - 1, b - 1, -1, dtype=np.int64)
+    return down, t0 + length_s * (a - down) / (a - b), False
+
+
+def _wave(mean: int, swing: int, t0: float, period_s: float) -> list[_Move]:
+    """Up from the mean, down through it, and up to it again."""
+
+    def angle(rank: I64) -> F64:
+        part: F64 = np.arcsin((rank - mean) / swing) / (2.0 * np.pi)
+        return part
+
+    first = np.arange(mean, mean + swing, dtype=np.int64)
+    down = np.arange(mean + swing - 1, mean - swing - 1, -1, dtype=np.int64)
+    last = np.arange(mean - swing, mean, dtype=np.int64)
+    return [
+        (first, t0 + period_s * angle(first), True),
+        (down, t0 + period_s * (0.5 - angle(down)), False),
+        (last, t0 + period_s * (1.0 + angle(last)), True),
+    ]
+
+
+def _paired(rank: I64, at_s: F64, on: NDArray[np.bool_], stations: int) -> Spells:
+    """Moments in order of time, on and off in turn for each rank, as spells."""
+    order = np.argsort(rank, kind="stable")
+    rank, at_s, on = rank[order], at_s[order], on[order]
+    begin = np.flatnonzero(on)
+    end = np.minimum(begin + 1, len(rank) - 1)
+    ends = (end > begin) & (rank[end] == rank[begin])
+    off_s = np.where(ends, at_s[end], np.inf)
+    whose, on_s = rank[begin], at_s[begin]
+    # An end and a beginning with too little between them are neither.
+    again = np.zeros(len(whose), np.bool_)
+    again[1:] = (whose[1:] == whose[:-1]) & (on_s[1:] - off_s[:-1] < SPELL_S)
+    last = np.ones(len(whose), np.bool_)
+    last[:-1] = ~again[1:]
+    whose, on_s, off_s = whose[~again], on_s[~again], off_s[last]
+    long = off_s - on_s >= SPELL_S
+    count = np.bincount(whose[long], minlength=stations)
+    offset = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    return Spells(offset, on_s[long], off_s[long])
+
+
+def due_times(stages: Sequence[Stage], stations: int) -> F64:
+    """Seconds after T0 at which the station of each rank is first switched on, shape (stations,).
+
+    ``inf`` for ranks that no ramp reaches. Raises ValueError as ``spells`` does.
+    """
+    return spells(stages, stations).first_on_s
+
+
+def ranks(seed: int, names: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
+    """The place in the ramp of each station, given as (site instance, ordinal); a permutation."""
+    keys = np.array([key64(seed, site, ordinal, "connect") for site, ordinal in names], np.uint64)
+    order = np.argsort(keys, kind="stable")
+    rank = np.empty(len(keys), np.int64)
+    rank[order] = np.arange(len(keys))
+    return rank
+
+
+def station_spells(stages: Sequence[Stage], seed: int, names: Sequence[tuple[str, int]]) -> Spells:
+    """When each station, in network order, is on."""
+    return spells(stages, len(names)).take(ranks(seed, names))
+
+
+def connect_due(stages: Sequence[Stage], seed: int, names: Sequence[tuple[str, int]]) -> F64:
+    """When each station, in network order, is first switched on (``inf``: never)."""
+    return station_spells(stages, seed, names).first_on_s
+
+
+def stations_at(stages: Sequence[Stage], t: float) -> int:
+    """Stations that are to be on at ``t``, rounded; without any ramp 0 (all, really)."""
+    t0, level = 0.0, 0
+    for stage in stages:
+        part = (t - t0) / stage.length_s if stage.length_s > 0.0 else 1.0
+        if stage.swing and 0.0 <= part < 1.0:
+            return round(level + stage.swing * float(np.sin(2.0 * np.pi * part)))
+        if stage.stations is not None:
+            if 0.0 <= part < 1.0:
+                return round(level + (stage.stations - level) * part)
+            level = stage.stations if part >= 1.0 else level
+        t0 += stage.length_s
+        if t < t0:
+            break
+    return level

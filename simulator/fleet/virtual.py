@@ -23,6 +23,7 @@ from simulator.fleet.deviations import Deviations, Kind
 from simulator.fleet.remotestart import AskStart, Begun
 from simulator.fleet.rules import MAINS_LINES, MAINS_V, PACK_EMPTY_V, PACK_FULL_V, SLACK_S
 from simulator.fleet.shardplan import FIRMWARE, StationPlan, StationSpec
+from simulator.fleet.switching import Switch
 from simulator.fleet.visit import OVER, Visit
 from simulator.station.events import Event
 from simulator.station.ports import EvState
@@ -61,6 +62,7 @@ class VirtualStation:
         "_plan",
         "_registers",
         "_rows",
+        "_switch",
         "_visits",
         "spec",
         "station",
@@ -90,6 +92,8 @@ class VirtualStation:
         seed = plan.shard.tokens.seed
         draws = Draws(key64(seed, spec.site, spec.ordinal, "station"))
         self._registers = [1000.0 * draws.below(_REGISTER_SPAN_KWH) for _ in range(spec.evses)]
+        switchings = plan.switchings
+        self._switch = Switch(switchings) if switchings else None
         self._asleep = True
         self._closed = False
         self._due = inf
@@ -114,7 +118,11 @@ class VirtualStation:
     @property
     def next_deadline(self) -> float:
         """When to be woken, in run seconds; ``inf``: not at all."""
-        return min(self._due, self.station.next_deadline)
+        due = min(self._due, self.station.next_deadline)
+        switch = self._switch
+        if switch is None:
+            return due
+        return switch.due if switch.off else min(due, switch.due)
 
     def start(self, now: float) -> None:
         """Power on."""
@@ -142,6 +150,8 @@ class VirtualStation:
         self.station.receive(now, data)
         if self._asleep:
             self._look()
+        if self._switch is not None and self._switch.leaving:
+            self._leave_if_answered(now)
 
     def writable(self, now: float, flag: bool) -> None:
         """Whether the connection takes more."""
@@ -170,7 +180,38 @@ class VirtualStation:
         return [*effects, *asks]
 
     def wake(self, now: float) -> None:
-        """Let everything happen that is due, on the agenda and at the station, in order.
+        """Let everything happen that is due: see ``_play``, and ``switching``."""
+        switch = self._switch
+        while switch is not None and switch.due <= now:
+            due = max(switch.due, self._now)
+            if not switch.off:
+                self._play(due)
+            self._turn(due, switch)
+        if switch is None or not switch.off:
+            self._play(now)
+
+    def _turn(self, now: float, switch: Switch) -> None:
+        """The station is switched on, or off once what it has sent is answered."""
+        if switch.off:
+            switch.turn()
+            self._asleep = True
+            self._arm()
+            self.station.start(now)
+        elif switch.leaving:
+            switch.turn()
+            self.station.switch_off(now)
+        else:
+            self._end_visits(now, "Local")
+            switch.leave(now)
+            self._leave_if_answered(now)
+
+    def _leave_if_answered(self, now: float) -> None:
+        switch = self._switch
+        if switch is not None and not self.station.pending:
+            self._turn(now, switch)
+
+    def _play(self, now: float) -> None:
+        """Play what is due on the agenda and at the station, in order.
 
         A late driver changes no order: each thing happens at its due time, or at the last moment
         that the station has seen if that is later. At one moment the agenda goes first, so that a
@@ -201,6 +242,9 @@ class VirtualStation:
         """End every visit now and begin no other."""
         self.wake(now)
         self._closed = True
+        self._end_visits(now, reason)
+
+    def _end_visits(self, now: float, reason: str) -> None:
         for visit in self._visits:
             if visit is not None:
                 visit.ending = True
@@ -214,6 +258,7 @@ class VirtualStation:
         """The run is over: whatever the station has open is censored."""
         self._closed = True
         self._due = inf
+        self._switch = None
         self.station.finish(now)
 
     # -- the agenda -----------------------------------------------------------------------------

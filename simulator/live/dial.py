@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +67,7 @@ def open_socket(rules: DialRules) -> socket.socket:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if rules.source is not None:
-            if hasattr(socket, "IPPROTO_IP") and rules.address.family == socket.AF_INET:
+            if sys.platform == "linux":  # of both families
                 sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
             sock.bind((rules.source, 0))
     except OSError as error:

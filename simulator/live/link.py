@@ -48,6 +48,7 @@ class Surroundings:
         "deadlines",
         "moved",
         "ping_s_of",
+        "route",
         "rules",
         "tasks",
         "tls",
@@ -70,12 +71,15 @@ class Surroundings:
         transfers: Transfers | None = None,
         tls: Tls | None = None,
         commands: Commands | None = None,
+        route: Callable[[int], DialRules] | None = None,
     ) -> None:
         self.clock = clock
         self.deadlines = deadlines
         self.moved: Callable[[], None] = _nothing
         """Called when the earliest deadline has moved closer."""
         self.rules = rules
+        self.route = route
+        """The way that each station takes for its next attempt; None: ``rules`` for all."""
         self.upgrade = upgrade
         self.watcher = watcher
         self.tracer = tracer
@@ -109,6 +113,7 @@ class Link:
     __slots__ = (
         "_connection",
         "_dialling",
+        "_forsaken",
         "_index",
         "_password",
         "_pending",
@@ -120,6 +125,7 @@ class Link:
         "_station_id",
         "_trace",
         "_transfers",
+        "_unwanted",
         "_upgrade",
     )
 
@@ -145,6 +151,10 @@ class Link:
         self._ping_due = inf
         self._dialling = False
         self._retired = False
+        self._unwanted = False
+        """The station was switched off while it was connecting."""
+        self._forsaken = 0
+        """Connections that were dropped because the station came back before they had closed."""
         self._ring = FrameRing()
         self._upgrade = upgrade or shared.upgrade
         self._transfers: dict[int, Callable[[], None]] | None = None
@@ -254,12 +264,19 @@ class Link:
         watcher = self._shared.watcher
         watcher.connect_step("upgrade", max(now - connection.request_sent, 0.0))
         watcher.connected(self._index, now)
+        if self._unwanted:
+            self._unwanted = False
+            connection.close(1000, "switched off")
+            return
         self._arm_ping(now)
         self._station.connected(now)
         self.settle(now)
 
     def closed(self, now: float, kind: ErrorKind | None, detail: str) -> None:
         """The connection is gone."""
+        if self._forsaken:
+            self._forsaken -= 1
+            return
         self._connection = None
         self._ping_due = inf
         shared = self._shared
@@ -279,6 +296,7 @@ class Link:
         elif type(effect) is Close:
             if self._connection is not None:
                 self._connection.close(effect.code, effect.reason)
+            self._unwanted = self._dialling
         elif isinstance(effect, Download | Upload):
             self._transfer(effect)
         elif isinstance(effect, AskStart | Begun):
@@ -342,8 +360,13 @@ class Link:
 
     def _connect(self, wish: Connect) -> None:
         shared = self._shared
-        if self._dialling or self._connection is not None or not shared.accepting:
+        self._unwanted = False
+        if self._dialling or not shared.accepting:
             return
+        if self._connection is not None:
+            if self._connection.is_open:
+                return
+            self._forsake(self._connection)
         if wish.url and not self._is_target(wish.url):
             # Whoever runs this has named one target; a CSMS cannot name another one.
             asyncio.get_running_loop().call_soon(self._not_dialled)
@@ -354,6 +377,14 @@ class Link:
         task = asyncio.get_running_loop().create_task(self._attempt(wish))
         shared.tasks.add(task)
         task.add_done_callback(shared.attempted)
+
+    def _forsake(self, connection: Connection) -> None:
+        """The old connection has not closed by the time that its station wants a new one."""
+        if connection.abort():
+            self._forsaken += 1
+        self._connection = None
+        self._ping_due = inf
+        self._shared.watcher.disconnected(self._index, self._shared.clock())
 
     def _is_target(self, url: str) -> bool:
         try:
@@ -369,8 +400,9 @@ class Link:
 
     async def _attempt(self, wish: Connect) -> None:
         shared = self._shared
+        rules = shared.rules if shared.route is None else shared.route(self._index)
         try:
-            tcp_s = await dial(shared.rules, partial(self._make, wish), shared.clock)
+            tcp_s = await dial(rules, partial(self._make, wish), shared.clock)
         except ConnectError as failure:
             self._dialling = False
             self._pending = None

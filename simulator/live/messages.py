@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
+from simulator.live.routes import Routes
 from simulator.live.tls import TlsRules
 from simulator.live.transfers import TransferRules
 
@@ -52,6 +53,8 @@ class ShardSpec:
     """Unix time of T0 as far as it is known before the fleet is built."""
     detailed: bool = False
     """Put a ``measure.detail.Detail`` into every snapshot."""
+    routes: Routes | None = None
+    """From where to where each station connects; None: as ``rules`` say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Snapshot:
     """``measure.recorder.Recorder.snapshot`` with what only the driver knows."""
 
     values: dict[str, Any]
+    finished: tuple[ShardMeasurement, ...] = ()
+    """What was measured of the phases that have ended since the snapshot before."""
 
 
 @dataclass(frozen=True, slots=True)

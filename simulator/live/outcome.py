@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from simulator.live.commands import NAME, STEPS
+from simulator.live.steprows import capacity, capacity_words, step_rows
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
@@ -87,8 +88,10 @@ def conclude(
         validity=validity,
         clauses=clauses,
         interrupted=_interruption(fleet),
+        aborted=fleet.aborted or None,
         lost_shards=[fleet.lost[number] for number in sorted(fleet.lost)],
     )
+    rows = step_rows(prepared.steps, measurement, prepared.scenario.file.slo.require, limits)
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
     compared = compare(prediction, measurement)
     summary = live_summary(
@@ -105,6 +108,10 @@ def conclude(
         prediction=compared,
         notes=notes(prepared.scenario, prediction, compared),
         phases=_phases(prepared, measurement.ended_s),
+        steps=[row.as_dict() for row in rows],
+        capacity=capacity_words(rows, has_slo=bool(clauses)),
+        capacity_step=best.step if (best := capacity(rows)) is not None else None,
+        aborted=fleet.aborted or None,
         speed=prepared.window.speed,
         from_s=prepared.window.from_s,
         run_s=prepared.window.run_s,
@@ -303,7 +310,7 @@ def _transactions(fleet: Fleet) -> TransactionCounts:
 def _phases(prepared: Prepared, ended_s: float) -> list[dict[str, Any]]:
     """The phases that took place."""
     return [
-        {"phase": span.phase, "start_s": span.start_s, "end_s": min(span.end_s, ended_s)}
+        {"phase": span.name, "start_s": span.start_s, "end_s": min(span.end_s, ended_s)}
         for span in prepared.spans
         if span.start_s < ended_s
     ]

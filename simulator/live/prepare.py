@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from simulator.demand.visits import Means
+from simulator.fleet.course import demand_of
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
 from simulator.fleet.setup import Conditions, in_force
-from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
+from simulator.fleet.stages import Stage, run_length, scenario_stages, station_spells
+from simulator.fleet.steps import Span, Step, phases, steps
 from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
+from simulator.live.routes import Routes
 from simulator.live.security import Security
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
@@ -48,6 +51,7 @@ class Prepared:
     network: Network
     stages: tuple[Stage, ...]
     spans: tuple[Span, ...]
+    steps: tuple[Step, ...]
     window: Window
     engine: EngineResult
     plans: tuple[ShardPlan, ...]
@@ -93,7 +97,7 @@ def prepare(
     ids = [s.id for site in network.sites for s in site.stations]
     try:
         stages = read_stages(scenario, len(names), duration_s)
-        due = connect_due(stages, scenario.seed, names)
+        spells = station_spells(stages, scenario.seed, names)
         traced = choose_traced(parse_trace(trace), ids)
     except TraceError as error:
         raise RefusedError(str(error)) from None
@@ -102,7 +106,12 @@ def prepare(
     check_models(network)
     span = window(scenario, run_length(stages))
     engine = simulate_network(
-        scenario, network, duration_s=span.until_s, record_caps="all", progress=progress
+        scenario,
+        network,
+        duration_s=span.until_s,
+        record_caps="all",
+        progress=progress,
+        course=demand_of(stages, span.from_s, span.speed),
     )
     refuse_outages(engine, span)
     refuse_discharge(engine, span)
@@ -117,14 +126,17 @@ def prepare(
             from_s=span.from_s,
             speed=span.speed,
             run_s=span.run_s,
-            connect_due=due,
+            connect_due=spells.first_on_s,
+            spells=spells,
             sites=group,
             password=password,
         )
         for group in split(network, shards)
     )
+    spans = phases(stages)
+    rows = steps(stages, spans, len(names))
     return Prepared(
-        scenario, network, stages, phases(stages), span, engine, plans, traced, heartbeat_s
+        scenario, network, stages, spans, rows, span, engine, plans, traced, heartbeat_s
     )
 
 
@@ -185,11 +197,7 @@ def refuse_timers(engine: EngineResult, span: Window) -> None:
 
 def read_stages(scenario: Scenario, stations: int, duration_s: float | None) -> tuple[Stage, ...]:
     """The scenario's stages for a fleet of that size, stretched to ``duration_s`` in proportion."""
-    stages = tuple(
-        Stage(stage.for_, None if stage.to is None else stage.to.of(stations))
-        for stage in scenario.file.live.stages
-    )
-    return stages if duration_s is None else scaled(stages, duration_s)
+    return scenario_stages(scenario, stations, duration_s)
 
 
 def shard_count(
@@ -237,6 +245,7 @@ def shard_specs(
     *,
     upgrade: Upgrade,
     rules: DialRules,
+    routes: Routes | None = None,
     run_id: str,
     epoch_guess: float,
     folder: Path,
@@ -260,7 +269,7 @@ def shard_specs(
         security.certificates,
         security.operator,
     )
-    phases = tuple((span.start_s, str(span.phase)) for span in prepared.spans)
+    phases = tuple((span.start_s, span.name) for span in prepared.spans)
     return [
         ShardSpec(
             shard=number,
@@ -268,6 +277,7 @@ def shard_specs(
             phases=phases,
             upgrade=upgrade,
             rules=rules,
+            routes=routes,
             tls=security.tls,
             authenticate=security.profile >= 1,
             conditions=conditions,

@@ -13,13 +13,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
-from simulator.fleet.stages import phase_at
+from simulator.fleet.steps import span_at
 from simulator.live.calibrated import margin_note
 from simulator.live.commands import ApiRules, Template
 from simulator.live.connection import Upgrade
@@ -39,11 +38,15 @@ from simulator.live.preflight import (
     read_target,
 )
 from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare, shard_specs
+from simulator.live.routes import routes_of
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
 from simulator.live.security import INSECURE, Embedded, Security, first_wish, security_of
+from simulator.live.sockets import check_ports, check_sources
+from simulator.live.stepboard import StepBoard
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
 from simulator.live.tls import Tls
+from simulator.measure.abort import Watch
 from simulator.measure.progress import combine
 from simulator.measure.validity import loosened
 from simulator.measure.verdict import Decision, Verdict
@@ -201,6 +204,11 @@ class _Run:
         self._stream: Appender | None = None
         self._kept_s = -1.0
         self._progress = Progress("", "", "", "running", 0.0, 1.0, 1.0, 0)
+        slo = prepared.scenario.file.slo
+        self._board = StepBoard(
+            prepared.steps, slo.require, screen.note, limits_of(prepared.scenario)
+        )
+        self._watch = Watch(slo.abort, prepared.expected)
 
     def go(self, site: Site | None) -> Path:
         """Reach the target, run the fleet, write the folder."""
@@ -209,6 +217,7 @@ class _Run:
                 site = stack.enter_context(self._embedded())
             upgrade = Upgrade(site.target, user_agent=USER_AGENT)
             address = self._reach(upgrade, site)
+            self._check_sockets(address, site)
             folder = self._folder()
             self._stream = folder.appender("progress")
             # To the last file: what a run has measured is not thrown away by a late signal.
@@ -280,6 +289,13 @@ class _Run:
             address = reach(asked, found, station_id, known, timeout_s, tls, wish).address
         return address if address is not None else site.found[0]
 
+    def _check_sockets(self, address: Address, site: Site) -> None:
+        """Which address answers is known now, and with it how many there are to spread over."""
+        live = self._prepared.scenario.file.live
+        same = [a for a in site.found if a.family == address.family]
+        check_sources(live.sources, address.family)
+        check_ports(self._prepared.expected, live.sources, (address,) if live.pin else same)
+
     # -- the folder -----------------------------------------------------------------------------
 
     def _folder(self) -> RunFolder:
@@ -318,11 +334,21 @@ class _Run:
         interrupts: Interrupts,
     ) -> Fleet:
         prepared = self._prepared
+        live = prepared.scenario.file.live
         specs = shard_specs(
             prepared,
             upgrade=upgrade,
-            rules=DialRules(address, prepared.scenario.file.live.connect_timeout),
+            rules=DialRules(address, live.connect_timeout),
             security=site.security,
+            routes=routes_of(
+                site.target,
+                site.found,
+                address,
+                timeout_s=live.connect_timeout,
+                sources=live.sources,
+                pin=live.pin,
+                authorised=prepared.scenario.file.csms.authorised,
+            ),
             run_id=secrets.token_hex(4),
             epoch_guess=time.time(),
             folder=folder.path,
@@ -341,7 +367,7 @@ class _Run:
             stations=prepared.expected,
         )
         self._outlets.begin(
-            partial(phase_at, prepared.spans),
+            lambda at_s: span_at(prepared.spans, at_s).name,
             run=str(folder.path),
             scenario=self._progress.scenario,
             target=self._progress.target,
@@ -361,18 +387,33 @@ class _Run:
 
     def _on_snapshot(self, now: float, snapshots: Sequence[dict[str, Any]], mode: str) -> None:
         self._watch_csms(now)
-        phase = phase_at(self._prepared.spans, now) if now >= 0.0 else "starting"
+        phase = span_at(self._prepared.spans, now).name if now >= 0.0 else "starting"
         self._progress = replace(self._progress, now_s=now, phase=phase, mode=mode)
         if self._supervisor is not None and not self._progress.pids:
             self._progress = replace(self._progress, pids=self._supervisor.pids)
         if snapshots:
             sums = combine(snapshots)
+            self._look_at_steps(now, sums, len(snapshots))
             self._progress = progress_of(sums, self._progress)
             self._keep(sums, phase)
             if self._supervisor is not None:
                 epoch = self._supervisor.fleet.epoch_at_zero
                 self._outlets.take(snapshots, self._progress, epoch)
         self._screen.update(self._progress)
+
+    def _look_at_steps(self, now: float, sums: dict[str, Any], shards: int) -> None:
+        """Print the row of a step that is over; end the run if a clause says so."""
+        supervisor = self._supervisor
+        if supervisor is None:
+            return
+        finished, supervisor.finished = supervisor.finished, []
+        self._board.hear(finished)
+        self._board.look(now, sums, shards)
+        why = self._watch.look(sums)
+        if why is not None and not supervisor.fleet.aborted:
+            supervisor.end_early(why)
+            self._happened.add(now, "aborted", why)
+            self._screen.note(why)
 
     def _keep(self, sums: dict[str, Any], phase: str) -> None:
         """Put a snapshot on disk, so that a run that dies leaves what it had seen."""

@@ -32,9 +32,12 @@ from simulator.live.link import Link, Surroundings
 from simulator.live.machine import Machine
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
+from simulator.live.routes import Resolver, Router
+from simulator.live.target import Address
 from simulator.live.tls import Tls
 from simulator.live.trace import Tracer
 from simulator.live.transfers import Transfers
+from simulator.measure.errors import ErrorKind
 from simulator.measure.recorder import Recorder
 
 ACTIONS = (
@@ -100,6 +103,9 @@ class Shard:
         self._commands: Commands | None = None
         self._ledger = Ledger()
         self._machine = Machine()
+        self._router: Router | None = None
+        if spec.routes is not None:
+            self._router = Router(spec.routes, spec.plan.station_index.tolist())
         self.recorder = Recorder(
             ACTIONS,
             spec.plan.stations,
@@ -127,7 +133,12 @@ class Shard:
         tracer = None
         if spec.trace_path is not None and spec.traced:
             tracer = Tracer(spec.trace_path, start.epoch_at_zero)
-        fleet = self._launch(start, tracer, lambda values: offer(Snapshot(values)))
+        finished = self.recorder.finished_phases
+
+        def tell(values: dict[str, Any]) -> None:
+            offer(Snapshot(values, tuple(finished(values["now_s"]))))
+
+        fleet = self._launch(start, tracer, tell)
 
         def offer(message: Snapshot) -> None:
             try:
@@ -135,6 +146,7 @@ class Shard:
             except PipeClosedError:
                 fleet.abort()
 
+        resolver = self._resolver(start)
         watch = GcWatch(self.recorder)
         watch.install()
         loop = asyncio.get_running_loop()
@@ -143,9 +155,13 @@ class Shard:
         os.set_blocking(commands, False)
         os.set_blocking(outbox.fd, False)
         loop.add_reader(commands, _obey, commands, Inbox(), fleet)
+        if resolver is not None:
+            resolver.start()
         try:
             await fleet.run()
         finally:
+            if resolver is not None:
+                resolver.stop()
             loop.remove_reader(commands)
             watch.remove()
             if tracer is not None:
@@ -159,6 +175,23 @@ class Shard:
             deviations=self._deviations,
             commands=Counter() if self._commands is None else self._commands.counts,
         )
+
+    def _resolver(self, start: Start) -> Resolver | None:
+        """Who looks the target's name up, where there is one to look up."""
+        router = self._router
+        if self.spec.routes is None or router is None or self.spec.routes.fixed:
+            return None
+        recorder, clock = self.recorder, run_clock(start.t0_ns)
+
+        def done(took: float, found: Sequence[Address], why: str) -> None:
+            recorder.connect_step("dns", took)
+            if why:
+                recorder.error(None, ErrorKind.DNS, why, clock())
+            elif not router.found(found):
+                why = "no address of the family that answered before, or none that may be dialled"
+                recorder.error(None, ErrorKind.DNS, why, clock())
+
+        return Resolver(self.spec.routes.target, done)
 
     def _launch(
         self, start: Start, tracer: Tracer | None, on_snapshot: Callable[[dict[str, Any]], None]
@@ -179,6 +212,7 @@ class Shard:
             transfers=Transfers(spec.transfers),
             tls=None if spec.tls is None else Tls(spec.tls),
             commands=self._commands,
+            route=self._router,
         )
         fleet = FleetLoop(
             shared=shared,

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from simulator.live.interrupts import Interrupts
 from simulator.live.messages import Abort, Failed, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.messages import Final as FinalMessage
 from simulator.live.parent import Mail, ShardProcess
+
+if TYPE_CHECKING:
+    from simulator.measure.measurement import ShardMeasurement
 
 LEAD_S: Final = 0.2
 """From the moment that all shards are ready to T0: time for the news to arrive."""
@@ -35,6 +38,8 @@ class Fleet:
     lost: dict[int, str] = field(default_factory=dict)
     """Why each lost shard is lost, and the last it said."""
     traces: dict[int, str] = field(default_factory=dict)
+    aborted: str = ""
+    """Why the run was ended early by a clause of its own; "": it was not."""
     interrupted: int = 0
     """How often the user asked for the end."""
     t0_ns: int = 0
@@ -66,6 +71,8 @@ class Supervisor:
         self._asked = 0
         self._deadline = float("inf")
         self.fleet = Fleet()
+        self.finished: list[ShardMeasurement] = []
+        """What shards have told of phases that are over; whoever reads it empties it."""
 
     @property
     def pids(self) -> dict[int, int]:
@@ -116,8 +123,8 @@ class Supervisor:
         """Until every shard has handed over its results or is lost."""
         while self._open:
             self._next()
-            if self._interrupts.count > self._asked:
-                self._ask(self._interrupts.count)
+            if self._interrupts.count + bool(self.fleet.aborted) > self._asked:
+                self._ask(self._interrupts.count + bool(self.fleet.aborted))
             if self.fleet.lost and self._asked == 0:
                 self._ask(1)
             self._reap_silent("did not end")
@@ -132,6 +139,12 @@ class Supervisor:
         while self._open:
             self._next()
             self._reap_silent("did not end")
+
+    def end_early(self, reason: str) -> None:
+        """Stop orderly, as a clause of the scenario asks for; once is enough."""
+        if not self.fleet.aborted and self._asked == 0:
+            self.fleet.aborted = reason
+            self._ask(1)
 
     # -- details --------------------------------------------------------------------------------
 
@@ -180,6 +193,7 @@ class Supervisor:
             fleet.loop = message.loop
         elif isinstance(message, Snapshot):
             self._snapshots[number] = message.values
+            self.finished += message.finished
         elif isinstance(message, FinalMessage):
             fleet.finals.append(message)
             fleet.finals.sort(key=lambda final: final.measurement.shard)

@@ -32,7 +32,7 @@ FINISHED_TYPE = np.dtype(
     ]
 )
 OUTCOME_BITS = 3
-ROWS = ("planned", "written", "answered", "errors")
+ROWS = ("planned", "written", "answered", "errors", "ended")
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -101,27 +101,27 @@ class Fold:
         self.station_version = np.array([self.versions.index(name) for name in names], np.int64)
         self.histograms: dict[SeriesKey, Histogram] = {}
         self._plans: dict[int, tuple[tuple[int, Histogram], ...]] = {}
-        self.planned = np.zeros(0, np.int64)
-        """Attempts planned, by action."""
-        self.calls = np.zeros((0, len(CallOutcome)), np.int64)
-        """Attempts ended, by action and outcome."""
-        self.written = np.zeros(0, np.int64)
-        """Attempts written, by action, however they ended."""
+        self.planned = np.zeros((len(phases), 0), np.int64)
+        """Attempts planned, by phase and action."""
+        self.calls = np.zeros((len(phases), 0, len(CallOutcome)), np.int64)
+        """Attempts ended, by phase, action and outcome."""
+        self.written = np.zeros((len(phases), 0), np.int64)
+        """Attempts written, by phase and action, however they ended."""
         self.logical = np.zeros((station_count, 0), np.int32)
         """First attempts planned, by station and action."""
         self.answered = np.zeros((station_count, 0), np.int32)
         """Attempts answered, by station and action."""
-        self.not_sent = 0
-        """Attempts that were never written because the generator itself was late."""
+        self.not_sent = np.zeros(len(phases), np.int64)
+        """Attempts, by phase, that were never written because the generator itself was late."""
         self.grid = Grid(ROWS)
         self.by_second = LatencyBySecond()
 
     def add_action(self, action: str) -> int:
         """Make room for an action; gives its number."""
         self.actions.append(action)
-        self.planned = np.append(self.planned, 0)
-        self.written = np.append(self.written, 0)
-        self.calls = np.vstack([self.calls, np.zeros((1, self.calls.shape[1]), np.int64)])
+        self.planned = np.pad(self.planned, ((0, 0), (0, 1)))
+        self.written = np.pad(self.written, ((0, 0), (0, 1)))
+        self.calls = np.pad(self.calls, ((0, 0), (0, 1), (0, 0)))
         self.logical = np.pad(self.logical, ((0, 0), (0, 1)))
         self.answered = np.pad(self.answered, ((0, 0), (0, 1)))
         self.grid.row(f"station:{action}")
@@ -140,11 +140,26 @@ class Fold:
             found = self.histograms[key] = Histogram()
         return found
 
+    def pack(self, phase: int) -> None:
+        """Hold sparsely what was measured of all phases but this one (by number).
+
+        A call that ends later than its phase makes its own few series dense again, until then.
+        """
+        name = self.phase_names[phase]
+        for key, histogram in self.histograms.items():
+            if key.phase != name:
+                histogram.pack()
+
+    @property
+    def held_bytes(self) -> int:
+        """What the counts of all histograms take in memory."""
+        return sum(histogram.held_bytes for histogram in self.histograms.values())
+
     def add_planned(self, block: bytes) -> None:
         """Fold a block of ``PLANNED`` records."""
         rows = np.frombuffer(block, PLANNED_TYPE)
         action = rows["action"].astype(np.int64)
-        self.planned += np.bincount(action, minlength=len(self.actions))
+        np.add.at(self.planned, (self.phase_of(rows["due"]), action), 1)
         first = rows["attempt"] <= 1
         np.add.at(self.logical, (rows["station"][first], action[first]), 1)
         self.grid.add(self.grid.rows["planned"], whole_seconds(rows["due"]))
@@ -156,19 +171,26 @@ class Fold:
         action, outcome = code >> OUTCOME_BITS, code & ((1 << OUTCOME_BITS) - 1)
         sent = ~np.isnan(rows["written"])
         us = np.clip(np.rint(_durations(rows, sent) * 1e6), 0, HIGHEST_US).astype(np.int64)
-        self._count(rows, action, outcome, sent, us)
-        self._measure(rows, code, sent, us)
+        phase = self.phase_of(rows["due"])
+        self._count(rows, phase, action, outcome, sent, us)
+        self._measure(rows, phase, code, sent, us)
 
     def _count(
-        self, rows: NDArray[np.void], action: I64, outcome: I64, sent: NDArray[np.bool_], us: I64
+        self,
+        rows: NDArray[np.void],
+        phase: I64,
+        action: I64,
+        outcome: I64,
+        sent: NDArray[np.bool_],
+        us: I64,
     ) -> None:
-        np.add.at(self.calls, (action, outcome), 1)
-        np.add.at(self.written, action[sent], 1)
+        np.add.at(self.calls, (phase, action, outcome), 1)
+        np.add.at(self.written, (phase[sent], action[sent]), 1)
         good = outcome == CallOutcome.ANSWERED
         np.add.at(self.answered, (rows["station"][good], action[good]), 1)
         ours = us[_GENERATOR] > np.maximum(us[_RESPONSE] // 2, int(_LATE_S * 1e6))
         kept_back = ~sent & ours & (outcome != CallOutcome.SKIPPED)
-        self.not_sent += int(np.count_nonzero(kept_back))
+        np.add.at(self.not_sent, phase[kept_back], 1)
 
         grid, ended = self.grid, whole_seconds(rows["ended"])
         left = whole_seconds(rows["written"][sent])
@@ -177,13 +199,16 @@ class Fold:
         grid.add(first_row[action[sent]], left)
         grid.add(grid.rows["answered"], ended[good])
         grid.add(grid.rows["errors"], ended[np.isin(outcome, _ERRORS)])
+        grid.add(grid.rows["ended"], ended)
         timed = good | (outcome == CallOutcome.TIMEOUT)
         self.by_second.add(ended[timed], us[_RESPONSE, timed])
 
-    def _measure(self, rows: NDArray[np.void], code: I64, sent: NDArray[np.bool_], us: I64) -> None:
+    def _measure(
+        self, rows: NDArray[np.void], phase: I64, code: I64, sent: NDArray[np.bool_], us: I64
+    ) -> None:
         """Add the durations to their histograms, one group of equal series at a time."""
         group = code * len(self.versions) + self.station_version[rows["station"]]
-        group = (group * len(self.phase_names) + self.phase_of(rows["due"])) * 2 + sent
+        group = (group * len(self.phase_names) + phase) * 2 + sent
         order = np.argsort(group, kind="stable")
         group, us = group[order], us[:, order]
         slots = indices_of(us)

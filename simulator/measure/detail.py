@@ -81,8 +81,9 @@ class DetailMaker:
         """The shard at ``now``; everything recorded so far must have been folded."""
         fold = self._fold
         made = Detail(now, latency=fold.by_second.window(_last(now)))
+        planned, ended = fold.planned.sum(axis=0), fold.calls.sum(axis=0)
         for number, action in enumerate(fold.actions):
-            made.calls[action] = np.concatenate([[fold.planned[number]], fold.calls[number]])
+            made.calls[action] = np.append(planned[number], ended[number])
         for key, histogram in fold.histograms.items():
             if key.direction == "station" and histogram.n:
                 self._add(made, key, histogram)

@@ -2,7 +2,8 @@
 
 The layout (powers of two, each cut into 1024 equal slots, the first into 2048) is that of
 HdrHistogram with the same three parameters, so counts pass to its file format unchanged (``hlog``)
-and adding two histograms is adding counts. Only as many slots as the largest value needs are held.
+and adding two histograms is adding counts. Only as many slots as the largest value needs are held,
+and of a histogram that was ``pack``ed only those that hold something, until it is added to again.
 
 Values are whole microseconds. A percentile is the smallest slot's upper edge that at least that
 share of the values does not exceed, and never more than the true maximum.
@@ -34,6 +35,8 @@ SLOTS = 23 * _HALF
 """Length of the full layout: 22 powers of two, the first of them twice as long."""
 
 I64 = NDArray[np.int64]
+Packed = tuple[NDArray[np.uint16], NDArray[np.integer[Any]]]
+"""Slots that hold something, and their counts."""
 
 
 def index_of(us: int) -> int:
@@ -69,10 +72,12 @@ def microseconds(seconds: float) -> int:
 class Histogram:
     """Counts of durations, with the exact count, sum, minimum and maximum beside them."""
 
-    __slots__ = ("_counts", "clipped", "max_us", "min_us", "n", "sum_us")
+    __slots__ = ("_dense", "_packed", "clipped", "max_us", "min_us", "n", "sum_us")
 
     def __init__(self) -> None:
-        self._counts: I64 = np.zeros(0, np.int64)
+        self._dense: I64 = np.zeros(0, np.int64)
+        self._packed: Packed | None = None
+        """Slots and counts of a packed histogram, whose ``_dense`` is empty."""
         self.n = 0
         self.sum_us = 0
         self.min_us = HIGHEST_US
@@ -80,11 +85,40 @@ class Histogram:
         self.clipped = 0
         """Values beyond the range, held at its end (the sum and the maximum too)."""
 
+    @property
+    def _counts(self) -> I64:
+        """The counts by slot, unpacked if need be."""
+        packed = self._packed
+        if packed is not None:
+            self._packed = None
+            slots, counts = packed
+            self._grow(int(slots[-1]))
+            self._dense[slots] = counts
+        return self._dense
+
     def _grow(self, index: int) -> None:
-        if index >= len(self._counts):
+        dense = self._counts
+        if index >= len(dense):
             wider = np.zeros((index // _HALF + 1) * _HALF, np.int64)
-            wider[: len(self._counts)] = self._counts
-            self._counts = wider
+            wider[: len(dense)] = dense
+            self._dense = wider
+
+    def pack(self) -> None:
+        """Hold only the slots that are not empty. Adding to it later unpacks it again."""
+        if self._packed is None and self.n:
+            self._packed = self._sparse()
+            self._dense = np.zeros(0, np.int64)
+
+    def _sparse(self) -> Packed:
+        indices, counts = self.nonzero()
+        narrow = np.min_scalar_type(int(counts.max(initial=0)))
+        return indices.astype(np.uint16), counts.astype(narrow)
+
+    @property
+    def held_bytes(self) -> int:
+        """What its counts take in memory."""
+        packed = self._packed
+        return self._dense.nbytes + (0 if packed is None else sum(part.nbytes for part in packed))
 
     def record(self, seconds: float) -> None:
         """Count one duration."""
@@ -120,8 +154,9 @@ class Histogram:
     def add(self, other: Histogram) -> None:
         """Add another histogram's values to this one."""
         if other.n:
-            self._grow(len(other._counts) - 1)
-            self._counts[: len(other._counts)] += other._counts
+            slots, counts = other.nonzero()
+            self._grow(int(slots[-1]))
+            self._counts[slots] += counts
             self.n += other.n
             self.sum_us += other.sum_us
             self.min_us = min(self.min_us, other.min_us)
@@ -137,16 +172,15 @@ class Histogram:
         if not self.n:
             return None
         rank = max(math.ceil(self.n * percent / 100 * (1 - 1e-15)), 1)
-        index = int(np.searchsorted(np.cumsum(self._counts), min(rank, self.n)))
+        slots, counts = self.nonzero()
+        index = int(slots[np.searchsorted(np.cumsum(counts), min(rank, self.n))])
         return min(upper_edge(index), self.max_us)
 
     def up_to(self, slots: I64) -> I64:
         """How many values lie in each of these slots or a lower one."""
-        reached = np.cumsum(self._counts)
-        if not len(reached):
-            return np.zeros(len(slots), np.int64)
-        counts: I64 = reached[np.minimum(slots, len(reached) - 1)]
-        return counts
+        held, counts = self.nonzero()
+        reached: I64 = np.append(0, np.cumsum(counts))[np.searchsorted(held, slots, side="right")]
+        return reached
 
     def above(self, us: int) -> Histogram:
         """The part of this histogram in slots wholly above ``us`` (extremes by slot edges)."""
@@ -169,24 +203,24 @@ class Histogram:
 
     def nonzero(self) -> tuple[I64, I64]:
         """Slots that hold something, and their counts."""
-        indices = np.flatnonzero(self._counts).astype(np.int64)
-        return indices, self._counts[indices]
+        if self._packed is not None:
+            slots, packed = self._packed
+            return slots.astype(np.int64), packed.astype(np.int64)
+        indices = np.flatnonzero(self._dense).astype(np.int64)
+        return indices, self._dense[indices]
 
     def __getstate__(self) -> dict[str, Any]:
-        indices, counts = self.nonzero()
+        slots, counts = self._sparse()
         return {
-            "slots": indices.astype(np.uint16),
-            "counts": counts.astype(np.min_scalar_type(int(counts.max(initial=0)))),
+            "slots": slots,
+            "counts": counts,
             "facts": (self.n, self.sum_us, self.min_us, self.max_us, self.clipped),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._counts = np.zeros(0, np.int64)
+        self._dense = np.zeros(0, np.int64)
+        self._packed = (state["slots"], state["counts"]) if len(state["slots"]) else None
         self.n, self.sum_us, self.min_us, self.max_us, self.clipped = state["facts"]
-        slots = state["slots"]
-        if len(slots):
-            self._grow(int(slots[-1]))
-            self._counts[slots] = state["counts"]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Histogram):

@@ -20,6 +20,7 @@ from simulator.measure.histogram import Histogram, total
 from simulator.measure.hlog import write_hlog
 from simulator.measure.keys import Kind, SeriesKey
 from simulator.measure.machine import MachineSample
+from simulator.measure.phases import PhaseFacts
 from simulator.measure.seconds import Grid, LatencyBySecond
 from simulator.station.ports import CallOutcome
 
@@ -111,6 +112,8 @@ class ShardMeasurement:
     machine: tuple[MachineSample, ...] = ()
     watching_s: float = 0.0
     """CPU time of what is read and told each second; ``record_s`` is that of recording a call."""
+    by_phase: PhaseFacts | None = None
+    """The counts once more, told apart by phase."""
 
     def select(self, kind: Kind, action: str = "*", skip_phases: Collection[str] = ()) -> Histogram:
         """The sum of the stations' series of a kind; ``action`` may be ``*``."""

@@ -18,6 +18,10 @@ _SUMMED = (
     "achieved_per_s",
     "answered_per_s",
     "cpu_s",
+    "answered_lately",
+    "failed_lately",
+    "refused_lately",
+    "opened_lately",
 )
 
 
@@ -31,13 +35,14 @@ def combine(snapshots: Sequence[dict[str, Any]]) -> dict[str, Any]:
         latency.add_log(snapshot["latency"])
         calls.update(snapshot["calls"])
         errors.update(snapshot["errors"])
-    p50, p99 = latency.percentiles_ms((50, 99), latency.packed())
+    p50, p95, p99 = latency.percentiles_ms((50, 95, 99), latency.packed())
     lags = [s["lag_p99_ms"] for s in snapshots if s["lag_p99_ms"] is not None]
     return whole | {
         "now_s": max((s["now_s"] for s in snapshots), default=0.0),
         "calls": dict(calls),
         "errors": dict(errors.most_common()),
         "p50_ms": p50,
+        "p95_ms": p95,
         "p99_ms": p99,
         "lag_p99_ms": max(lags, default=None),
     }

@@ -18,16 +18,19 @@ import numpy as np
 
 from simulator.measure.buffer import FINISHED, OUTCOME_BITS, PLANNED, Fold
 from simulator.measure.detail import Detail, DetailMaker
-from simulator.measure.errors import ErrorKind, ErrorLog, Frame, Frames, violation_kind
+from simulator.measure.errors import CONNECTING, ErrorKind, ErrorLog, Frame, Frames, violation_kind
 from simulator.measure.histogram import Histogram
 from simulator.measure.keys import API, Kind, SeriesKey
 from simulator.measure.machine import MachineSample
 from simulator.measure.measurement import CpuSample, ShardMeasurement
+from simulator.measure.phases import LAG, PAUSES, PhaseFacts, PhaseSeries, part, slim
 from simulator.measure.transactions import Forgetful, TransactionSink
 from simulator.station.ports import CallOutcome
 
 BLOCK = 2048
 """Calls held back before they are folded: less than a millisecond of work."""
+SETTLE_S = 1.0
+"""A phase is looked at so long after its end."""
 CONNECT_STEPS = ("late", "dns", "tcp", "tls", "tls_resumed", "upgrade", "boot")
 """Steps of opening a connection; ``late`` is how long after its due time the generator began."""
 
@@ -83,6 +86,9 @@ class Recorder:
         self._frames = frames
         self._fold = Fold(station_count, phases, versions)
         self._codes = _Codes(self._fold, actions)
+        self._parts = PhaseSeries()
+        self._told = 0
+        """Phases that ``finished_phases`` has given."""
         self._phase_starts = [start for start, _ in phases]
         self._planned = bytearray()
         self._finished = bytearray()
@@ -105,6 +111,8 @@ class Recorder:
         self._connected_now = 0
         self._fold.grid.row("connected")
         self._fold.grid.row("booted")
+        self._fold.grid.row("refused")
+        self._fold.grid.row("opened")
 
     # -- calls of the stations (Observer) ---------------------------------------------------------
 
@@ -156,7 +164,7 @@ class Recorder:
     ) -> None:
         """The station answered a CALL of the CSMS; ``code`` is "" or our CALLERROR's code."""
         fold = self._fold
-        phase = max(bisect_right(self._phase_starts, received) - 1, 0)
+        phase = self._phase_at(received)
         version = fold.versions[int(fold.station_version[station])]
         key = SeriesKey(action, "csms", version, fold.phase_names[phase], Kind.SERVICE)
         fold.histogram(key).record(answered - received)
@@ -188,12 +196,14 @@ class Recorder:
         ``tls_resumed`` is a handshake that took up an earlier session.
         """
         self.connect[step].record(seconds)
+        self._parts.record(step, seconds)
 
     def connected(self, station: int, now: float) -> None:
         """The WebSocket of a station is open."""
         if np.isnan(self._connected_since[station]):
             self._connected_now += 1
             self._fold.grid.add_one(self._fold.grid.rows["connected"], now)
+        self._fold.grid.add_one(self._fold.grid.rows["opened"], now)
         self._connected_since[station] = now
         self._ever_connected[station] = 1
 
@@ -208,7 +218,7 @@ class Recorder:
         """The CSMS accepted a BootNotification."""
         since = float(self._connected_since[station])
         if since == since:
-            self.connect["boot"].record(now - since)
+            self.connect_step("boot", now - since)
         if not self._ever_booted[station]:
             self._ever_booted[station] = 1
             self._fold.grid.add_one(self._fold.grid.rows["booted"], now)
@@ -232,15 +242,20 @@ class Recorder:
             number = station
             frames = lambda: ask(number)  # noqa: E731
         name = "" if station is None else self.station_ids[station]
+        self._parts.errors[self._phase_at(now), ErrorKind(kind)] += 1
+        if kind in CONNECTING:
+            self._fold.grid.add_one(self._fold.grid.rows["refused"], now)
         self.errors.add(ErrorKind(kind), detail, station=name, now=now, frames=frames)
 
     def lag(self, seconds: float) -> None:
         """A probe of the event loop ran so many seconds late."""
         self.loop_lag.record(seconds)
+        self._parts.record(LAG, seconds)
 
     def gc_pause(self, seconds: float) -> None:
         """A garbage collection held the process for so many seconds."""
         self.gc_pauses.record(seconds)
+        self._parts.record(PAUSES, seconds)
 
     def cpu(self, now: float, cpu_s: float, rss_kb: float = 0.0) -> None:
         """CPU seconds (user + system) that the process has used so far, and its memory."""
@@ -308,14 +323,26 @@ class Recorder:
         self._fold_planned()
         self._fold_finished()
         fold = self._fold
+        phase = self._phase_at(now)
+        self._parts.enter(phase)
+        fold.pack(phase)
         last = range(max(int(now) - window_s, 0), int(now))
         span = max(len(last), 1)
         recent = {
             name: int(fold.grid.values(name, int(now))[-window_s:].sum()) / span
             for name in ("planned", "written", "answered")
         }
-        p50, p99 = fold.by_second.percentiles_ms((50, 99), last)
-        by_outcome = fold.calls.sum(axis=0).tolist()
+        p50, p95, p99 = fold.by_second.percentiles_ms((50, 95, 99), last)
+        by_outcome = fold.calls.sum(axis=(0, 1)).tolist()
+        lately = {
+            f"{name}_lately": int(fold.grid.values(row, int(now))[-window_s:].sum())
+            for name, row in (
+                ("answered", "answered"),
+                ("failed", "errors"),
+                ("refused", "refused"),
+                ("opened", "opened"),
+            )
+        }
         return {
             "now_s": now,
             "shard": self.shard,
@@ -329,9 +356,11 @@ class Recorder:
             "achieved_per_s": recent["written"],
             "answered_per_s": recent["answered"],
             "p50_ms": p50,
+            "p95_ms": p95,
             "p99_ms": p99,
             "latency": fold.by_second.window(last),
             "errors": self.errors.counts(),
+            **lately,
             "lag_p99_ms": _ms(self.loop_lag.percentile(99)),
             "cpu_s": self.cpu_samples[-1].cpu_s if self.cpu_samples else 0.0,
         }
@@ -341,6 +370,34 @@ class Recorder:
         self._fold_planned()
         self._fold_finished()
         return self._details.make(now, self.loop_lag)
+
+    def _phase_at(self, when: float) -> int:
+        return max(bisect_right(self._phase_starts, when) - 1, 0)
+
+    @property
+    def held_bytes(self) -> int:
+        """What the counts of the histograms of all series and phases take in memory."""
+        return self._fold.held_bytes + sum(h.held_bytes for h in self._parts.series.values())
+
+    @property
+    def series(self) -> int:
+        """How many histograms there are."""
+        return len(self._fold.histograms) + len(self._parts.series)
+
+    def finished_phases(self, now: float) -> list[ShardMeasurement]:
+        """What was measured of each phase that has ended since this was last asked.
+
+        A phase is over ``SETTLE_S`` after its end, when most of its calls are answered.
+        """
+        found = []
+        while self._told + 1 < len(self._phase_starts):
+            start_s, end_s = self._phase_starts[self._told : self._told + 2]
+            if now < end_s + SETTLE_S:
+                break
+            name = self._fold.phase_names[self._told]
+            found.append(part(self.result(now, record_s=0.0), (name,), start_s, end_s))
+            self._told += 1
+        return [slim(each) for each in found]
 
     def result(self, ended_s: float, *, record_s: float | None = None) -> ShardMeasurement:
         """Everything measured, ready to be pickled; ``ended_s`` is the end of the run.
@@ -361,12 +418,12 @@ class Recorder:
             station_ids=self.station_ids,
             actions=tuple(fold.actions),
             histograms=fold.histograms,
-            planned=fold.planned,
-            outcomes=fold.calls,
-            written=fold.written,
+            planned=fold.planned.sum(axis=0),
+            outcomes=fold.calls.sum(axis=0),
+            written=fold.written.sum(axis=0),
             logical=fold.logical,
             answered=fold.answered,
-            not_sent=fold.not_sent + self._undispatched,
+            not_sent=int(fold.not_sent.sum()) + self._undispatched,
             grid=fold.grid,
             by_second=fold.by_second,
             errors=self.errors,
@@ -383,6 +440,14 @@ class Recorder:
             record_s=record_s,
             machine=tuple(self.machine_samples),
             watching_s=self._watching_s,
+            by_phase=PhaseFacts(
+                fold.planned,
+                fold.calls,
+                fold.written,
+                fold.not_sent,
+                self._parts.series,
+                self._parts.errors,
+            ),
         )
 
 

@@ -78,12 +78,14 @@ def decide(
     validity: Sequence[ValidityRow] = (),
     clauses: Sequence[ClauseResult] = (),
     interrupted: str | None = None,
+    aborted: str | None = None,
     unreachable: str | None = None,
     lost_shards: Sequence[str] = (),
 ) -> Decision:
     """Weigh what happened; the gravest wins, and the reasons of the lesser ones follow.
 
-    ``interrupted``, ``unreachable`` and each of ``lost_shards`` say in words what happened.
+    ``interrupted``, ``aborted`` (by a clause of the SLO), ``unreachable`` and each
+    of ``lost_shards`` say in words what happened.
     """
     broken = [
         f"{row.name}: {_number(row.measured)} {row.unit}, limit {_number(row.limit)} ({row.why})"
@@ -101,7 +103,7 @@ def decide(
         (Verdict.TARGET_UNREACHABLE, [unreachable] if unreachable is not None else []),
         (Verdict.SHARD_LOST, lost_shards),
         (Verdict.INVALID, broken),
-        (Verdict.SLO_MISSED, missed),
+        (Verdict.SLO_MISSED, [aborted, *missed] if aborted else missed),
     )
     reasons = tuple(reason for _, words in grounds for reason in words)
     for verdict, words in grounds:

@@ -10,6 +10,7 @@ from simulator.report import (
     common,
     live_latency,
     live_reading,
+    live_steps,
     live_trust,
     live_work,
     method,
@@ -21,7 +22,9 @@ from simulator.report.reading import Reading
 
 def page(reading: Reading) -> Page:
     """Build the report of a live run, plots included."""
+    steps = live_steps.section(reading)
     sections = [
+        *([steps] if steps is not None else []),
         live_work.calls(reading),
         live_latency.section(reading),
         live_work.messages(reading),
@@ -99,6 +102,8 @@ def because(reading: Reading, verdict: str) -> str:
             verbs = "applies and holds" if n == 1 else "apply and hold"
             every = f"{n} of {len(clauses)} SLO clauses {verbs}"
         return f"PASS because {every} and the generator kept up with its plan."
+    if verdict == "SLO_MISSED" and reading.get("aborted"):
+        return f"SLO_MISSED because the run was {reading.get('aborted')}."
     if verdict == "SLO_MISSED" and clauses:
         missed = sum(not clause.get("ok") for clause in clauses)
         verb = "does" if missed == 1 else "do"

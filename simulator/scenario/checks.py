@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 
 from simulator.scenario import fields, units
 from simulator.scenario.check_limits import check_limits
+from simulator.scenario.check_live import check_live
 from simulator.scenario.check_mixes import check_mixes
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_results import check_results
 from simulator.scenario.check_security import check_security
+from simulator.scenario.check_stages import check_stages
 from simulator.scenario.check_starts import check_starts
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
@@ -87,7 +89,7 @@ class Tables:
 def check(tables: Tables) -> list[Problem]:
     """Every problem between fields."""
     found: list[Problem] = []
-    for part in (_start, _names, _sources, _evse_names, _limits, _trace, _csms, _stages, _record):
+    for part in (_start, _names, _sources, _evse_names, _limits, _trace, _csms, _record):
         found += part(tables)
     found += check_people(tables)
     found += check_starts(tables)
@@ -96,6 +98,8 @@ def check(tables: Tables) -> list[Problem]:
     found += check_limits(tables)
     found += check_security(tables)
     found += check_mixes(tables)
+    found += check_stages(tables)
+    found += check_live(tables)
     return found
 
 
@@ -252,36 +256,6 @@ def _csms(tables: Tables) -> Iterator[Problem]:
         ):
             expected = "nothing here: only security_profile = 1 or 2 sends a password"
             yield tables.problem(("csms", "password"), expected)
-
-
-def _stages(tables: Tables) -> Iterator[Problem]:
-    highest: dict[str, float] = {}
-    total = 0.0
-    complete = tables.get("live", "stages") is not None
-    for index in tables.tables("live", "stages"):
-        loc = ("live", "stages", index)
-        kind = tables.get(*loc, "kind")
-        seconds = tables.quantity(units.DURATION, *loc, "for")
-        complete = complete and seconds is not None
-        total += seconds or 0.0
-        if index == 0 and kind == "hold":
-            yield tables.problem((*loc, "kind"), "a ramp as the first stage", "ramp")
-        if kind == "hold" and tables.has(*loc, "to"):
-            yield tables.problem((*loc, "to"), "nothing here: a hold keeps the stations it has")
-        if kind != "ramp" or tables.wrong((*loc, "to")):
-            continue
-        if not tables.has(*loc, "to"):
-            yield tables.problem((*loc, "to"), 'the stations at its end, such as "100 %"')
-            continue
-        amount = fields.read_amount(tables.get(*loc, "to"))
-        unit = "stations" if amount.count is not None else "ratio"
-        level = float(amount.count if amount.count is not None else amount.ratio or 0.0)
-        if level < highest.get(unit, 0.0):
-            expected = "no fewer stations than the ramp before (stations join, none leave)"
-            yield tables.problem((*loc, "to"), expected)
-        highest[unit] = max(level, highest.get(unit, 0.0))
-    if complete and total == 0 and tables.get("live", "stages"):
-        yield tables.problem(("live", "stages"), "stages that last longer than 0 s", show=False)
 
 
 def _record(tables: Tables) -> Iterator[Problem]:

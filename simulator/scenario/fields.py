@@ -315,6 +315,16 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def _source(value: Any, _: Any) -> str:
+    expected = 'an IP address of this machine, such as "10.0.0.17"'
+    if not isinstance(value, str):
+        raise FieldError(expected)
+    try:
+        return str(ipaddress.ip_address(value.strip()))
+    except ValueError:
+        raise FieldError(expected) from None
+
+
 VERSIONS = ("1.6", "2.0.1")
 """OCPP versions that stations can speak, oldest first."""
 
@@ -391,6 +401,7 @@ Url = Annotated[
     ),
 ]
 Version = Annotated[str, choice("a supported OCPP version", *VERSIONS)]
+SOURCE = Value(_source, {**_TEXT, "examples": ["127.0.0.2", "10.0.0.17"]})
 Versions = Annotated[
     dict[str, float],
     Value(

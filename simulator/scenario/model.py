@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from simulator.scenario import fields as f
 from simulator.scenario.csms_model import Csms
 from simulator.scenario.mix_model import StationGroup
-from simulator.scenario.problems import FieldError
-from simulator.scenario.slo import Clause, parse_clause
+from simulator.scenario.slo_model import Slo
+from simulator.scenario.stage_model import Stage
 from simulator.scenario.table import Table
 
 
@@ -378,35 +378,6 @@ class Trace(Table):
     ] = None
 
 
-class Stage(Table):
-    """A part of a live run."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "allOf": [
-                {
-                    "if": {"properties": {"kind": {"const": "ramp"}}},
-                    "then": {"required": ["to"]},
-                },
-                {
-                    "if": {"properties": {"kind": {"const": "hold"}}},
-                    "then": {"not": {"required": ["to"]}},
-                },
-            ]
-        }
-    )
-
-    kind: Annotated[
-        Literal["ramp", "hold"],
-        f.choice("a kind of stage", "ramp", "hold"),
-        Field(description="ramp: stations join evenly until there are `to`; hold: none join."),
-    ]
-    for_: Annotated[f.DurationOrZero, Field(alias="for", description="How long, wall clock.")]
-    to: Annotated[
-        f.StationAmount | None, Field(description="Stations at the end: a count or a percentage.")
-    ] = None
-
-
 class Live(Table):
     """How the plan is played against a real CSMS."""
 
@@ -435,6 +406,20 @@ class Live(Table):
     max_rate: Annotated[
         f.Rate | None, Field(description="Calls per second that the run may not exceed.")
     ] = None
+    sources: Annotated[
+        tuple[Annotated[str, f.SOURCE], ...],
+        Field(
+            strict=False,
+            description="Local addresses to connect from, in turn by station; none: the system's.",
+        ),
+    ] = ()
+    pin: Annotated[
+        bool,
+        Field(
+            description="All stations stay with one address of the host; else they spread over all,"
+            " and the name is looked up again every 60 s."
+        ),
+    ] = False
     transfer_hosts: Annotated[
         tuple[str, ...],
         Field(
@@ -442,28 +427,6 @@ class Live(Table):
             description="Hosts with which firmware and logs are really transferred, by HTTP or "
             "HTTPS; none: a transfer only takes its time.",
         ),
-    ] = ()
-
-
-def _clause(value: Any, _: Any) -> Clause:
-    if not isinstance(value, str):
-        raise FieldError('a clause such as "p95(*.response) < 500 ms"')
-    return parse_clause(value)
-
-
-_CLAUSE = f.Value(
-    _clause,
-    {"type": "string", "examples": ["p95(*.response) < 500 ms", "errors.ratio < 0.1 %"]},
-    lambda clause: clause.text,
-)
-
-
-class Slo(Table):
-    """What the target must keep for the verdict PASS."""
-
-    require: Annotated[
-        tuple[Annotated[Clause, _CLAUSE], ...],
-        Field(strict=False, description="All of them are required."),
     ] = ()
 
 

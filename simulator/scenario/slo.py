@@ -151,3 +151,17 @@ def _limit(text: str, limit: str, quantity: units.Quantity) -> float:
     if value < 0:
         raise FieldError("a limit of 0 or more")
     return value
+
+
+def watchable(clause: Clause) -> bool:
+    """Can the clause be judged every second of a run? Latencies by message and transactions cannot.
+
+    What is known each second are the responses of all messages together, counts and ratios.
+    """
+    if clause.path is not None:
+        return not clause.path.startswith("transactions.")
+    return clause.actions == ("*",) and clause.kind == "response" and clause.statistic in WATCHED
+
+
+WATCHED = ("p50", "p95", "p99")
+"""Statistics of the responses of the last seconds that are known while a run lasts."""

@@ -28,6 +28,7 @@ from simulator.station import (
     notices,
     plugandcharge,
     plugs,
+    power,
     quirks,
     reservations,
     reset,
@@ -87,6 +88,11 @@ class Station(State):
             if self.settings.monitors and self.table.installed is not None:
                 self.table.installed(self, now)
             link.power_on(self, now)
+
+    def switch_off(self, now: float) -> None:
+        """Power off in good order, until ``start`` is called again."""
+        if not self.ended:
+            power.switch_off(self, now)
 
     def connected(self, now: float) -> None:
         """The WebSocket is open and writable."""

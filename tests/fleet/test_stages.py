@@ -9,17 +9,15 @@ from hypothesis import strategies as st
 
 from simulator.fleet.rules import BOOT_ALLOWANCE_S
 from simulator.fleet.stages import (
-    Span,
     Stage,
     close_due,
     connect_due,
     due_times,
-    phase_at,
-    phases,
     ranks,
     run_length,
     scaled,
 )
+from simulator.fleet.steps import Span, phase_at, phases
 
 
 def test_a_ramp_is_even_from_its_first_to_its_last_station():
@@ -40,10 +38,9 @@ def test_without_a_ramp_all_are_on_from_the_start():
     assert due_times([Stage(30.0)], 3).tolist() == [0.0] * 3
 
 
-@pytest.mark.parametrize("to", [3, 11])
-def test_a_ramp_that_goes_down_or_past_the_fleet_is_refused(to):
-    with pytest.raises(ValueError, match=f"a ramp to {to} stations"):
-        due_times([Stage(10.0, 5), Stage(10.0, to)], 10)
+def test_a_ramp_past_the_fleet_is_refused():
+    with pytest.raises(ValueError, match="a ramp to 11 stations"):
+        due_times([Stage(10.0, 5), Stage(10.0, 11)], 10)
 
 
 @given(st.integers(1, 300), st.floats(0.1, 1000), st.floats(0.01, 1))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from simulator.station.effects import Connect
+from simulator.station.effects import Close, Connect
 
 pytestmark = pytest.mark.socket
 
@@ -515,5 +515,52 @@ def test_a_retired_station_is_told_nothing_more(bench, play) -> None:
             assert b.station.log == before
             assert b.watching.errors == []
             assert b.watching.online == set()
+
+    play(work())
+
+
+async def until_closed(connection: ServerConnection) -> None:
+    async for _ in connection:
+        pass
+
+
+def test_a_station_that_comes_back_before_its_connection_has_closed_gets_a_new_one(
+    bench, play
+) -> None:
+    async def work() -> None:
+        async with csms(until_closed) as port:
+            b = bench(port)
+            b.link.start(0.0)
+            await b.until(lambda: b.station.said("connected"))
+            b.station.effects += [Close(1000, "switched off"), Connect()]
+            b.link.settle(b.shared.clock())
+            await b.until(lambda: len(b.station.said("connected")) == 2)
+            await asyncio.sleep(0.05)
+            assert b.station.said("disconnected") == [] and b.link.connected
+            assert b.watching.online == {0} and b.watching.errors == []
+            b.link.hang_up(1000, "")
+            await b.until(lambda: not b.link.connected)
+
+    play(work())
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_connection_that_opens_for_a_station_that_is_off_by_then_is_closed(
+    bench, play, again
+) -> None:
+    async def work() -> None:
+        async with csms(until_closed) as port:
+            b = bench(port)
+            b.link.start(0.0)
+            b.station.effects.append(Close(1000, "switched off"))
+            b.link.settle(b.shared.clock())
+            if again:
+                b.station.effects.append(Connect())
+                b.link.settle(b.shared.clock())
+                await b.until(lambda: b.station.said("connected"))
+                b.link.hang_up(1000, "")
+            await b.until(lambda: b.station.said("disconnected"))
+            assert bool(b.station.said("connected")) is again
+            assert b.watching.online == set() and b.watching.errors == []
 
     play(work())

@@ -333,8 +333,8 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         (
             'kind = "ramp"',
             'kind = "rmap"',
-            "live.stages[0].kind: value 'rmap': expected a kind of stage: ramp or hold; "
-            "did you mean 'ramp'?",
+            "live.stages[0].kind: value 'rmap': expected a kind of stage: ramp, hold, step, spike, "
+            "sine or soak; did you mean 'ramp'?",
         ),
         (
             'kind = "ramp", for = "10s", to = "100 %"',
@@ -348,9 +348,9 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
         ),
         (
             'kind = "hold", for = "1m"',
-            'kind = "ramp", for = "1m", to = "50 %"',
-            "live.stages[1].to: value '50 %': expected no fewer stations than the ramp before "
-            "(stations join, none leave)",
+            'kind = "step", for = "1m", to = ["50 %"], each = "10s"',
+            "live.stages[1].for: value '1m': expected nothing here: each level of a step lasts as "
+            "long as `each` says",
         ),
         (
             '"100 %"',

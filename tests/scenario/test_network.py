@@ -111,7 +111,7 @@ def test_boot_storm_connects_everything_at_once() -> None:
     scenario = load_scenario("boot-storm")
     ramp, hold = scenario.file.live.stages
     assert (ramp.kind, ramp.for_, hold.kind) == ("ramp", 0.0, "hold")
-    assert ramp.to is not None and ramp.to.of(scenario.network().stations) == 1000
+    assert ramp.to is not None and ramp.amounts[0].of(scenario.network().stations) == 1000
 
 
 def test_serial_numbers_fit_ocpp_and_stay_distinct() -> None:

@@ -37,7 +37,7 @@ def test_fields_are_in_base_units_and_defaults_are_filled_in(write) -> None:
     assert scenario.file.record.interval == scenario.file.record.billing_interval == 900.0
     assert scenario.file.csms.versions == {"1.6": 1.0} and not scenario.file.csms.authorised
     ramp, hold = scenario.file.live.stages
-    assert (ramp.for_, ramp.to) == (10.0, Amount(None, 1.0))
+    assert (ramp.for_, ramp.to) == (10.0, (Amount(None, 1.0),))
     assert (hold.for_, hold.to) == (60.0, None)
 
 

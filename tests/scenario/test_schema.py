@@ -93,7 +93,7 @@ def test_editors_are_offered_what_exists() -> None:
 
 def test_no_field_is_missing_from_the_schema() -> None:
     assert set(SCHEMA["properties"]) == set(ScenarioFile.model_fields)
-    assert {"for", "to", "kind"} == set(SCHEMA["$defs"]["Stage"]["properties"])
+    assert {"for", "to", "kind", "each", "swing"} <= set(SCHEMA["$defs"]["Stage"]["properties"])
     assert "from" in SCHEMA["$defs"]["Live"]["properties"]
 
 
