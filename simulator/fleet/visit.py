@@ -11,7 +11,7 @@ from math import inf
 from typing import Final
 
 from simulator.demand.visits import Manner
-from simulator.fleet.agenda import changes
+from simulator.fleet.agenda import IDLE, changes
 from simulator.fleet.rules import SLACK_S, TAP_S
 from simulator.fleet.shardplan import StationPlan
 from simulator.station.events import Event
@@ -26,6 +26,7 @@ class Visit:
     __slots__ = (
         "agenda",
         "charge",
+        "cut",
         "ending",
         "following",
         "foreign",
@@ -33,6 +34,7 @@ class Visit:
         "limited",
         "manner",
         "played_s",
+        "resumed",
         "row",
         "start_s",
         "state",
@@ -75,6 +77,24 @@ class Visit:
         self.foreign = False
         """The transaction is not this driver's: begun from afar."""
 
+        self.cut = False
+        """A power cut ended it before its time: it goes on when the power is back."""
+        self.resumed = False
+        """It has gone on once."""
+
+    @property
+    def plugged(self) -> bool:
+        """Is the car there?"""
+        return self.manner != Manner.WALKS_AWAY
+
+    def cut_off(self) -> None:
+        """The power fails: whoever wants more charges on later, the others just leave."""
+        wants = not self.ending and not self.foreign and not self.charge.done
+        self.cut = self.resumed = wants and self.manner not in IDLE
+        self.ending = not self.cut
+        self.held = False
+        self.tap_s = inf
+
     @property
     def due_s(self) -> float:
         """When something is to happen next."""
@@ -107,6 +127,12 @@ class Visit:
             if self.state is Event.SUSPENDED_EV:
                 self.charge.finish(now)
         return True
+
+    def pass_over(self, now: float) -> None:
+        """Nothing was there to follow the changes up to now: charging goes on as they left it."""
+        while self.following[0] <= now:
+            self.played_s, self.state = self.following
+            self.following = next(self.agenda, OVER)
 
     def work_out_anew(self, now: float, plan: StationPlan) -> None:
         """Less energy flowed, or flows, than planned: find out when the car is done, if at all."""
