@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 F64 = NDArray[np.float64]
-Phase = Literal["connect", "boot", "measure", "cooldown"]
-PHASES: Final[tuple[Phase, ...]] = ("connect", "boot", "measure", "cooldown")
+Phase = Literal["connect", "boot", "measure", "storm", "cooldown"]
+PHASES: Final[tuple[Phase, ...]] = ("connect", "boot", "measure", "storm", "cooldown")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from simulator.scenario.check_limits import check_limits
 from simulator.scenario.check_money import check_money
 from simulator.scenario.check_people import check_people, has_depot
 from simulator.scenario.check_results import check_results
+from simulator.scenario.check_storms import check_storms
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -83,6 +84,7 @@ def check(tables: Tables) -> list[Problem]:
     found += check_money(tables)
     found += check_results(tables)
     found += check_limits(tables)
+    found += check_storms(tables)
     return found
 
 

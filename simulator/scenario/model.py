@@ -9,23 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from simulator.scenario import fields as f
 from simulator.scenario.problems import FieldError
 from simulator.scenario.slo import Clause, parse_clause
-
-
-class Table(BaseModel):
-    """A TOML table: frozen, and no field that is not listed."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        arbitrary_types_allowed=True,
-    )
+from simulator.scenario.storm_model import Storm
+from simulator.scenario.table import Table
 
 
 class ScenarioSection(Table):
@@ -470,6 +460,9 @@ class Live(Table):
             Stage.model_validate({"kind": "hold", "for": "100s"}),
         )
     )
+    storms: Annotated[
+        tuple[Storm, ...], Field(strict=False, description="Bad moments, by name and time.")
+    ] = ()
     shards: Annotated[
         int | None, Field(ge=1, description="Processes; default: one per 5 000 stations.")
     ] = None
