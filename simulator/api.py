@@ -340,12 +340,15 @@ def run_live(
     trace: str = "",
     screen: Literal["auto", "plain", "none"] = "auto",
     report: bool = True,
+    allow_hooks: bool = False,
 ) -> Result:
     """Run a scenario live against its CSMS, in real time, and wait for the end.
 
     ``duration`` is the whole run, ramp included (the stages keep their proportions); ``trace``
     names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). Works where an event loop
-    already runs. Raises ScenarioError, StoreError, and TargetUnreachableError.
+    already runs; ``allow_hooks`` lets storms run the commands that the scenario declares.
+
+    Raises ScenarioError, StoreError, and TargetUnreachableError.
     """
     from simulator.live.run import run_live as run
 
@@ -360,6 +363,7 @@ def run_live(
         trace=trace,
         screen=screen,
         command=_command(),
+        allow_hooks=allow_hooks,
     )
     return _result(path, report=report)
 

@@ -132,6 +132,10 @@ def live(
             "e.g. CSW-ring-road-0042,1%.",
         ),
     ] = "",
+    allow_hooks: Annotated[
+        bool,
+        typer.Option("--allow-hooks", help="Let storms run the commands that the scenario names."),
+    ] = False,
 ) -> None:
     """Run a scenario live: real OCPP stations against a real CSMS, measured.
 
@@ -152,6 +156,7 @@ def live(
             out=out,
             trace=trace,
             screen="none" if as_json else "auto",
+            allow_hooks=allow_hooks,
         )
     _finish(result, as_json)
 

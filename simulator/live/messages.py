@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from simulator.fleet.deviations import Deviations
     from simulator.fleet.ledger import Ledger
     from simulator.fleet.shardplan import ShardPlan
+    from simulator.live.storms import Stormy
     from simulator.measure.measurement import ShardMeasurement
+    from simulator.measure.stormlog import StormRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class ShardSpec:
     trace_path: Path | None
     epoch_guess: float
     """Unix time of T0 as far as it is known before the fleet is built."""
+    stormy: Stormy | None = None
+    """The storms of the run, if it has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Final:
     deviations: Deviations
     drained: bool
     """Nothing was unanswered when the fleet was let go."""
+    storms: tuple[StormRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

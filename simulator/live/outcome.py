@@ -6,9 +6,11 @@ Called by ``run`` once the shards are gone, however they went.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulator.live.aftermath import aftermath, failed, latency, series_rows
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
@@ -22,6 +24,7 @@ from simulator.store.summary import TransactionCounts, live_summary
 
 if TYPE_CHECKING:
     from simulator.fleet.predict import Prediction
+    from simulator.live.hooks import Deed
     from simulator.live.prepare import Prepared
     from simulator.live.supervise import Fleet
 
@@ -51,6 +54,7 @@ def conclude(
     *,
     drain_s: float,
     more: dict[str, Any],
+    deeds: Mapping[int, Deed] | None = None,
 ) -> dict[str, Any]:
     """Write every table and the summary, and end the folder; returns the summary."""
     measurement = merge([final.measurement for final in fleet.finals])
@@ -69,7 +73,8 @@ def conclude(
         "at_risk_of_duplicate": transactions.at_risk_of_duplicate,
     }
     clauses = evaluate(prepared.scenario.file.slo.require, measurement, counts, stations)
-    validity = check(measurement)
+    storms = aftermath(prepared, fleet, measurement, deeds or {})
+    validity = [*check(measurement), *failed(storms)]
     decision = decide(
         validity=validity,
         clauses=clauses,
@@ -86,7 +91,7 @@ def conclude(
         validity=validity,
         duration_s=measurement.ended_s,
         predicted=prediction.totals(),
-        prediction=compare(prediction, measurement),
+        prediction=compare(prediction, measurement, prepared.weather.struck()),
         phases=_phases(prepared, measurement.ended_s),
         speed=prepared.window.speed,
         from_s=prepared.window.from_s,
@@ -98,16 +103,20 @@ def conclude(
         shards=len(prepared.plans),
         loop=fleet.loop,
         build_s=fleet.build_s,
+        **({"storms": storms, "storm_latency_ms": latency(measurement)} if storms else {}),
         **more,
     )
     folder.finish(summary, _status(decision))
     return summary
 
 
-def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
+def compare(
+    prediction: Prediction, measurement: Measurement, struck: Collection[str] = ()
+) -> dict[str, Any]:
     """Predicted against measured calls, by action: totals, and in how many stations they differ.
 
     ``exact``: at every station the calls are as many as the plan determines (``agreement``).
+    Stations that a storm has ``struck`` are not judged: no plan foresees what they send.
     """
     ids, actions, answered = measurement.station_counts("answered")
     column = {action: number for number, action in enumerate(actions)}
@@ -123,6 +132,8 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             gap = abs(measured - predicted.get(action, 0))
             differ += gap > 0
             worst = max(worst, gap)
+            if name in struck:
+                continue
             allowed = allowance(action, predicted.get("Authorize", 0))
             exact = exact and (allowed is None or gap <= allowed)
         result[action] = {
@@ -131,7 +142,12 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             "stations_differing": differ,
             "largest_difference": worst,
         }
-    return {"by_action": result, "exact": exact}
+    judged = sum(name not in struck for name in table)
+    return {
+        "by_action": result,
+        "exact": exact if judged else None,
+        "stations_not_judged": len(table) - judged,
+    }
 
 
 def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:
@@ -173,6 +189,8 @@ def _write_tables(
     folder.write_table("station_messages", station_messages_table(measurement, by_station))
     folder.write_table("seconds", seconds_table(measurement))
     folder.write_table("ledger", _ledger_rows(fleet))
+    if prepared.weather.storms:
+        folder.write_table("storms", series_rows(prepared, fleet, measurement))
     rows = list(happened.rows)
     for final in fleet.finals:
         shard = final.measurement

@@ -18,12 +18,14 @@ from simulator.fleet.crew import Conditions, settings_of
 from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
 from simulator.fleet.stages import Span, Stage, connect_due, phases, run_length, scaled
+from simulator.fleet.storms import with_storms
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
+from simulator.live.weather import Weather, forecast
 from simulator.station.versions import TABLES
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Prepared:
     traced: frozenset[str]
     heartbeat_s: float | None
     """The heartbeat interval that the CSMS is known to give; None: not known."""
+    weather: Weather
 
     @property
     def expected(self) -> int:
@@ -115,8 +118,10 @@ def prepare(
         for group in split(network, shards)
     )
     check_models(plans)
+    weather = forecast(scenario, network, due, span.run_s)
+    spans = with_storms(phases(stages), weather.storms)
     return Prepared(
-        scenario, network, stages, phases(stages), span, engine, plans, traced, heartbeat_s
+        scenario, network, stages, spans, span, engine, plans, traced, heartbeat_s, weather
     )
 
 
@@ -263,6 +268,7 @@ def shard_specs(
             traced=prepared.traced & frozenset(plan.ids),
             trace_path=folder / f"frames-{number}.jsonl" if prepared.traced else None,
             epoch_guess=epoch_guess,
+            stormy=prepared.weather.of(plan.station_index),
         )
         for number, plan in enumerate(prepared.plans)
     ]

@@ -23,6 +23,7 @@ from simulator.fleet.stages import phase_at
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import LiveError, ShardLostError
+from simulator.live.hooks import TargetSide, check_hooks, equipped
 from simulator.live.interrupts import Interrupts
 from simulator.live.outcome import Happened, conclude
 from simulator.live.preflight import (
@@ -63,11 +64,13 @@ def run_live(
     screen: ScreenKind | Screen = "auto",
     command: str | None = None,
     drain_s: float = DRAIN_S,
+    allow_hooks: bool = False,
 ) -> Path:
     """Run ``scenario`` against its CSMS, wait for the end, and give the path of the run folder.
 
     ``stations`` scales the network; ``duration_s`` is the whole run, ramp included; ``trace`` names
-    stations whose frames are kept; ``drain_s`` bounds the wait for answers after the end.
+    stations whose frames are kept; ``drain_s`` bounds the wait for answers after the end;
+    ``allow_hooks`` lets storms run the commands that the scenario declares.
     Ctrl-C ends the run orderly, twice at once, with everything written.
 
     Raises ScenarioError, StoreError, and LiveError with an exit code: RefusedError,
@@ -77,6 +80,7 @@ def run_live(
     network = scenario.network(stations)
     csms = scenario.file.csms
     try:
+        check_hooks(scenario.file.live.storms, allow_hooks)
         site = None if csms.url == EMBEDDED else _external(scenario, network)
         password = scenario.password() if csms.security_profile >= 1 else None
         shown.note(f"{scenario.name}: planning {network.stations} stations")
@@ -163,6 +167,7 @@ class _Run:
         self._csms: EmbeddedCsms | None = None
         self._csms_lost = False
         self._supervisor: Supervisor | None = None
+        self._side: TargetSide | None = None
         self._stream: Appender | None = None
         self._kept_s = -1.0
         self._progress = Progress("", "", "", "running", 0.0, 1.0, 1.0, 0)
@@ -221,6 +226,7 @@ class _Run:
                 tokens=tokens,
                 heartbeat_interval_s=int(_heartbeat_s(scenario)),
             )
+            options = equipped(options, prepared.weather.storms, Path(private))
             self._screen.note("starting the embedded CSMS")
             csms = self._csms = EmbeddedCsms(options)
             csms.start()
@@ -304,8 +310,16 @@ class _Run:
         )
         count = f"{len(specs)} process" + ("es" if len(specs) > 1 else "")
         self._screen.note(f"building {prepared.network.stations} stations in {count}")
-        self._supervisor = Supervisor(specs, interrupts, self._on_snapshot)
-        fleet = self._supervisor.run()
+        supervisor = self._supervisor = Supervisor(specs, interrupts, self._on_snapshot)
+        versions = {n: v for p in prepared.plans for n, v in zip(p.ids, p.versions, strict=True)}
+        live = prepared.scenario.file.live
+        side = self._side = TargetSide(
+            prepared.weather, live.storms, versions, self._csms, lambda: supervisor.now
+        )
+        try:
+            fleet = supervisor.run()
+        finally:
+            side.stop()
         if not fleet.t0_ns and not fleet.interrupted:
             raise ShardLostError("; ".join(fleet.lost.values()) or "no shard came up")
         if not fleet.t0_ns:
@@ -314,6 +328,7 @@ class _Run:
 
     def _on_snapshot(self, now: float, snapshots: Sequence[dict[str, Any]], mode: str) -> None:
         self._watch_csms(now)
+        self._watch_storms(snapshots)
         phase = phase_at(self._prepared.spans, now) if now >= 0.0 else "starting"
         self._progress = replace(self._progress, now_s=now, phase=phase, mode=mode)
         if self._supervisor is not None and not self._progress.pids:
@@ -323,6 +338,15 @@ class _Run:
             self._progress = progress_of(sums, self._progress)
             self._keep(sums, phase)
         self._screen.update(self._progress)
+
+    def _watch_storms(self, snapshots: Sequence[dict[str, Any]]) -> None:
+        """Begin with the target's side once T0 is known; say how a storm stands."""
+        if self._side is None:
+            return
+        self._side.start()
+        said = self._side.said(snapshots)
+        for text in said:
+            self._screen.note(text)
 
     def _keep(self, sums: dict[str, Any], phase: str) -> None:
         """Put a snapshot on disk, so that a run that dies leaves what it had seen."""
@@ -359,6 +383,7 @@ class _Run:
             fleet,
             self._happened,
             drain_s=self._drain_s,
+            deeds={} if self._side is None else self._side.deeds,
             more={
                 "target": site.target.authority if csms is None else EMBEDDED,
                 "csms": csms.holdings if csms is not None else None,

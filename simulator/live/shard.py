@@ -17,7 +17,9 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from simulator.fleet.crew import virtual_stations
 from simulator.fleet.ledger import Ledger
@@ -29,9 +31,12 @@ from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
 from simulator.live.link import Link, Surroundings
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
+from simulator.live.stormlink import StormLink, StormWatch
+from simulator.live.storms import StormPlayer, Stormy
 from simulator.live.trace import Tracer
 from simulator.live.transfers import Transfers
 from simulator.measure.recorder import Recorder
+from simulator.measure.stormlog import StormLog
 
 ACTIONS = (
     "BootNotification",
@@ -92,7 +97,7 @@ class Shard:
 
     def __init__(self, spec: ShardSpec) -> None:
         self.spec = spec
-        self._links: list[Link] = []
+        self._links: Sequence[Link] = ()
         self._ledger = Ledger()
         self.recorder = Recorder(
             ACTIONS,
@@ -111,7 +116,18 @@ class Shard:
             spec.plan, self.recorder, spec.epoch_guess, spec.conditions
         )
         self.build_s = time.perf_counter() - began
+        self._storm_log = None if spec.stormy is None else self._watch_storms(spec.stormy)
         settle_memory()
+
+    def _watch_storms(self, stormy: Stormy) -> StormLog:
+        stations = self._stations
+        log = StormLog(
+            len(stations),
+            [np.array(hit, np.int32) for hit in stormy.hits],
+            lambda index: stations[index].station.accepted,
+        )
+        self.recorder.on_boot = log.booted
+        return log
 
     async def run(self, start: Start, commands: int, outbox: Outbox) -> Final:
         """The whole run of this shard on the loop that is running."""
@@ -121,7 +137,14 @@ class Shard:
         tracer = None
         if spec.trace_path is not None and spec.traced:
             tracer = Tracer(spec.trace_path, start.epoch_at_zero)
-        fleet = self._launch(start, tracer, lambda values: offer(Snapshot(values)))
+        log = self._storm_log
+        fleet = self._launch(
+            start,
+            tracer,
+            lambda values: offer(
+                Snapshot(values if log is None else values | {"storm": log.snapshot()})
+            ),
+        )
 
         def offer(message: Snapshot) -> None:
             try:
@@ -137,9 +160,14 @@ class Shard:
         os.set_blocking(commands, False)
         os.set_blocking(outbox.fd, False)
         loop.add_reader(commands, _obey, commands, Inbox(), fleet)
+        storms = self._storms(start)
         try:
+            if storms is not None:
+                storms.start()
             await fleet.run()
         finally:
+            if storms is not None:
+                storms.stop()
             loop.remove_reader(commands)
             watch.remove()
             if tracer is not None:
@@ -151,19 +179,20 @@ class Shard:
             ledger=self._ledger,
             drained=fleet.drained,
             deviations=self._deviations,
+            storms=tuple(self._storm_log.records) if self._storm_log is not None else (),
         )
 
     def _launch(
         self, start: Start, tracer: Tracer | None, on_snapshot: Callable[[dict[str, Any]], None]
     ) -> FleetLoop:
         """Give every station its link; the fleet waits for its first deadline."""
-        spec, plan = self.spec, self.spec.plan
+        spec, plan, log = self.spec, self.spec.plan, self._storm_log
         shared = Surroundings(
             clock=run_clock(start.t0_ns),
             deadlines=Deadlines(plan.stations),
             rules=spec.rules,
             upgrade=spec.upgrade,
-            watcher=self.recorder,
+            watcher=self.recorder if log is None else StormWatch(self.recorder, log),
             tracer=tracer,
             ping_s_of=_ping_s,
             transfers=Transfers(spec.transfers),
@@ -177,21 +206,29 @@ class Shard:
         )
         upgrades = spec.upgrade.by_version(set(plan.versions))
         passwords = plan.passwords if spec.authenticate else (None,) * plan.stations
-        for index, station in enumerate(self._stations):
-            name = plan.ids[index]
-            self._links.append(
-                Link(
-                    index,
-                    name,
-                    passwords[index],
-                    station,
-                    shared,
-                    upgrade=upgrades[plan.versions[index]],
-                    traced=name in spec.traced,
-                )
+        kind = Link if log is None else partial(StormLink, log=log)
+        self._links = [
+            kind(
+                index,
+                name,
+                passwords[index],
+                station,
+                shared,
+                upgrade=upgrades[plan.versions[index]],
+                traced=name in spec.traced,
             )
+            for index, (name, station) in enumerate(zip(plan.ids, self._stations, strict=True))
+        ]
         fleet.populate(self._links, plan.connect_due_s.tolist())
         return fleet
+
+    def _storms(self, start: Start) -> StormPlayer | None:
+        """Whoever plays the storms of the run, if it has any."""
+        spec, log = self.spec, self._storm_log
+        if spec.stormy is None or log is None:
+            return None
+        links = cast("Sequence[StormLink]", self._links)
+        return StormPlayer(spec.stormy, links, log, run_clock(start.t0_ns), spec.run_s)
 
     def _frames(self, station: int) -> list[str]:
         return self._links[station].frames()

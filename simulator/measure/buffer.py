@@ -32,7 +32,7 @@ FINISHED_TYPE = np.dtype(
     ]
 )
 OUTCOME_BITS = 3
-ROWS = ("planned", "written", "answered", "errors")
+ROWS = ("planned", "written", "answered", "errors", "ended")
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -175,6 +175,7 @@ class Fold:
         grid.add(grid.rows["written"], left)
         first_row = np.array([grid.rows[f"station:{name}"] for name in self.actions], np.int64)
         grid.add(first_row[action[sent]], left)
+        grid.add(grid.rows["ended"], ended)
         grid.add(grid.rows["answered"], ended[good])
         grid.add(grid.rows["errors"], ended[np.isin(outcome, _ERRORS)])
         timed = good | (outcome == CallOutcome.TIMEOUT)

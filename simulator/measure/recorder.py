@@ -93,6 +93,8 @@ class Recorder:
         self.cpu_samples: list[CpuSample] = []
         self.rss_before_kb: float | None = None
         self.rss_full_kb: float | None = None
+        self.on_boot: Callable[[int, float], None] | None = None
+        """Called as well for each accepted boot, with station and time."""
         self._undispatched = 0
         self._connected_since = np.full(station_count, np.nan)
         self._ever_connected = bytearray(station_count)
@@ -188,6 +190,8 @@ class Recorder:
         since = float(self._connected_since[station])
         if since == since:
             self.connect["boot"].record(now - since)
+        if self.on_boot is not None:
+            self.on_boot(station, now)
         if not self._ever_booted[station]:
             self._ever_booted[station] = 1
             self._fold.grid.add_one(self._fold.grid.rows["booted"], now)

@@ -232,7 +232,7 @@ def slo_table(reading: Reading) -> Block | None:
         ("<clause", "<verdict", "value", "limit", "margin", "n"),
         rows,
         "Margin: how far the value is on the good side of its limit. n: how many values it is "
-        "made of. Latencies are of all phases but warm-up and cool-down, here and below.",
+        "made of. Latencies are of all phases but warm-up, storms and cool-down, here and below.",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from simulator.scenario import fields as f
-from simulator.scenario.model import Table
+from simulator.scenario.table import Table
 
 Pair = tuple[float, float]
 

@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from simulator.scenario.model import Table
 from simulator.scenario.profile_model import ProfileFile, Weights24
+from simulator.scenario.table import Table
 
 Yields12 = Annotated[
     tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False, min_length=12, max_length=12)

@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from simulator.scenario import fields as f
-from simulator.scenario.model import Table
 from simulator.scenario.profile_model import ProfileFile, Weights24
 from simulator.scenario.series_model import ALL_MONTHS, Months
+from simulator.scenario.table import Table
 
 Fee = Annotated[float, Field(ge=0)]
 Factors12 = Annotated[tuple[Fee, ...], Field(strict=False, min_length=12, max_length=12)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ def test_phases_have_no_gaps_and_never_reach_into_the_cooldown(starts, last, rec
     ]
     found = with_storms(spans, stormy)
     assert found[0].start_s == 0 and found[-1] == spans[-1]
-    assert all(a.end_s == b.start_s for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end_s == b.start_s for a, b in pairwise(found))
     for storm in stormy:
         inside = [s for s in found if s.start_s <= min(storm.at_s, 99.99) < s.end_s]
         if storm.at_s < 100:

@@ -1,0 +1,79 @@
+"""The storms of a run before it begins, in the parent: whom they hit, and each shard's part.
+
+Called by ``prepare``. What is done to the target is in ``hooks``, what came of it in ``aftermath``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.fleet.storms import Acts, Stations, Storm, acts, hit, storms_of, together
+from simulator.live.errors import RefusedError
+from simulator.live.storms import Stormy
+
+if TYPE_CHECKING:
+    from simulator.scenario import Network, Scenario
+
+I32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """All storms of a run; stations by their place in the network."""
+
+    storms: tuple[Storm, ...]
+    acts: Acts
+    hits: tuple[I32, ...]
+    stations: Stations
+
+    def of(self, stations: I32) -> Stormy | None:
+        """The part of a shard with these stations (ascending); None: the run has no storms."""
+        if not self.storms:
+            return None
+        place = {number: index for index, number in enumerate(stations.tolist())}
+        own = tuple(
+            tuple(place[number] for number in hits.tolist() if number in place)
+            for hits in self.hits
+        )
+        return Stormy(self.storms, self.acts.of(stations), own)
+
+    def names(self, number: int) -> list[str]:
+        """Ids of the stations that a storm hits."""
+        return [self.stations.ids[index] for index in self.hits[number].tolist()]
+
+    def struck(self) -> frozenset[str]:
+        """Ids of all stations that some storm hits."""
+        return frozenset(name for n in range(len(self.storms)) for name in self.names(n))
+
+
+def forecast(
+    scenario: Scenario, network: Network, on_s: NDArray[np.float64], run_s: float
+) -> Weather:
+    """The storms of a run of ``run_s`` seconds; ``on_s`` is when each station is switched on.
+
+    Raises RefusedError for storms that would not be over before the run is.
+    """
+    embedded = scenario.file.csms.url == "embedded"
+    storms = storms_of(scenario, embedded=embedded)
+    for storm in storms:
+        if storm.back_s + storm.spread_s >= run_s:
+            raise RefusedError(
+                f"live.storms[{storm.number}]: {storm.kind} from {storm.at_s:g} s to"
+                f" {storm.back_s + storm.spread_s:g} s is not over before a run of {run_s:g} s is"
+            )
+    stations = Stations(
+        [station.id for site in network.sites for station in site.stations],
+        [site.name for site in network.sites for _ in site.stations],
+        on_s,
+    )
+    seed = scenario.seed
+    return Weather(
+        storms,
+        together([acts(storm, stations, seed) for storm in storms]),
+        tuple(hit(storm, stations, seed) for storm in storms),
+        stations,
+    )
