@@ -8,6 +8,7 @@ from simulator.report import (
     common,
     live_latency,
     live_reading,
+    live_storms,
     live_trust,
     live_work,
     method,
@@ -20,6 +21,7 @@ from simulator.report.reading import Reading
 def page(reading: Reading) -> Page:
     """Build the report of a live run, plots included."""
     sections = [
+        *([live_storms.section(reading)] if reading.rows("storms") else ()),
         live_work.calls(reading),
         live_latency.section(reading),
         live_work.messages(reading),
@@ -40,7 +42,7 @@ def page(reading: Reading) -> Page:
 def head(reading: Reading) -> Page:
     """The first screen of the report alone: nothing is drawn."""
     verdict = common.verdict(reading)
-    slo = slo_table(reading)
+    tables = [slo_table(reading), live_storms.table(reading)]
     return Page(
         title=reading.name,
         subtitle=_subtitle(reading),
@@ -51,7 +53,7 @@ def head(reading: Reading) -> Page:
         reasons=common.reasons(reading),
         tiles=_tiles(reading) if reading.summary else (),
         notices=_notices(reading),
-        first=[slo] if slo else [],
+        first=[table for table in tables if table],
         summary=common.embedded(reading),
     )
 
@@ -116,6 +118,7 @@ _CONTROL = {
 
 def _notices(reading: Reading) -> list[Notice]:
     found = common.notices(reading)
+    found += live_storms.notices(reading)
     speed = live_reading.speed(reading)
     if speed is not None and speed != 1:
         found.append(
