@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import threading
 import urllib.error
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Source = Literal["emulated", "stations", "hook", "embedded"]
 HOOK_TIMEOUT_S: Final = 60.0
+RECORDS: Final = "csms.sqlite"
 _MOST_TOLD: Final = 200
 _COMMANDS: Final = ("mass_reset", "firmware_campaign", "profile_broadcast")
 
@@ -70,10 +72,20 @@ def equipped(options: CsmsOptions, storms: Sequence[Storm], private: Path) -> Cs
     """The embedded CSMS's options with what its storms need: a database, an HTTP API."""
     theirs = {storm.kind for storm in storms if not storm.ours}
     if "csms_restart" in theirs and options.sqlite is None:
-        options = replace(options, sqlite=private / "csms.sqlite")
+        options = replace(options, sqlite=private / RECORDS)
     if theirs & set(_COMMANDS) and options.http is None:
         options = replace(options, http=0)
     return options
+
+
+def keep_records(private: Path, folder: Path | None) -> None:
+    """Keep the database that ``equipped`` asked for with the run: the CSMS itself lost its memory.
+
+    ``chargeswarm reconcile RUN --against RUN/csms.sqlite`` compares it with the ledger.
+    """
+    made = private / RECORDS
+    if folder is not None and made.exists():
+        shutil.move(made, folder / RECORDS)
 
 
 class TargetSide:

@@ -23,7 +23,7 @@ from simulator.fleet.stages import phase_at
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import LiveError, ShardLostError
-from simulator.live.hooks import TargetSide, check_hooks, equipped
+from simulator.live.hooks import TargetSide, check_hooks, equipped, keep_records
 from simulator.live.interrupts import Interrupts
 from simulator.live.outcome import Happened, conclude
 from simulator.live.preflight import (
@@ -168,6 +168,7 @@ class _Run:
         self._csms_lost = False
         self._supervisor: Supervisor | None = None
         self._side: TargetSide | None = None
+        self._path: Path | None = None
         self._stream: Appender | None = None
         self._kept_s = -1.0
         self._progress = Progress("", "", "", "running", 0.0, 1.0, 1.0, 0)
@@ -180,6 +181,7 @@ class _Run:
             upgrade = Upgrade(site.target, user_agent=USER_AGENT)
             address = self._reach(upgrade, site)
             folder = self._folder()
+            self._path = folder.path
             self._stream = folder.appender("progress")
             # To the last file: what a run has measured is not thrown away by a late signal.
             with Interrupts() as interrupts:
@@ -235,6 +237,7 @@ class _Run:
                 yield Site(target, addresses(target))
             finally:
                 csms.stop()
+                keep_records(Path(private), self._path)
 
     def _reach(self, upgrade: Upgrade, site: Site) -> Address:
         """The address that answers to every version that the fleet speaks.
