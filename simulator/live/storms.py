@@ -1,6 +1,6 @@
 """Plays the storms of one shard: its acts, each at its moment on the run's clock.
 
-One timer for all of them, and at most BATCH acts per turn of the loop, so that what other stations
+One timer for all of them, and at most BATCH acts or SLICE_S per turn of the loop, so that what other stations
 are sent in the meantime does not wait behind a whole region that falls dark. ``shard`` starts it
 with the fleet and ends it before the fleet is let go.
 """
@@ -18,6 +18,8 @@ from simulator.live.stormlink import StormLink
 from simulator.measure.stormlog import StormLog
 
 BATCH: Final = 64
+SLICE_S: Final = 2e-3
+"""Of a turn of the loop, acts take no more than this (and one act more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,15 @@ class StormPlayer:
             self._timer = loop.call_later(ceil(delay * 1e3) * 1e-3, self._play)
 
     def _play(self) -> None:
-        """Play at most BATCH acts that are due."""
+        """Play at most BATCH acts that are due, and not for long."""
         rows = self._rows
+        begun = self._clock()
         for _ in range(BATCH):
             if self._next >= len(rows):
                 break
             now = self._clock()
             at_s, what, storm, station = rows[self._next]
-            if at_s > now:
+            if at_s > now or now - begun > SLICE_S:
                 break
             self._next += 1
             if what == -1:
