@@ -1,8 +1,8 @@
 """Plays the storms of one shard: its acts, each at its moment on the run's clock.
 
-One timer for all of them, and at most BATCH acts or SLICE_S per turn of the loop, so that what other stations
-are sent in the meantime does not wait behind a whole region that falls dark. ``shard`` starts it
-with the fleet and ends it before the fleet is let go.
+One timer for all of them, and at most BATCH acts or SLICE_S per turn of the loop, so that what
+other stations are sent in the meantime does not wait behind a whole region that falls dark.
+``shard`` starts it with the fleet and ends it before the fleet is let go.
 """
 
 from __future__ import annotations
