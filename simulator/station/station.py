@@ -23,8 +23,8 @@ from simulator.station import (
     metervalues,
     monitoring,
     notices,
+    outage,
     plugandcharge,
-    power,
     quirks,
     reservations,
     reset,
@@ -100,11 +100,11 @@ class Station(State):
 
     def power_off(self, now: float) -> None:
         """The power fails: it stops dead, and transactions are cut off."""
-        power.off(self, now)
+        outage.off(self, now)
 
     def power_on(self, now: float, plugged: Collection[int] = ()) -> None:
         """The power is back: boots, with cars at the EVSEs named."""
-        power.on(self, now, plugged)
+        outage.on(self, now, plugged)
 
     def reset(self, now: float, hard: bool) -> None:
         """Somebody at the station resets it, as a Reset of the CSMS would."""

@@ -485,27 +485,29 @@ TRANSACTIONS = (
         (
             Switch(
                 "ending what was cut off",
-                instead("station.power.transactions.stop_all", lambda was: _unless_power_loss(was)),
+                instead(
+                    "station.outage.transactions.stop_all", lambda was: _unless_power_loss(was)
+                ),
                 ("test_a_cut_off_transaction_ends_with_power_loss_after_the_boot",),
             ),
             Switch(
                 "stopping dead",
-                after("station.power.off", _still_alive),
+                after("station.outage.off", _still_alive),
                 ("test_without_power_a_station_says_and_does_nothing",),
             ),
             Switch(
                 "keeping the queue",
-                before("station.power.on", lambda st, *_: setattr(st, "queue", None)),
+                before("station.outage.on", lambda st, *_: setattr(st, "queue", None)),
                 ("test_the_queue_survives_a_power_cut_in_its_order",),
             ),
             Switch(
                 "looking at its outlets",
-                instead("station.power.on", lambda was: lambda st, now, plugged: was(st, now, ())),
+                instead("station.outage.on", lambda was: lambda st, now, plugged: was(st, now, ())),
                 ("test_a_station_whose_power_is_back_boots_at_once_and_reports_every_connector",),
             ),
             Switch(
                 "forgetting tokens that waited",
-                before("station.power.on", _remember),
+                before("station.outage.on", _remember),
                 ("test_tokens_that_waited_for_the_plug_are_forgotten_in_a_power_cut",),
             ),
         ),

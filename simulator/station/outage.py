@@ -20,8 +20,11 @@ from simulator.station.waits import gate_on
 
 
 def off(st: State, now: float) -> None:
-    """The power fails. Nobody is told; the driver drops the connection."""
-    if st.ended:
+    """The power fails. Nobody is told; the driver drops the connection.
+
+    A station that is switched off loses nothing, and stays off.
+    """
+    if st.ended or (st.link is Link.OFF and st.link_due == inf):
         return
     st.resetting = ""
     st.reset_due = inf

@@ -142,6 +142,22 @@ def test_what_a_run_leaves_open_in_the_dark_is_censored(make):
     assert len(bench.log.boots) == 1
 
 
+def test_a_station_that_was_never_switched_on_stays_off_when_the_power_is_back(make):
+    bench = make()
+    bench.do("power_off").go(5.0)
+    bench.do("power_on").go(60.0)
+    assert bench.connects == []
+    bench.start().go(5.0)
+    assert len(bench.log.boots) == 1
+
+
+def test_a_station_that_was_rebooting_at_the_cut_boots_when_the_power_is_back(make):
+    bench = make(reboot_s=20.0).boot()
+    bench.do("reset", True).go(5.0)
+    cut(bench, 60.0).go(5.0)
+    assert bench.times("BootNotification") == [bench.connects[-1]]
+
+
 def test_a_second_cut_and_a_second_return_change_nothing(make):
     bench = charge(make().boot())
     bench._connection += 1
