@@ -133,9 +133,8 @@ class Acts:
 
     def of(self, stations: I32) -> Acts:
         """The acts of these stations alone, each by its place in ``stations`` (ascending)."""
+        keep = np.isin(self.station, stations)
         place = np.searchsorted(stations, self.station)
-        found = np.take(stations, np.minimum(place, max(len(stations) - 1, 0)), mode="clip")
-        keep = found == self.station if len(stations) else np.zeros(len(self), bool)
         return Acts(
             self.storm[keep],
             place[keep].astype(np.int32),
