@@ -130,9 +130,10 @@ def _heartbeat_s(scenario: Scenario) -> float:
 
 
 def _peak_rate(prepared: Prepared) -> float:
-    """Calls in the busiest second of the plan."""
+    """Calls in the busiest second of the plan, or of a herd that boots after a storm."""
     prediction = prepared.predict(time.time())
-    return float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
+    planned = float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
+    return max(planned, prepared.weather.herd_per_s)
 
 
 def _announce(site: Site, prepared: Prepared, peak: float) -> None:
@@ -347,8 +348,7 @@ class _Run:
         if self._side is None:
             return
         self._side.start()
-        said = self._side.said(snapshots)
-        for text in said:
+        for text in self._side.said(snapshots):
             self._screen.note(text)
 
     def _keep(self, sums: dict[str, Any], phase: str) -> None:

@@ -6,7 +6,7 @@ Called by ``prepare``. What is done to the target is in ``hooks``, what came of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
 
 I32 = NDArray[np.int32]
+BOOTS: Final = ("power_cut", "mass_reset")
+"""Storms after which stations boot together: a boot and a status of each connector within a second,
+or within the spread that the scenario gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Weather:
     acts: Acts
     hits: tuple[I32, ...]
     stations: Stations
+    herd_per_s: float = 0.0
+    """Calls per second when stations boot together: of the largest such herd."""
 
     def of(self, stations: I32) -> Stormy | None:
         """The part of a shard with these stations (ascending); None: the run has no storms."""
@@ -71,9 +76,17 @@ def forecast(
         on_s,
     )
     seed = scenario.seed
+    hits = tuple(hit(storm, stations, seed) for storm in storms)
+    at_boot = np.array([2 + s.evses for site in network.sites for s in site.stations])
+    herds = [
+        float(at_boot[hits[storm.number]].sum()) / max(storm.spread_s, 1.0)
+        for storm in storms
+        if storm.kind in BOOTS
+    ]
     return Weather(
         storms,
         together([acts(storm, stations, seed) for storm in storms]),
-        tuple(hit(storm, stations, seed) for storm in storms),
+        hits,
         stations,
+        max(herds, default=0.0),
     )
