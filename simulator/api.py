@@ -366,13 +366,16 @@ def run_live(
     metrics: str | None = None,
     jsonl: str | Path | None = None,
     report: bool = True,
+    allow_hooks: bool = False,
 ) -> Result:
     """Run a scenario live against its CSMS, in real time, and wait for the end.
 
     ``duration`` is the whole run, ramp included (the stages keep their proportions); ``trace``
     names stations whose frames are kept (``"CSW-ring-road-0042,1%"``). ``metrics`` is where
     Prometheus may scrape the run (``":9464"``, loopback unless it says an address), ``jsonl`` a
-    file (or ``-``) for a JSON object each second. Works where an event loop already runs.
+    file (or ``-``) for a JSON object each second; ``allow_hooks`` lets storms run the commands that
+    the scenario declares. Works where an event loop already runs.
+
     Raises ScenarioError, StoreError, and TargetUnreachableError.
     """
     from simulator.live.outlets import Wanted
@@ -390,6 +393,7 @@ def run_live(
         screen=screen,
         command=_command(),
         wanted=Wanted(metrics, jsonl),
+        allow_hooks=allow_hooks,
     )
     return _result(path, report=report)
 

@@ -139,6 +139,10 @@ def live(
     metrics: MetricsOpt = None,
     jsonl: JsonlOpt = None,
     progress: ProgressOpt = ProgressKind.AUTO,
+    allow_hooks: Annotated[
+        bool,
+        typer.Option("--allow-hooks", help="Let storms run the commands that the scenario names."),
+    ] = False,
 ) -> None:
     """Run a scenario live: real OCPP stations against a real CSMS, measured.
 
@@ -163,6 +167,7 @@ def live(
             screen="none" if as_json else progress.value,
             metrics=metrics,
             jsonl=jsonl,
+            allow_hooks=allow_hooks,
         )
     _finish(result, as_json, sys.stderr if jsonl == "-" else None)
 

@@ -116,15 +116,18 @@ def _write(run: Run, records: Records, found: Reconciliation) -> None:
 
 
 def ours_of(run: Run) -> list[Ours]:
-    """The ledger of a run."""
+    """The ledger of a run; times by the station's own clock, which is the one that a CSMS records.
+
+    Ledgers that do not have it are taken by the generator's.
+    """
     return [
         Ours(
             station=row["station_id"],
             connector=int(row["evse"]),
             token=row["token"],
             transaction_id=row["transaction_id"] or None,
-            start=row["start_utc"].timestamp(),
-            stop=_time(row["stop_utc"]),
+            start=_time(row.get("start_told_utc")) or row["start_utc"].timestamp(),
+            stop=_time(row.get("stop_told_utc")) or _time(row["stop_utc"]),
             meter_start=float(row["meter_start_wh"]),
             meter_stop=_number(row["meter_stop_wh"]),
             start_acked=bool(row["start_acked"]),

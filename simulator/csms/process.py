@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from simulator.csms.options import FAULTS, CsmsOptions, Faults
 
@@ -83,6 +84,24 @@ class EmbeddedCsms:
         if self._process is not None and self._process.poll() is not None:
             raise CsmsProcessError(self._obituary("died"))
 
+    def kill(self) -> None:
+        """End the process by SIGKILL: it has no time to put anything away."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.communicate()
+        self._forget()
+
+    def restart(self) -> None:
+        """After ``kill``: start it anew on the same ports. Raises CsmsProcessError."""
+        ports = [urlsplit(url).port for url in (self.url, self.http_url)]
+        options = replace(self.options, port=ports[0] or self.options.port)
+        if ports[1] is not None:
+            options = replace(options, http=ports[1])
+        self.options = options
+        self.start()
+
     def stop(self) -> None:
         """End the process and read what it holds. Does nothing if there is none."""
         process, self._process = self._process, None
@@ -96,6 +115,9 @@ class EmbeddedCsms:
         lines = out.splitlines()
         if process.returncode == 0 and lines:
             self.holdings = json.loads(lines[-1])
+        self._forget()
+
+    def _forget(self) -> None:
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None

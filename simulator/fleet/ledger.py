@@ -21,6 +21,8 @@ COLUMNS: Final = (
     "token",
     "start_utc",
     "stop_utc",
+    "start_told_utc",
+    "stop_told_utc",
     "meter_start_wh",
     "meter_stop_wh",
     "energy_wh",
@@ -47,7 +49,10 @@ class Entry:
     transaction_id: str | None = None
     status: str = ""
     confirmed_s: float | None = None
+    start_told: float | None = None
+    """Unix time of the start by the station's own clock, as the CSMS is told; None: not known."""
     stop_s: float | None = None
+    stop_told: float | None = None
     meter_stop_wh: float | None = None
     reason: str = ""
     closed_s: float | None = None
@@ -82,16 +87,20 @@ class Counts:
 class Ledger:
     """The transactions of one shard, in the order in which they began."""
 
-    __slots__ = ("_by_id",)
+    __slots__ = ("_by_id", "_clock")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[int, float], float] | None = None) -> None:
+        """``clock`` gives what the clock of a station shows at a moment of the run, Unix time."""
         self._by_id: dict[tuple[int, int], Entry] = {}
+        self._clock = clock
 
     def transaction_started(
         self, station: int, evse: int, local_id: int, token: str, now: float, meter_wh: float
     ) -> None:
         """A transaction began at a station (``Observer``)."""
-        self._by_id[station, local_id] = Entry(station, evse, local_id, token, now, meter_wh)
+        entry = Entry(station, evse, local_id, token, now, meter_wh)
+        entry.start_told = self._told(station, now)
+        self._by_id[station, local_id] = entry
 
     def transaction_confirmed(
         self, station: int, local_id: int, transaction_id: str, status: str, now: float
@@ -111,6 +120,7 @@ class Ledger:
         if entry is not None:
             entry.reason = reason
             entry.stop_s = now
+            entry.stop_told = self._told(station, now)
             entry.meter_stop_wh = meter_wh
 
     def transaction_closed(self, station: int, local_id: int, now: float) -> None:
@@ -130,6 +140,16 @@ class Ledger:
             entry.discarded += 1
         else:
             raise ValueError(f"unknown fate of a transaction message: {what!r}")
+
+    def __getstate__(self) -> tuple[dict[tuple[int, int], Entry]]:
+        return (self._by_id,)  # the clocks stay where the stations are
+
+    def __setstate__(self, state: tuple[dict[tuple[int, int], Entry]]) -> None:
+        (self._by_id,) = state
+        self._clock = None
+
+    def _told(self, station: int, now: float) -> float | None:
+        return None if self._clock is None else self._clock(station, now)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -172,6 +192,8 @@ def _row(entry: Entry, station_id: str, epoch_at_zero: float) -> dict[str, objec
         "token": entry.token,
         "start_utc": _utc(entry.start_s, epoch_at_zero),
         "stop_utc": _utc(entry.stop_s, epoch_at_zero),
+        "start_told_utc": _utc(entry.start_told, 0.0),
+        "stop_told_utc": _utc(entry.stop_told, 0.0),
         "meter_start_wh": entry.meter_start_wh,
         "meter_stop_wh": stop_wh,
         "energy_wh": None if stop_wh is None else stop_wh - entry.meter_start_wh,

@@ -21,8 +21,15 @@ from simulator.fleet.course import demand_of
 from simulator.fleet.rules import BOOT_ALLOWANCE_S
 from simulator.fleet.stages import Stage, closing_s, run_length, stations_at
 
-Phase = Literal["connect", "boot", "change", "measure", "cooldown"]
-PHASES: Final[tuple[Phase, ...]] = ("connect", "boot", "change", "measure", "cooldown")
+Phase = Literal["connect", "boot", "change", "measure", "storm", "cooldown"]
+PHASES: Final[tuple[Phase, ...]] = (
+    "connect",
+    "boot",
+    "change",
+    "measure",
+    "storm",
+    "cooldown",
+)
 LEVEL: Final = ("hold", "step", "spike", "soak")
 """Steps that stay where they are: what a capacity can be read from."""
 

@@ -54,6 +54,7 @@ class VirtualStation:
         "_asks",
         "_asleep",
         "_closed",
+        "_dark",
         "_deviations",
         "_due",
         "_index",
@@ -96,6 +97,7 @@ class VirtualStation:
         self._switch = Switch(switchings) if switchings else None
         self._asleep = True
         self._closed = False
+        self._dark = False
         self._due = inf
         self._now = -inf
         identity = Identity(
@@ -238,6 +240,24 @@ class VirtualStation:
                 break
         self._now = max(now, self._now)
 
+    def power_off(self, now: float) -> None:
+        """The power fails: cars stay where they are, and come and go, but nothing flows."""
+        self.wake(now)
+        self._dark = True
+        for visit in self._visits:
+            if visit is not None:
+                visit.cut_off()
+        self.station.power_off(now)
+        self._dark = False
+        self._asleep = True
+        self._arm()
+
+    def power_on(self, now: float) -> None:
+        """The power is back: the station boots; who is still there charges on once it may."""
+        self.wake(now)
+        plugged = [n for n, visit in enumerate(self._visits, 1) if visit and visit.plugged]
+        self.station.power_on(now, plugged)
+
     def stop_all(self, now: float, reason: str = "Local") -> None:
         """End every visit now and begin no other."""
         self.wake(now)
@@ -267,6 +287,10 @@ class VirtualStation:
         """Has the station been accepted? Then drivers may come."""
         if self.station.accepted:
             self._asleep = False
+            for evse, visit in enumerate(self._visits, 1):
+                if visit is not None and visit.cut:
+                    visit.cut = False
+                    self._identify(self._now, evse, visit, self._now)
             self._arm()
 
     def _arm(self) -> None:
@@ -369,7 +393,7 @@ class VirtualStation:
             if not visit.held and (visit.waits_for_app or self.station.authorising(evse)):
                 visit.held = True
                 return
-            if visit.manner not in IDLE:
+            if visit.manner not in IDLE and not visit.cut:
                 self._deviations.add(now, self._index, evse, Kind.NOT_STARTED, now - visit.start_s)
             due = now if visit.held else due
         self._unplug(now, evse, visit, due)
@@ -405,8 +429,11 @@ class VirtualStation:
         visit.charge.close(now)
         late_s = now - visit.start_s
         if late_s > SLACK_S and not visit.charge.done:
-            self._deviations.add(now, self._index, evse, Kind.LATE_START, late_s)
+            kind = Kind.CHARGED_ON if visit.resumed else Kind.LATE_START
+            self._deviations.add(now, self._index, evse, kind, late_s)
             visit.work_out_anew(now, self._plan)
+            if visit.resumed:
+                visit.pass_over(now)
         self._arm()
 
     def drawing(self, now: float, evse: int) -> EvState:
@@ -422,7 +449,9 @@ class VirtualStation:
         if visit is None:
             return
         visit.charge.open(now)
-        if visit.transaction and not visit.ending and not visit.tapping:
+        if self._dark:
+            self._deviations.add(now, self._index, evse, Kind.CUT_OFF)
+        elif visit.transaction and not visit.ending and not visit.tapping:
             visit.ending = True
             self._deviations.add(now, self._index, evse, Kind.STOPPED_EARLY)
         visit.transaction = False

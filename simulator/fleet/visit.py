@@ -11,7 +11,7 @@ from math import inf
 from typing import Final
 
 from simulator.demand.visits import Manner, Means
-from simulator.fleet.agenda import TRIES_AGAIN, TURNED_AWAY, changes
+from simulator.fleet.agenda import IDLE, TRIES_AGAIN, TURNED_AWAY, changes
 from simulator.fleet.means import UNPLUGS
 from simulator.fleet.rules import SLACK_S, TAP_S, TRY_S
 from simulator.fleet.shardplan import StationPlan
@@ -34,6 +34,7 @@ class Visit:
         "agenda",
         "asked",
         "charge",
+        "cut",
         "ending",
         "following",
         "foreign",
@@ -43,6 +44,7 @@ class Visit:
         "manner",
         "means",
         "played_s",
+        "resumed",
         "row",
         "second_token",
         "start_s",
@@ -94,6 +96,26 @@ class Visit:
         """The driver is ending it, or something else has."""
         self.foreign = False
         """The transaction is not this driver's: begun from afar."""
+
+        self.cut = False
+        """A power cut ended it before its time: it goes on when the power is back."""
+        self.resumed = False
+        """It has gone on once."""
+
+    @property
+    def plugged(self) -> bool:
+        """Is the car there?"""
+        return self.manner != Manner.WALKS_AWAY
+
+    def cut_off(self) -> None:
+        """The power fails: whoever wants more charges on later, the others just leave."""
+        wants = not self.ending and not self.foreign and not self.charge.done
+        self.cut = self.resumed = wants and self.manner not in IDLE
+        self.ending = not self.cut
+        self.held = False
+        self.tap_s = inf
+        if self.second_token is not None:
+            self.token, self.second_token = self.second_token, None
 
     @property
     def due_s(self) -> float:
@@ -166,6 +188,12 @@ class Visit:
             self.following = next(self.agenda, OVER)
             if self.state is Event.SUSPENDED_EV:
                 self.charge.finish(now)
+
+    def pass_over(self, now: float) -> None:
+        """Nothing was there to follow the changes up to now: charging goes on as they left it."""
+        while self.following[0] <= now:
+            self.played_s, self.state = self.following
+            self.following = next(self.agenda, OVER)
 
     def work_out_anew(self, now: float, plan: StationPlan) -> None:
         """Less energy flowed, or flows, than planned: find out when the car is done, if at all."""

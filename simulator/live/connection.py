@@ -181,6 +181,11 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
         return True
 
+    def disown(self) -> asyncio.Transport | None:
+        """Report nothing any more; gives the transport, for whoever ends it in a way of his own."""
+        self._owner = NOBODY
+        return self._transport
+
     # -- asyncio.Protocol -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

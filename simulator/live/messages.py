@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from simulator.fleet.ledger import Ledger
     from simulator.fleet.setup import Conditions
     from simulator.fleet.shardplan import ShardPlan
+    from simulator.live.storms import Stormy
     from simulator.measure.measurement import ShardMeasurement
+    from simulator.measure.stormlog import StormRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class ShardSpec:
     """Put a ``measure.detail.Detail`` into every snapshot."""
     routes: Routes | None = None
     """From where to where each station connects; None: as ``rules`` say."""
+    stormy: Stormy | None = None
+    """The storms of the run, if it has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Final:
     """Nothing was unanswered when the fleet was let go."""
     commands: Counter[str] = field(default_factory=Counter)
     """What became of the calls of the CSMS's API."""
+    storms: tuple[StormRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

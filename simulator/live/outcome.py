@@ -6,10 +6,11 @@ Called by ``run`` once the shards are gone, however they went.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from simulator.live.aftermath import aftermath, failed, latency, series_rows
 from simulator.live.commands import NAME, STEPS
 from simulator.live.steprows import capacity, capacity_words, step_rows
 from simulator.live.trace import join_traces
@@ -28,6 +29,7 @@ from simulator.store.summary import TransactionCounts, live_summary
 
 if TYPE_CHECKING:
     from simulator.fleet.predict import Prediction
+    from simulator.live.hooks import Deed
     from simulator.live.prepare import Prepared
     from simulator.live.supervise import Fleet
     from simulator.scenario import Scenario
@@ -58,6 +60,7 @@ def conclude(
     *,
     drain_s: float,
     more: dict[str, Any],
+    deeds: Mapping[int, Deed] | None = None,
 ) -> dict[str, Any]:
     """Write every table and the summary, and end the folder; returns the summary."""
     measurement = merge([final.measurement for final in fleet.finals])
@@ -83,7 +86,8 @@ def conclude(
         sent=sendable({version for plan in prepared.plans for version in plan.versions}),
     )
     limits = limits_of(prepared.scenario)
-    validity = check(measurement, limits)
+    storms = aftermath(prepared, fleet, measurement, deeds or {})
+    validity = [*check(measurement, limits), *failed(storms)]
     decision = decide(
         validity=validity,
         clauses=clauses,
@@ -93,7 +97,7 @@ def conclude(
     )
     rows = step_rows(prepared.steps, measurement, prepared.scenario.file.slo.require, limits)
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
-    compared = compare(prediction, measurement)
+    compared = compare(prediction, measurement, prepared.weather.struck())
     summary = live_summary(
         measurement,
         decision,
@@ -123,6 +127,7 @@ def conclude(
         remote_starts=remote_starts(fleet, measurement),
         loop=fleet.loop,
         build_s=fleet.build_s,
+        **({"storms": storms, "storm_latency_ms": latency(measurement)} if storms else {}),
         **more,
     )
     folder.finish(summary, _status(decision))
@@ -140,10 +145,13 @@ def limits_of(scenario: Scenario) -> Limits:
     return Limits(**{item.name: getattr(table, item.name) for item in fields(Limits)})
 
 
-def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
+def compare(
+    prediction: Prediction, measurement: Measurement, struck: Collection[str] = ()
+) -> dict[str, Any]:
     """Predicted against measured calls, by action: totals, and in how many stations they differ.
 
     ``exact``: at every station the calls are as many as the plan determines (``agreement``).
+    Stations that a storm has ``struck`` are not judged: no plan foresees what they send.
     """
     ids, actions, answered = measurement.station_counts("answered")
     column = {action: number for number, action in enumerate(actions)}
@@ -159,6 +167,8 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             gap = abs(measured - predicted.get(action, 0))
             differ += gap > 0
             worst = max(worst, gap)
+            if name in struck:
+                continue
             allowed = allowance(action, prediction.begun.get(name, 0))
             exact = exact and (allowed is None or gap <= allowed)
         result[action] = {
@@ -167,7 +177,12 @@ def compare(prediction: Prediction, measurement: Measurement) -> dict[str, Any]:
             "stations_differing": differ,
             "largest_difference": worst,
         }
-    return {"by_action": result, "exact": exact}
+    judged = sum(name not in struck for name in table)
+    return {
+        "by_action": result,
+        "exact": exact if judged else None,
+        "stations_not_judged": len(table) - judged,
+    }
 
 
 def notes(scenario: Scenario, prediction: Prediction, compared: dict[str, Any]) -> list[str]:
@@ -250,6 +265,8 @@ def _write_tables(
     folder.write_table("station_messages", station_messages_table(measurement, by_station))
     folder.write_table("seconds", seconds_table(measurement))
     folder.write_table("ledger", _ledger_rows(fleet))
+    if prepared.weather.storms:
+        folder.write_table("storms", series_rows(prepared, fleet, measurement))
     rows = list(happened.rows)
     for final in fleet.finals:
         shard = final.measurement

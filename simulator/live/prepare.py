@@ -21,6 +21,7 @@ from simulator.fleet.predict import Prediction, predict_live
 from simulator.fleet.setup import Conditions, in_force
 from simulator.fleet.stages import Stage, run_length, scenario_stages, station_spells
 from simulator.fleet.steps import Span, Step, phases, steps
+from simulator.fleet.storms import with_storms
 from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
@@ -30,6 +31,7 @@ from simulator.live.routes import Routes
 from simulator.live.security import Security
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
+from simulator.live.weather import Weather, forecast
 
 if TYPE_CHECKING:
     from simulator.engine.plan import EngineResult
@@ -58,6 +60,7 @@ class Prepared:
     traced: frozenset[str]
     heartbeat_s: float | None
     """The heartbeat interval that the CSMS is known to give; None: not known."""
+    weather: Weather
 
     @property
     def expected(self) -> int:
@@ -133,10 +136,12 @@ def prepare(
         )
         for group in split(network, shards)
     )
+    weather = forecast(scenario, network, spells, span.run_s)
     spans = phases(stages)
-    rows = steps(stages, spans, len(names))
+    rows = weather.undisturbed(steps(stages, spans, len(names)))
+    spans = with_storms(spans, weather.storms)
     return Prepared(
-        scenario, network, stages, spans, rows, span, engine, plans, traced, heartbeat_s
+        scenario, network, stages, spans, rows, span, engine, plans, traced, heartbeat_s, weather
     )
 
 
@@ -289,6 +294,7 @@ def shard_specs(
             trace_path=folder / f"frames-{number}.jsonl" if prepared.traced else None,
             epoch_guess=epoch_guess,
             detailed=detailed,
+            stormy=prepared.weather.of(plan.station_index),
         )
         for number, plan in enumerate(prepared.plans)
     ]

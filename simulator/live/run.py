@@ -25,6 +25,7 @@ from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.embedded import csms_options, heartbeat_s
 from simulator.live.errors import LiveError, ShardLostError, TargetUnreachableError
+from simulator.live.hooks import TargetSide, check_hooks, equipped, keep_records
 from simulator.live.interrupts import Interrupts
 from simulator.live.outcome import Happened, conclude, limits_of
 from simulator.live.outlets import Outlets, Wanted
@@ -74,12 +75,14 @@ def run_live(
     command: str | None = None,
     drain_s: float = DRAIN_S,
     wanted: Wanted = NOTHING,
+    allow_hooks: bool = False,
 ) -> Path:
     """Run ``scenario`` against its CSMS, wait for the end, and give the path of the run folder.
 
     ``stations`` scales the network; ``duration_s`` is the whole run, ramp included; ``trace`` names
     stations whose frames are kept; ``drain_s`` bounds the wait for answers after the end;
-    ``wanted`` are the outlets by which others watch it.
+    ``wanted`` are the outlets by which others watch it; ``allow_hooks`` lets storms run the
+    commands that the scenario declares.
     Ctrl-C ends the run orderly, twice at once, with everything written.
 
     Raises ScenarioError, StoreError, and LiveError with an exit code: RefusedError,
@@ -90,6 +93,7 @@ def run_live(
     network = scenario.network(stations)
     csms = scenario.file.csms
     try:
+        check_hooks(scenario.file.live.storms, allow_hooks)
         site = None if csms.url == EMBEDDED else _external(scenario, network)
         api = _api(scenario)
         password = scenario.password() if csms.security_profile >= 1 else None
@@ -157,9 +161,10 @@ def _api(scenario: Scenario) -> ApiRules | None:
 
 
 def _peak_rate(prepared: Prepared) -> float:
-    """Calls in the busiest second of the plan."""
+    """Calls in the busiest second of the plan, or of a herd that boots after a storm."""
     prediction = prepared.predict(time.time())
-    return float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
+    planned = float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
+    return max(planned, prepared.weather.herd_per_s)
 
 
 def _announce(site: Site, prepared: Prepared, peak: float, api: ApiRules | None = None) -> None:
@@ -201,6 +206,8 @@ class _Run:
         self._csms: EmbeddedCsms | None = None
         self._csms_lost = False
         self._supervisor: Supervisor | None = None
+        self._side: TargetSide | None = None
+        self._path: Path | None = None
         self._stream: Appender | None = None
         self._kept_s = -1.0
         self._progress = Progress("", "", "", "running", 0.0, 1.0, 1.0, 0)
@@ -219,6 +226,7 @@ class _Run:
             address = self._reach(upgrade, site)
             self._check_sockets(address, site)
             folder = self._folder()
+            self._path = folder.path
             self._stream = folder.appender("progress")
             # To the last file: what a run has measured is not thrown away by a late signal.
             with Interrupts() as interrupts:
@@ -253,6 +261,7 @@ class _Run:
                 self._password,
                 with_app=prepared.with_app > 0,
             )
+            options = equipped(options, prepared.weather.storms, Path(private))
             embedded = Embedded.of(prepared.scenario, prepared.network, Path(private), options)
             self._screen.note("starting the embedded CSMS")
             csms = self._csms = EmbeddedCsms(embedded.options)
@@ -269,6 +278,7 @@ class _Run:
                 yield Site(target, addresses(target), embedded.security(target.host))
             finally:
                 csms.stop()
+                keep_records(Path(private), self._path)
 
     def _reach(self, upgrade: Upgrade, site: Site) -> Address:
         """The address that answers to every version that the fleet speaks.
@@ -377,8 +387,16 @@ class _Run:
         )
         count = f"{len(specs)} process" + ("es" if len(specs) > 1 else "")
         self._screen.note(f"building {prepared.network.stations} stations in {count}")
-        self._supervisor = Supervisor(specs, interrupts, self._on_snapshot)
-        fleet = self._supervisor.run()
+        supervisor = self._supervisor = Supervisor(specs, interrupts, self._on_snapshot)
+        versions = {n: v for p in prepared.plans for n, v in zip(p.ids, p.versions, strict=True)}
+        live = prepared.scenario.file.live
+        side = self._side = TargetSide(
+            prepared.weather, live.storms, versions, self._csms, lambda: supervisor.now
+        )
+        try:
+            fleet = supervisor.run()
+        finally:
+            side.stop()
         if not fleet.t0_ns and not fleet.interrupted:
             raise ShardLostError("; ".join(fleet.lost.values()) or "no shard came up")
         if not fleet.t0_ns:
@@ -387,6 +405,7 @@ class _Run:
 
     def _on_snapshot(self, now: float, snapshots: Sequence[dict[str, Any]], mode: str) -> None:
         self._watch_csms(now)
+        self._watch_storms(snapshots)
         phase = span_at(self._prepared.spans, now).name if now >= 0.0 else "starting"
         self._progress = replace(self._progress, now_s=now, phase=phase, mode=mode)
         if self._supervisor is not None and not self._progress.pids:
@@ -414,6 +433,14 @@ class _Run:
             supervisor.end_early(why)
             self._happened.add(now, "aborted", why)
             self._screen.note(why)
+
+    def _watch_storms(self, snapshots: Sequence[dict[str, Any]]) -> None:
+        """Begin with the target's side once T0 is known; say how a storm stands."""
+        if self._side is None:
+            return
+        self._side.start()
+        for text in self._side.said(snapshots):
+            self._screen.note(text)
 
     def _keep(self, sums: dict[str, Any], phase: str) -> None:
         """Put a snapshot on disk, so that a run that dies leaves what it had seen."""
@@ -450,6 +477,7 @@ class _Run:
             fleet,
             self._happened,
             drain_s=self._drain_s,
+            deeds={} if self._side is None else self._side.deeds,
             more={
                 "target": site.target.authority if csms is None else EMBEDDED,
                 "csms": csms.holdings if csms is not None else None,

@@ -18,7 +18,9 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from simulator.fleet.crew import virtual_stations
 from simulator.fleet.ledger import Ledger
@@ -33,12 +35,15 @@ from simulator.live.machine import Machine
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
 from simulator.live.routes import Resolver, Router
+from simulator.live.stormlink import StormLink, StormWatch
+from simulator.live.storms import StormPlayer, Stormy
 from simulator.live.target import Address
 from simulator.live.tls import Tls
 from simulator.live.trace import Tracer
 from simulator.live.transfers import Transfers
 from simulator.measure.errors import ErrorKind
 from simulator.measure.recorder import Recorder
+from simulator.measure.stormlog import StormLog
 
 ACTIONS = (
     "BootNotification",
@@ -99,9 +104,9 @@ class Shard:
 
     def __init__(self, spec: ShardSpec) -> None:
         self.spec = spec
-        self._links: list[Link] = []
+        self._links: Sequence[Link] = ()
         self._commands: Commands | None = None
-        self._ledger = Ledger()
+        self._ledger = Ledger(self._clock_of)
         self._machine = Machine()
         self._router: Router | None = None
         if spec.routes is not None:
@@ -123,7 +128,18 @@ class Shard:
             spec.plan, self.recorder, spec.epoch_guess, spec.conditions
         )
         self.build_s = time.perf_counter() - began
+        self._storm_log = None if spec.stormy is None else self._watch_storms(spec.stormy)
         settle_memory()
+
+    def _watch_storms(self, stormy: Stormy) -> StormLog:
+        stations = self._stations
+        log = StormLog(
+            len(stations),
+            [np.array(hit, np.int32) for hit in stormy.hits],
+            lambda index: stations[index].station.accepted,
+        )
+        self.recorder.on_boot = log.booted
+        return log
 
     async def run(self, start: Start, commands: int, outbox: Outbox) -> Final:
         """The whole run of this shard on the loop that is running."""
@@ -133,10 +149,11 @@ class Shard:
         tracer = None
         if spec.trace_path is not None and spec.traced:
             tracer = Tracer(spec.trace_path, start.epoch_at_zero)
-        finished = self.recorder.finished_phases
+        finished, log = self.recorder.finished_phases, self._storm_log
 
         def tell(values: dict[str, Any]) -> None:
-            offer(Snapshot(values, tuple(finished(values["now_s"]))))
+            over = tuple(finished(values["now_s"]))
+            offer(Snapshot(values if log is None else values | {"storm": log.snapshot()}, over))
 
         fleet = self._launch(start, tracer, tell)
 
@@ -157,11 +174,16 @@ class Shard:
         loop.add_reader(commands, _obey, commands, Inbox(), fleet)
         if resolver is not None:
             resolver.start()
+        storms = self._storms(start)
         try:
+            if storms is not None:
+                storms.start()
             await fleet.run()
         finally:
             if resolver is not None:
                 resolver.stop()
+            if storms is not None:
+                storms.stop()
             loop.remove_reader(commands)
             watch.remove()
             if tracer is not None:
@@ -174,6 +196,7 @@ class Shard:
             drained=fleet.drained,
             deviations=self._deviations,
             commands=Counter() if self._commands is None else self._commands.counts,
+            storms=tuple(self._storm_log.records) if self._storm_log is not None else (),
         )
 
     def _resolver(self, start: Start) -> Resolver | None:
@@ -197,7 +220,7 @@ class Shard:
         self, start: Start, tracer: Tracer | None, on_snapshot: Callable[[dict[str, Any]], None]
     ) -> FleetLoop:
         """Give every station its link; the fleet waits for its first deadline."""
-        spec, plan = self.spec, self.spec.plan
+        spec, plan, log = self.spec, self.spec.plan, self._storm_log
         clock = run_clock(start.t0_ns)
         if spec.api is not None:
             self._commands = Commands(spec.api, plan.ids, plan.versions, clock, self.recorder)
@@ -206,7 +229,7 @@ class Shard:
             deadlines=Deadlines(plan.stations),
             rules=spec.rules,
             upgrade=spec.upgrade,
-            watcher=self.recorder,
+            watcher=self.recorder if log is None else StormWatch(self.recorder, log),
             tracer=tracer,
             ping_s_of=_ping_s,
             transfers=Transfers(spec.transfers),
@@ -224,19 +247,19 @@ class Shard:
         )
         upgrades = spec.upgrade.by_version(set(plan.versions))
         passwords = plan.passwords if spec.authenticate else (None,) * plan.stations
-        for index, station in enumerate(self._stations):
-            name = plan.ids[index]
-            self._links.append(
-                Link(
-                    index,
-                    name,
-                    passwords[index],
-                    station,
-                    shared,
-                    upgrade=upgrades[plan.versions[index]],
-                    traced=name in spec.traced,
-                )
+        kind = Link if log is None else partial(StormLink, log=log)
+        self._links = [
+            kind(
+                index,
+                name,
+                passwords[index],
+                station,
+                shared,
+                upgrade=upgrades[plan.versions[index]],
+                traced=name in spec.traced,
             )
+            for index, (name, station) in enumerate(zip(plan.ids, self._stations, strict=True))
+        ]
         fleet.populate(self._links, plan.connect_due_s.tolist())
         return fleet
 
@@ -247,6 +270,18 @@ class Shard:
         told = {"detail": self.recorder.detail(now)} if self.spec.detailed else {}
         self.recorder.watched(time.thread_time() - began)
         return told
+
+    def _storms(self, start: Start) -> StormPlayer | None:
+        """Whoever plays the storms of the run, if it has any."""
+        spec, log = self.spec, self._storm_log
+        if spec.stormy is None or log is None:
+            return None
+        links = cast("Sequence[StormLink]", self._links)
+        return StormPlayer(spec.stormy, links, log, run_clock(start.t0_ns), spec.run_s)
+
+    def _clock_of(self, station: int, now: float) -> float:
+        """What a station's own clock shows."""
+        return self._stations[station].station.clock_zero + now
 
     def _frames(self, station: int) -> list[str]:
         return self._links[station].frames()

@@ -245,6 +245,15 @@ class TlsLayer(asyncio.Protocol):
             return
         self._flush()
 
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """What the transport below knows: the socket, addresses."""
+        return default if self._transport is None else self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the socket."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
     def can_write_eof(self) -> bool:
         """TLS can close one side, by close_notify."""
         return True

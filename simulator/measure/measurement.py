@@ -207,7 +207,8 @@ class Measurement:
         """The per-second series as columns of one length, from second 0 to the last.
 
         ``planned`` (by due time), ``written``, ``answered`` and ``errors`` count; ``connected`` and
-        ``booted`` are the state at the end of the second (booted: stations ever accepted);
+        ``booted`` are the state at the end of the second (booted: stations ever accepted), and so
+        is ``backlog``;
         ``p50_ms`` and ``p99_ms`` are of the responses that ended in it (within 6.25 %), or None.
         """
         length = max(self.grid.length, 1)
@@ -216,10 +217,18 @@ class Measurement:
             columns[name] = self.grid.values(name, length).tolist()
         for name in ("connected", "booted"):
             columns[name] = np.cumsum(self.grid.values(name, length)).tolist()
+        columns["backlog"] = self.backlog().tolist()
         pairs = [self.by_second.percentiles_ms((50, 99), (second,)) for second in range(length)]
         columns["p50_ms"] = [pair[0] for pair in pairs]
         columns["p99_ms"] = [pair[1] for pair in pairs]
         return columns
+
+    def backlog(self) -> NDArray[np.int64]:
+        """Attempts that are due and have not ended, at the end of each second from 0 on."""
+        length = max(self.grid.length, 1)
+        change = self.grid.values("planned", length) - self.grid.values("ended", length)
+        waiting: NDArray[np.int64] = np.cumsum(change)
+        return waiting
 
     def identity_problems(self) -> list[str]:
         """Contradictions in the counts, in words; empty when everything adds up."""

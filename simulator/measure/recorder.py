@@ -102,6 +102,8 @@ class Recorder:
         self.machine_samples: list[MachineSample] = []
         self.rss_before_kb: float | None = None
         self.rss_full_kb: float | None = None
+        self.on_boot: Callable[[int, float], None] | None = None
+        """Called as well for each accepted boot, with station and time."""
         self._undispatched = 0
         self._watching_s = 0.0
         self._details = DetailMaker(self._fold)
@@ -219,6 +221,8 @@ class Recorder:
         since = float(self._connected_since[station])
         if since == since:
             self.connect_step("boot", now - since)
+        if self.on_boot is not None:
+            self.on_boot(station, now)
         if not self._ever_booted[station]:
             self._ever_booted[station] = 1
             self._fold.grid.add_one(self._fold.grid.rows["booted"], now)

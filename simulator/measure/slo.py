@@ -34,7 +34,7 @@ from simulator.measure.measurement import Measurement, needed
 if TYPE_CHECKING:
     from simulator.scenario.slo import Clause
 
-SKIPPED_PHASES = ("warmup", "cooldown")
+SKIPPED_PHASES = ("warmup", "storm", "cooldown")
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,

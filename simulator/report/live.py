@@ -11,6 +11,7 @@ from simulator.report import (
     live_latency,
     live_reading,
     live_steps,
+    live_storms,
     live_trust,
     live_work,
     method,
@@ -24,6 +25,7 @@ def page(reading: Reading) -> Page:
     """Build the report of a live run, plots included."""
     steps = live_steps.section(reading)
     sections = [
+        *([live_storms.section(reading)] if reading.rows("storms") else ()),
         *([steps] if steps is not None else []),
         live_work.calls(reading),
         live_latency.section(reading),
@@ -45,7 +47,7 @@ def page(reading: Reading) -> Page:
 def head(reading: Reading) -> Page:
     """The first screen of the report alone: nothing is drawn."""
     verdict = common.verdict(reading)
-    slo = slo_table(reading)
+    tables = [slo_table(reading), live_storms.table(reading)]
     return Page(
         title=reading.name,
         subtitle=_subtitle(reading),
@@ -56,7 +58,7 @@ def head(reading: Reading) -> Page:
         reasons=common.reasons(reading),
         tiles=_tiles(reading) if reading.summary else (),
         notices=_notices(reading),
-        first=[slo] if slo else [],
+        first=[table for table in tables if table],
         summary=common.embedded(reading),
     )
 
@@ -128,6 +130,7 @@ _CONTROL = {
 
 def _notices(reading: Reading) -> list[Notice]:
     found = common.notices(reading)
+    found += live_storms.notices(reading)
     speed = live_reading.speed(reading)
     if speed is not None and speed != 1:
         found.append(
@@ -245,7 +248,7 @@ def slo_table(reading: Reading) -> Block | None:
         ("<clause", "<verdict", "value", "limit", "margin", "n"),
         rows,
         "Margin: how far the value is on the good side of its limit. n: how many values it is "
-        "made of. Latencies are of all phases but warm-up and cool-down, here and below.",
+        "made of. Latencies are of all phases but warm-up, storms and cool-down, here and below.",
     )
 
 

@@ -133,6 +133,8 @@ _DEVIATIONS = {
     "missed": "The whole visit passed before its station was accepted.",
     "late_start": "The authorisation came so late that charging was worked out anew.",
     "not_started": "No transaction by the planned end: token refused, or no answer in time.",
+    "cut_off": "A power cut ended the transaction before the driver did.",
+    "charged_on": "After a power cut the car charged on, in a transaction of its own.",
     "stopped_early": "The transaction ended before the driver ended it.",
     "limited": "A charging profile gave less than the plan would have.",
     "not_refused": "A token that is no good was accepted.",

@@ -21,6 +21,7 @@ from simulator.scenario.check_results import check_results
 from simulator.scenario.check_security import check_security
 from simulator.scenario.check_stages import check_stages
 from simulator.scenario.check_starts import check_starts
+from simulator.scenario.check_storms import check_storms
 from simulator.scenario.clock import localise
 from simulator.scenario.document import Labels, Loc, path_text, value_at
 from simulator.scenario.problems import FieldError, Problem, listed, nearest, shown
@@ -100,6 +101,7 @@ def check(tables: Tables) -> list[Problem]:
     found += check_mixes(tables)
     found += check_stages(tables)
     found += check_live(tables)
+    found += check_storms(tables)
     return found
 
 

@@ -16,6 +16,7 @@ from simulator.scenario.csms_model import Csms
 from simulator.scenario.mix_model import StationGroup
 from simulator.scenario.slo_model import Slo
 from simulator.scenario.stage_model import Stage
+from simulator.scenario.storm_model import Storm
 from simulator.scenario.table import Table
 
 
@@ -395,6 +396,9 @@ class Live(Table):
             Stage.model_validate({"kind": "hold", "for": "100s"}),
         )
     )
+    storms: Annotated[
+        tuple[Storm, ...], Field(strict=False, description="Bad moments, by name and time.")
+    ] = ()
     shards: Annotated[
         int | None, Field(ge=1, description="Processes; default: one per 5 000 stations.")
     ] = None

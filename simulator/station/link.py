@@ -3,18 +3,23 @@
 Back-off as in 2.0.1 part 4 §5.3 (1.6J errata 3.4 asks for "an appropriate" one): a minimum, doubled
 at each failure up to a number of times, plus a random part each time. It starts anew once the CSMS
 has answered something, or a connection held for as long as the wait. A plain reconnect sends no
-BootNotification (1.6J §5.4), but for firmware that does (``boot_on_reconnect``).
+BootNotification (1.6J §5.4), but for firmware that does (``boot_on_reconnect``). A station that is
+``impatient`` knows no back-off.
 """
 
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
 from simulator.station import boot, heartbeat, network, rpc, security, statuses, truststore
 from simulator.station.effects import Close
 from simulator.station.model import GATE_BOOT, GATE_OFFLINE, OUT_RESET, Link, Registration
 from simulator.station.state import State
 from simulator.station.waits import gate_off, gate_on
+
+IMPATIENT_S: Final = 1.0
+"""How often a station tries to connect that knows no back-off."""
 
 
 def power_on(st: State, now: float) -> None:
@@ -91,6 +96,9 @@ def disconnected(st: State, now: float) -> None:
 
 
 def _backoff(st: State, now: float) -> float:
+    if st.impatient:
+        held, st.link_since = st.link_since, inf
+        return 0.0 if now - held >= IMPATIENT_S else IMPATIENT_S
     c = st.conf
     wait = c.backoff_min_s * 2.0 ** min(st.link_failures, c.backoff_repeats)
     if now - st.link_since >= wait:

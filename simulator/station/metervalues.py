@@ -11,6 +11,7 @@ intervals of their own (TxEndedInterval, J02).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from math import floor, inf
 from typing import Final
 
@@ -112,6 +113,16 @@ def align(st: State, now: float) -> None:
         st.aligned_due = inf
         return
     _arm_aligned(st, now, max(st.clock_zero + now, st.aligned_epoch))
+
+
+def align_every(st: State, now: float, seconds: int | None) -> None:
+    """Another interval of clock-aligned readings; None: again the one that is configured."""
+    own, overrides = st.settings.parsed[st.table.version], st.conf.overrides
+    st.conf = st.table.configure(st.settings, overrides) if overrides else own
+    if seconds is not None:
+        st.conf = copy(st.conf)
+        st.conf.aligned_s = float(seconds)
+    align(st, now)
 
 
 def _arm_aligned(st: State, now: float, after: float) -> None:

@@ -192,6 +192,7 @@ class State:
         "clock_error",
         "clock_zero",
         "conf",
+        "dark",
         "day_due",
         "diary",
         "display",
@@ -211,6 +212,7 @@ class State:
         "heard",
         "heartbeat_s",
         "identity",
+        "impatient",
         "index",
         "keys",
         "limit_due",
@@ -280,11 +282,15 @@ class State:
         self.conf: Configuration = conf
         self.effects: list[Effect] = []
         self.ended = False
+        """Nothing happens here any more, or (``dark``) not before the power is back."""
+        self.dark = False
         # The connection and its registration.
         self.link = Link.OFF
         self.link_due = inf
         self.link_failures = 0
         self.link_since = inf
+        self.impatient = False
+        """It reconnects at once, and then every second, whatever the specification says."""
         self.lost_at = -inf
         """When the connection was lost."""
         self.writable_now = True

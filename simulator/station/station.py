@@ -8,7 +8,7 @@ run. A station is single-threaded and never calls back except to its meter and i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import inf
 from typing import Final
 
@@ -26,6 +26,7 @@ from simulator.station import (
     monitoring,
     needs,
     notices,
+    outage,
     plugandcharge,
     plugs,
     power,
@@ -141,10 +142,29 @@ class Station(State):
             self.effects = []
         return effects
 
+    def power_off(self, now: float) -> None:
+        """The power fails: it stops dead, and transactions are cut off."""
+        outage.off(self, now)
+
+    def power_on(self, now: float, plugged: Collection[int] = ()) -> None:
+        """The power is back: boots, with cars at the EVSEs named."""
+        outage.on(self, now, plugged)
+
+    def reset(self, now: float, hard: bool) -> None:
+        """Somebody at the station resets it, as a Reset of the CSMS would."""
+        if not self.ended:
+            reset.begin(self, now, hard)
+            self._settle(now)
+
+    def align(self, now: float, seconds: int | None) -> None:
+        """Clock-aligned meter values at this interval from now on; None: at the settings' own."""
+        if not self.ended:
+            metervalues.align_every(self, now, seconds)
+
     def finish(self, now: float) -> None:
         """The run is over: what is due and unanswered is censored, nothing more happens."""
-        if not self.ended:
-            self.ended = True
+        if not self.ended or self.dark:
+            self.ended, self.dark = True, False
             rpc.censor(self, now)
 
     @property

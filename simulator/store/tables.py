@@ -85,6 +85,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("token", pa.string()),
         ("start_utc", _TIME),
         ("stop_utc", _TIME),
+        # The same by the station's own clock, as it tells the CSMS.
+        ("start_told_utc", _TIME),
+        ("stop_told_utc", _TIME),
         ("meter_start_wh", pa.float64()),
         ("meter_stop_wh", pa.float64()),
         ("energy_wh", pa.float64()),
@@ -137,8 +140,21 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("errors", pa.int64()),
         ("connected", pa.int64()),
         ("booted", pa.int64()),
+        ("backlog", pa.int64()),
         ("p50_ms", pa.float64()),
         ("p99_ms", pa.float64()),
+    ),
+    # Per-second series of each storm of a live run, of the stations that it hit: how many are in
+    # operation at the end of the second, attempts to connect, connections and boots accepted in it.
+    "storms": _schema(
+        ("storm", pa.int32()),
+        ("kind", pa.string()),
+        ("second", pa.int64()),
+        ("operating", pa.int64()),
+        ("attempts", pa.int64()),
+        ("accepted", pa.int64()),
+        ("booted", pa.int64()),
+        ("backlog", pa.int64()),
     ),
 }
 

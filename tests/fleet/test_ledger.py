@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import UTC, datetime
 
 import pytest
@@ -77,3 +78,13 @@ def test_an_unknown_fate_is_an_error():
     full_life(ledger, 0, 1)
     with pytest.raises(ValueError, match="eaten"):
         ledger.transaction_message(0, 1, "eaten", 0.0)
+
+
+def test_times_are_told_by_the_stations_own_clock_too_and_outlive_the_clock():
+    ledger = Ledger(lambda station, now: 1000.0 * (station + 1) + now)
+    ledger.transaction_started(1, 1, 1, "T", 5.0, 0.0)
+    ledger.transaction_stopped(1, 1, "Local", 8.0, 1.0)
+    (row,) = pickle.loads(pickle.dumps(ledger)).rows(str, 0.0)
+    assert row["start_utc"].timestamp() == 5.0
+    assert row["start_told_utc"].timestamp() == 2005.0
+    assert row["stop_told_utc"].timestamp() == 2008.0

@@ -78,7 +78,7 @@ def test_a_call_that_ends_after_its_phase_is_counted_there_and_packed_again(play
     assert late.planned.sum() == late.outcomes.sum() == 1
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(
@@ -139,3 +139,10 @@ def test_a_measurement_that_was_not_told_apart_has_no_parts():
     shard = replace(Recorder((), 1).result(1.0, record_s=0.0), by_phase=None)
     with pytest.raises(ValueError, match="not measured by phase"):
         part(shard, ["run"], 0.0, 1.0)
+
+
+def test_each_call_ends_once_so_that_nothing_is_left_waiting(play):
+    recorder = Recorder(ACTIONS, 1, PHASES[:1])
+    for number in range(5):
+        play(recorder, due=float(number))
+    assert merge([recorder.result(20.0, record_s=0.0)]).backlog()[-1] == 0

@@ -109,6 +109,7 @@ def _write_live_tables(folder: RunFolder) -> None:
             "errors": (second == 31).astype(np.int64),
             "connected": np.minimum(second * 50, 1000),
             "booted": np.minimum(np.maximum(second - 1, 0) * 50, 998),
+            "backlog": second % 7,
             "p50_ms": 3 + np.sin(second / 9),
             "p99_ms": np.where(second == 0, np.nan, 30 + 20 * np.sin(second / 7) ** 2),
         },

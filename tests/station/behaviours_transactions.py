@@ -181,6 +181,18 @@ def _just_reset(was):
     return new
 
 
+def _unless_power_loss(was):
+    return lambda st, now, due, reason: None if reason == "PowerLoss" else was(st, now, due, reason)
+
+
+def _still_alive(st, now):
+    st.ended = False
+
+
+def _remember(st, *_):
+    st.evses[1].token = "TAG"
+
+
 def _reset_now(was):
     from simulator.station import reset
 
@@ -472,6 +484,41 @@ TRANSACTIONS = (
                 "the id -1",
                 without("station.v16_messages.start_failed"),
                 ("test_1_6_err_3_18_never_confirmed_start_leaves_transaction_id_minus_1",),
+            ),
+        ),
+    ),
+    Row(
+        "4.5 power loss",
+        "what was cut off ends PowerLoss, told after the boot; the queue survives; nothing in the "
+        "dark",
+        "1.6 §7.36, §3.7; 2.0.1 ReasonEnumType",
+        (
+            Switch(
+                "ending what was cut off",
+                instead(
+                    "station.outage.transactions.stop_all", lambda was: _unless_power_loss(was)
+                ),
+                ("test_a_cut_off_transaction_ends_with_power_loss_after_the_boot",),
+            ),
+            Switch(
+                "stopping dead",
+                after("station.outage.off", _still_alive),
+                ("test_without_power_a_station_says_and_does_nothing",),
+            ),
+            Switch(
+                "keeping the queue",
+                before("station.outage.on", lambda st, *_: setattr(st, "queue", None)),
+                ("test_the_queue_survives_a_power_cut_in_its_order",),
+            ),
+            Switch(
+                "looking at its outlets",
+                instead("station.outage.on", lambda was: lambda st, now, plugged: was(st, now, ())),
+                ("test_a_station_whose_power_is_back_boots_at_once_and_reports_every_connector",),
+            ),
+            Switch(
+                "forgetting tokens that waited",
+                before("station.outage.on", _remember),
+                ("test_tokens_that_waited_for_the_plug_are_forgotten_in_a_power_cut",),
             ),
         ),
     ),

@@ -1,0 +1,187 @@
+"""What came of a run's storms: a row each for the summary, and their series.
+
+Called by ``outcome``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.fleet.storms import Series, recovery, until
+from simulator.live.hooks import Deed, Source, source
+from simulator.measure.keys import Kind
+from simulator.measure.measurement import latency_row
+from simulator.measure.stormlog import StormSum, add_up
+from simulator.measure.validity import ValidityRow
+
+if TYPE_CHECKING:
+    from simulator.fleet.storms import Storm
+    from simulator.live.prepare import Prepared
+    from simulator.live.supervise import Fleet
+    from simulator.measure.measurement import Measurement
+
+PHASE: Final = "storm"
+NOTES: Final[dict[str, str]] = {
+    "emulated": "Emulated: nothing happened to the target; the stations did it to themselves.",
+    "silent": "Silent: sockets stayed open, unread and unanswered, and were reset (RST) when the"
+    " power was back; the kernel went on acknowledging what arrived.",
+    "away": "While the target was away (emulated) stations were turned away by the generator.",
+}
+
+
+def aftermath(
+    prepared: Prepared,
+    fleet: Fleet,
+    measurement: Measurement,
+    deeds: Mapping[int, Deed],
+) -> list[dict[str, Any]]:
+    """A row for each storm that had begun; times to recover count from its end (``back_s``)."""
+    rows = []
+    for storm, wish in zip(
+        prepared.weather.storms, prepared.scenario.file.live.storms, strict=True
+    ):
+        if storm.at_s >= measurement.ended_s:
+            continue
+        how = source(storm, wish)
+        deed = deeds.get(storm.number)
+        total, series = _series(prepared, fleet, measurement, storm)
+        rows.append(
+            {
+                "number": storm.number,
+                "kind": storm.kind,
+                "source": how,
+                "emulated": storm.emulated,
+                "at_s": storm.at_s,
+                "back_s": storm.back_s,
+                "phase_end_s": min(storm.end_s, prepared.window.run_s),
+                "close": storm.close if _closes(storm) else None,
+                "back_off": "naive" if storm.naive else "spec",
+                "stations_hit": total.hit,
+                "in_operation_before": total.present,
+                "lost_connection": total.lost,
+                **asdict(recovery(series)),
+                "transactions_unacknowledged": _unacknowledged(fleet, storm.number),
+                "deed": None if deed is None else asdict(deed),
+                "notes": _notes(storm, how),
+            }
+        )
+    return rows
+
+
+def series_rows(prepared: Prepared, fleet: Fleet, measurement: Measurement) -> list[dict[str, Any]]:
+    """The table ``storms``: each storm second by second."""
+    rows = []
+    for storm in prepared.weather.storms:
+        if storm.at_s >= measurement.ended_s:
+            continue
+        _, seen = _series(prepared, fleet, measurement, storm)
+        levels = seen.present + np.cumsum(seen.changes)
+        for second in range(int(storm.at_s), ceil(seen.until_s)):
+            place = int(np.searchsorted(seen.changes_s, second + 1.0))
+            rows.append(
+                {
+                    "storm": storm.number,
+                    "kind": storm.kind,
+                    "second": second,
+                    "operating": int(levels[place - 1]) if place else seen.present,
+                    "attempts": int(seen.attempts[second]),
+                    "accepted": int(seen.accepted[second]),
+                    "booted": int(seen.booted[second]),
+                    "backlog": int(seen.backlog[second]),
+                }
+            )
+    return rows
+
+
+def latency(measurement: Measurement) -> dict[str, Any]:
+    """Latencies of the calls that fell due in a storm or its recovery, by message type."""
+    phases = {key.phase for key in measurement.histograms}
+    others = phases - {PHASE}
+    found = {}
+    for action in ("*", *sorted({key.action for key in measurement.histograms})):
+        kinds = {kind: measurement.select(kind, action, others) for kind in _KINDS}
+        if kinds[Kind.RESPONSE].n:
+            found[action] = {str(kind): latency_row(h) for kind, h in kinds.items()}
+    return found
+
+
+_KINDS: Final = (Kind.RESPONSE, Kind.SERVICE, Kind.DELAYED)
+
+
+def failed(rows: Sequence[Mapping[str, Any]]) -> list[ValidityRow]:
+    """A run is not valid whose storm did not take place: it shows nothing of it."""
+    found = []
+    for row in rows:
+        deed = row["deed"]
+        if row["source"] in ("hook", "embedded"):
+            ok = deed is not None and deed["ok"]
+            why = "it was not begun" if deed is None else deed["detail"]
+            name = f"storm {row['number']} ({row['kind']}) took place"
+            found.append(ValidityRow(name, 1.0, float(ok), "count", ok, why))
+    return found
+
+
+def _series(
+    prepared: Prepared, fleet: Fleet, measurement: Measurement, storm: Storm
+) -> tuple[StormSum, Series]:
+    until_s = min(
+        until(prepared.weather.storms, storm.number, prepared.window.run_s), measurement.ended_s
+    )
+    seconds = max(measurement.grid.length, ceil(until_s), ceil(storm.back_s)) + 1
+    records = [
+        record for final in fleet.finals for record in final.storms if record.number == storm.number
+    ]
+    total = add_up(records, seconds)
+    return total, Series(
+        storm.at_s,
+        storm.back_s,
+        until_s,
+        total.present,
+        total.lost,
+        total.changes_s,
+        total.changes,
+        total.attempts,
+        total.accepted,
+        total.booted,
+        _padded(measurement.backlog(), seconds),
+    )
+
+
+def _padded(row: NDArray[np.int64], seconds: int) -> NDArray[np.int64]:
+    out = np.zeros(seconds, np.int64)
+    out[: len(row)] = row[:seconds]
+    return out
+
+
+def _unacknowledged(fleet: Fleet, number: int) -> int:
+    """Transactions of the stations hit that the CSMS had not acknowledged when the run ended."""
+    count = 0
+    for final in fleet.finals:
+        hit = {i for record in final.storms if record.number == number for i in record.hit.tolist()}
+        count += sum(
+            entry.confirmed_s is None or (entry.stop_s is not None and entry.closed_s is None)
+            for entry in final.ledger
+            if entry.station in hit
+        )
+    return count
+
+
+def _closes(storm: Storm) -> bool:
+    return storm.ours and storm.kind in ("power_cut", "csms_restart", "rolling_deploy")
+
+
+def _notes(storm: Storm, how: Source) -> list[str]:
+    notes = []
+    if how == "emulated":
+        notes.append(NOTES["emulated"])
+        if storm.kind == "csms_restart":
+            notes.append(NOTES["away"])
+    if _closes(storm) and storm.close == "silent":
+        notes.append(NOTES["silent"])
+    return notes
