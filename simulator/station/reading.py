@@ -26,6 +26,14 @@ CODES: Final = {
     "Voltage": VOLTAGE,
     "SoC": SOC,
 }
+WRITTEN: Final = {
+    "Energy.Active.Import.Register": ("%.0f", "Wh"),
+    "Power.Active.Import": ("%.0f", "W"),
+    "Current.Import": ("%.1f", "A"),
+    "Voltage": ("%.1f", "V"),
+    "SoC": ("%.0f", "Percent"),
+}
+"""The number's format and the unit, in every version."""
 NEUTRAL: Final = "N"
 _LINES: Final = ("L1", "L2", "L3")
 _LINKED: Final = ("L1-L2", "L2-L3", "L3-L1")

@@ -20,7 +20,7 @@ from typing import Final, cast
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
-from simulator.station.reading import Point, Reading, names, points
+from simulator.station.reading import WRITTEN, Point, Reading, names, points
 from simulator.station.settings import ALL_MEASURANDS, Settings
 
 MAX_KEYS: Final = 50
@@ -143,13 +143,6 @@ KEYS: Final[Mapping[str, Key]] = {key.name.lower(): key for key in _KEYS}
 """By name in lower case: keys are compared without regard to case (CiString)."""
 
 UNITS: Final = {"Current": Unit.A, "Power": Unit.W}
-_UNITS: Final = {
-    "Energy.Active.Import.Register": ("%.0f", "Wh"),
-    "Power.Active.Import": ("%.0f", "W"),
-    "Current.Import": ("%.1f", "A"),
-    "Voltage": ("%.1f", "V"),
-    "SoC": ("%.0f", "Percent"),
-}
 
 
 @lru_cache(maxsize=256)
@@ -159,7 +152,7 @@ def reading(wanted: tuple[Point, ...], context: str) -> Reading | None:
         return None
     parts = []
     for name, phase in wanted:
-        number, unit = _UNITS[name]
+        number, unit = WRITTEN[name]
         on = f'"phase":"{phase}",' if phase else ""
         parts.append(
             f'{{"value":"{number}","context":"{context}","measurand":"{name}",{on}"unit":"{unit}"}}'

@@ -18,7 +18,7 @@ from simulator.station import network, v201_keys_screen
 from simulator.station.configuration import Configuration, Key, Kind, checked, split, truth
 from simulator.station.model import AUTHORIZED, BAY, CONNECTED, ENERGY, PATH_CLOSED
 from simulator.station.profiles import Rules, Unit
-from simulator.station.reading import Point, Reading
+from simulator.station.reading import WRITTEN, Point, Reading
 from simulator.station.reading import points as read_points
 from simulator.station.settings import Settings
 
@@ -215,15 +215,6 @@ def translated(key: str) -> str | None:
     return _FROM_16.get(key.lower())
 
 
-_UNITS: Final = {
-    "Energy.Active.Import.Register": ("%.0f", "Wh"),
-    "Power.Active.Import": ("%.0f", "W"),
-    "Current.Import": ("%.1f", "A"),
-    "Voltage": ("%.1f", "V"),
-    "SoC": ("%.0f", "Percent"),
-}
-
-
 @lru_cache(maxsize=256)
 def reading(wanted: tuple[Point, ...], context: str) -> Reading | None:
     """How 2.0.1 writes these readings as sampledValue elements; None for none."""
@@ -231,7 +222,7 @@ def reading(wanted: tuple[Point, ...], context: str) -> Reading | None:
         return None
     parts = []
     for name, phase in wanted:
-        number, unit = _UNITS[name]
+        number, unit = WRITTEN[name]
         on = f'"phase":"{phase}",' if phase else ""
         parts.append(
             f'{{"value":{number},"context":"{context}","measurand":"{name}",{on}'
