@@ -47,4 +47,5 @@ def course(
         "Stations hit that are in operation and calls of all stations that are due, at the end of "
         "each second; connections and boots accepted in it. Dotted: the end of the storm.",
         draw,
+        wide=True,
     )
