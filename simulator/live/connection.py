@@ -6,6 +6,7 @@ of OCPP; its owner (``link``) does. The way of a byte is
     transport -> data_received -> received -> ClientProtocol -> owner.message
     owner -> send -> ClientProtocol -> _flush -> transport
 
+with a shorter one (``wholeframes``) for a message that is one frame, as nearly all are.
 With TLS the transport is a ``tls.TlsLayer``, which has one of its own.
 The clock is read when bytes arrive, before anything is decoded.
 """
@@ -17,6 +18,7 @@ import base64
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final, cast
 
 from websockets.client import ClientProtocol
@@ -29,6 +31,7 @@ from websockets.uri import WebSocketURI
 from simulator.live.failures import ConnectError, of_handshake, of_os_error
 from simulator.live.owner import NOBODY, Owner
 from simulator.live.target import Target
+from simulator.live.wholeframes import LONGEST, masked_text, only_text
 from simulator.measure.errors import ErrorKind
 from simulator.station.versions import TABLES
 
@@ -106,6 +109,7 @@ class Connection(asyncio.Protocol):
         "_heard",
         "_owner",
         "_parts",
+        "_plain",
         "_timer",
         "_transport",
         "_ws",
@@ -127,6 +131,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._parts: list[bytes] | None = None
+        self._plain = False
+        """Open, and messages travel as they are: without an extension."""
         self._asked = False
         self._heard = True
         self.request_sent = 0.0
@@ -150,6 +156,9 @@ class Connection(asyncio.Protocol):
         ws, transport = self._ws, self._transport
         if ws.state is not _OPEN or transport is None or transport.is_closing():
             return False
+        if self._plain and len(frame) <= LONGEST:
+            transport.write(masked_text(frame))
+            return True
         ws.send_text(frame)
         for data in ws.data_to_send():
             transport.write(data)
@@ -252,6 +261,12 @@ class Connection(asyncio.Protocol):
         """Bytes of the WebSocket, which arrived at ``now``."""
         ws = self._ws
         self._heard = True
+        # The parser waits at the beginning of a message: a whole one need not pass through it.
+        if self._plain and ws.state is _OPEN and not ws.reader.buffer and ws.current_size is None:
+            text = only_text(data)
+            if text is not None:
+                self._owner.message(now, text)
+                return
         try:
             ws.receive_data(data)
         except EOFError:
@@ -291,6 +306,7 @@ class Connection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.close()
             return False
+        self._plain = not ws.extensions and (ws.max_message_size or inf) >= LONGEST
         decided, self._decided = self._decided, None
         if decided is not None and not decided.done():
             decided.set_result(None)

@@ -1,13 +1,12 @@
 """The last frames of one station, kept small: what an error report shows.
 
-A ring of packed records in one bytearray: no object per frame. ``link`` appends, ``measure`` gets
-the readable form only when something went wrong. Secrets are masked on the way out.
+A ring in one list, which refers to the frames as they are and copies none that is short. ``link``
+appends, ``measure`` gets the readable form only when something went wrong. Secrets are masked on
+the way out.
 """
 
 from __future__ import annotations
 
-import re
-import struct
 from typing import Any, Final
 
 import msgspec
@@ -15,58 +14,64 @@ import msgspec
 KEEP: Final = 20
 CUT: Final = 400
 """Longest part of a frame that the ring keeps, bytes."""
+LARGEST: Final = 0xFFFF
+"""Longest frame that is kept whole because of what it may hold, bytes."""
 
 SENT: Final = 1
 RECEIVED: Final = 0
 
-_HEAD: Final = struct.Struct("<dBHI")
-_pack = _HEAD.pack
-_unpack = _HEAD.unpack_from
-_SIZE: Final = _HEAD.size
 _NAMES: Final = frozenset({"authorizationkey", "basicauthpassword"})
-_NAMED: Final = re.compile(rb"authorizationkey|basicauthpassword", re.IGNORECASE)
-_SUSPECT: Final = re.compile(rb"authorizationkey|basicauthpassword|\\u00", re.IGNORECASE)
-"""Keys of a configuration are the same in any case, and JSON may write a letter as an escape."""
+_END: Final = 3 * KEEP
 
 
 class FrameRing:
-    """The last KEEP frames: time (s since T0), direction, length and the first CUT bytes."""
+    """The last KEEP frames: time (s since T0), direction and the first CUT bytes."""
 
-    __slots__ = ("_buffer", "_count")
+    __slots__ = ("_entries", "_next")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._count = 0
+        self._entries: list[Any] = []
+        """Time, direction (negative: the frame was cut) and bytes of each, one after the other."""
+        self._next = 0
 
     def append(self, now: float, direction: int, frame: bytes) -> None:
         """Keep a frame; the oldest goes."""
-        buffer = self._buffer
-        if self._count == KEEP:
-            del buffer[: _SIZE + _unpack(buffer)[2]]
+        if len(frame) > CUT:
+            keep = LARGEST if _suspect(frame) else CUT  # masked first, then cut
+            if len(frame) > keep:
+                frame = frame[:keep]
+                direction = ~direction
+        entries, at = self._entries, self._next
+        if at == len(entries):
+            entries += (now, direction, frame)
         else:
-            self._count += 1
-        full = len(frame)
-        if full > CUT and not _SUSPECT.search(frame):
-            frame = frame[:CUT]
-        buffer += _pack(now, direction, min(len(frame), 0xFFFF), full)
-        buffer += frame[:0xFFFF]
+            entries[at] = now
+            entries[at + 1] = direction
+            entries[at + 2] = frame
+        self._next = at + 3 if at + 3 < _END else 0
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._entries) // 3
 
     def rows(self) -> list[tuple[float, str, str]]:
         """Oldest first: (seconds since T0, "out" or "in", text; cut frames end in an ellipsis)."""
+        entries = self._entries
+        first = self._next if len(entries) == _END else 0
         rows = []
-        at = 0
-        for _ in range(self._count):
-            now, direction, length, full = _unpack(self._buffer, at)
-            at += _SIZE
-            text = masked(bytes(self._buffer[at : at + length]))[:CUT]
-            at += length
-            if full > CUT:
-                text += "…"
-            rows.append((now, "out" if direction == SENT else "in", text))
+        for at in (*range(first, len(entries), 3), *range(0, first, 3)):
+            now, direction, frame = entries[at : at + 3]
+            text = masked(frame)
+            if direction < 0 or len(frame) > CUT:
+                text = text[:CUT] + "…"
+            sent = direction in (SENT, ~SENT)
+            rows.append((now, "out" if sent else "in", text))
         return rows
+
+
+def _suspect(frame: bytes) -> bool:
+    """May it hold a secret? Keys are the same in any case, and JSON may write letters as escapes."""
+    low = frame.lower()
+    return b"authorizationkey" in low or b"basicauthpassword" in low or b"\\u00" in low
 
 
 def masked(frame: bytes) -> str:
@@ -75,15 +80,20 @@ def masked(frame: bytes) -> str:
     A frame without one stays as it is, byte for byte where it is UTF-8.
     """
     text = frame.decode("utf-8", "replace")
-    if not _SUSPECT.search(frame):
+    if not _suspect(frame):
         return text
     try:
         value = msgspec.json.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "(a frame that may hold an AuthorizationKey and is not JSON: withheld)"
-    if not _NAMED.search(frame) and not _NAMED.search(msgspec.json.encode(value)):
+    if not _named(frame) and not _named(msgspec.json.encode(value)):
         return text  # escapes, but of something else
     return msgspec.json.encode(_mask(value)).decode()
+
+
+def _named(frame: bytes) -> bool:
+    low = frame.lower()
+    return any(name.encode() in low for name in _NAMES)
 
 
 def _mask(value: Any) -> Any:

@@ -19,26 +19,21 @@ _LAST: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 DAY_S: Final = 86_400.0
 
 
-class _Second:
-    """The last whole second that was formatted: a fleet asks for the same one again and again."""
-
-    __slots__ = ("text", "value")
-
-    def __init__(self) -> None:
-        self.value = -1
-        self.text = ""
-
-
-_last = _Second()
+_SECONDS: Final = 16
+_second = [-1] * _SECONDS
+_text = [""] * _SECONDS
+"""The last whole seconds that were formatted: a fleet, whose clocks differ a little, asks for the
+same few again and again."""
 
 
 def iso(epoch_s: float) -> str:
     """A Unix time of 1970 or later as ``2026-06-01T07:00:00.250Z``, to the millisecond."""
     second, milli = divmod(int(epoch_s * 1000.0 + 0.5), 1000)
-    if second != _last.value:
-        _last.text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        _last.value = second
-    return f"{_last.text}.{milli:03d}Z"
+    place = second % _SECONDS
+    if _second[place] != second:
+        _text[place] = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _second[place] = second
+    return f"{_text[place]}.{milli:03d}Z"
 
 
 def parse(text: object) -> float | None:
