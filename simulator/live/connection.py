@@ -295,7 +295,7 @@ class Connection(asyncio.Protocol):
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _accept(self, now: float, _response: Response) -> bool:
+    def _accept(self, now: float, response: Response) -> bool:
         """The server agreed to the upgrade; True if it selected our sub-protocol too."""
         ws = self._ws
         if ws.subprotocol is None:
@@ -306,6 +306,7 @@ class Connection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.close()
             return False
+        response.headers.clear()  # the suspended parser would keep them for good
         self._plain = not ws.extensions and (ws.max_message_size or inf) >= LONGEST
         decided, self._decided = self._decided, None
         if decided is not None and not decided.done():

@@ -44,6 +44,7 @@ from simulator.live.transfers import Transfers
 from simulator.measure.errors import ErrorKind
 from simulator.measure.recorder import Recorder
 from simulator.measure.stormlog import StormLog
+from simulator.station.versions import TABLES
 
 ACTIONS = (
     "BootNotification",
@@ -121,6 +122,8 @@ class Shard:
             shard=spec.shard,
             frames=self._frames,
         )
+        for version in set(spec.plan.versions):
+            TABLES[version].read_schemas()  # not when the first answer comes in
         gc.collect()
         self.recorder.memory(before_kb=rss_kb())
         began = time.perf_counter()

@@ -147,6 +147,13 @@ class VersionTable:
         """The schema of the answer to an action."""
         return schema(self.version, f"{action}Response")
 
+    def read_schemas(self) -> None:
+        """Read now what ``answer`` and ``check`` would read when a message first appears."""
+        for action in self.actions:
+            self.answer(action)
+        for action in self.requests:
+            schema(self.version, action)
+
 
 def together(*parts: Part) -> Part:
     """One part of many. Raises ValueError where two bring the same message or answer one event."""

@@ -35,6 +35,7 @@ from simulator.measure.recorder import Recorder
 from simulator.scenario.profile_model import StationModel
 from simulator.station.events import Event
 from simulator.station.rpc import raise_event
+from simulator.station.versions import TABLES
 
 MEASURANDS = ("Energy.Active.Import.Register", "Power.Active.Import", "Current.Import")
 MODEL = StationModel(
@@ -139,6 +140,7 @@ async def measure(port: int, stations: int, busy: bool, seconds: float) -> dict[
 
     plan = made_up_plan(stations, busy)
     recorder = Recorder((), stations, ((0.0, "measure"),), station_ids=plan.ids)
+    TABLES["1.6"].read_schemas()
     gc.collect()
     before = rss_kb()
     crew, _ = virtual_stations(plan, recorder, time.time(), Conditions("bench-"))
