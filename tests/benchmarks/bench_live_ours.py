@@ -2,7 +2,10 @@
 
 ``saturate``: every station has a transaction and sends a MeterValues of three measurands as soon as
 the one before is answered. ``idle``: every station is connected and accepted, and does nothing.
-Prints one JSON object: calls answered and CPU seconds of the window, or KB per station.
+``ramp``: all stations are switched on evenly over the seconds, until the last one is accepted and
+has told its statuses.
+Prints one JSON object: calls answered and CPU seconds of the window, KB per station, or the seconds
+from the first station to the last.
 """
 
 from __future__ import annotations
@@ -135,9 +138,10 @@ def made_up_plan(stations: int, busy: bool) -> ShardPlan:
     )
 
 
-async def measure(port: int, stations: int, busy: bool, seconds: float) -> dict[str, float]:
+async def measure(port: int, stations: int, mode: str, seconds: float) -> dict[str, float]:
     import time
 
+    busy = mode == "saturate"
     plan = made_up_plan(stations, busy)
     recorder = Recorder((), stations, ((0.0, "measure"),), station_ids=plan.ids)
     TABLES["1.6"].read_schemas()
@@ -158,20 +162,26 @@ async def measure(port: int, stations: int, busy: bool, seconds: float) -> dict[
     )
     drivers = [Saturated(station) if busy else station for station in crew]
     links = [Link(i, plan.ids[i], None, s, shared) for i, s in enumerate(drivers)]  # type: ignore[arg-type]
-    fleet.populate(links, plan.connect_due_s.tolist())
+    spread = seconds if mode == "ramp" else 1.0
+    fleet.populate(links, np.linspace(0.0, spread, stations).tolist())
+    cpu = cpu_s()
     running = asyncio.ensure_future(fleet.run())
     result: dict[str, float] = {}
     while True:
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.25 if mode != "ramp" else 0.02)
         snapshot = recorder.snapshot(clock())
-        if snapshot["booted"] == stations and (not busy or clock() > 5.0):
+        calls = snapshot["calls"]
+        settled = mode != "ramp" or calls["answered"] == snapshot["planned"]
+        if snapshot["booted"] == stations and settled and (not busy or clock() > 5.0):
             break
-    if busy:
+    if mode == "ramp":
+        result = {"seconds": clock(), "cpu_s": cpu_s() - cpu, "calls": calls["answered"]}
+    elif busy:
         begin, cpu = snapshot["calls"]["answered"], cpu_s()
         await asyncio.sleep(seconds)
         used = cpu_s() - cpu
-        calls = recorder.snapshot(clock())["calls"]["answered"] - begin
-        result = {"calls": calls, "cpu_s": used, "calls_per_cpu_s": calls / used}
+        answered = recorder.snapshot(clock())["calls"]["answered"] - begin
+        result = {"calls": answered, "cpu_s": used, "calls_per_cpu_s": answered / used}
     else:
         await asyncio.sleep(1.0)
         result = {"kb_per_station": (rss_kb() - before) / stations}
@@ -182,9 +192,5 @@ async def measure(port: int, stations: int, busy: bool, seconds: float) -> dict[
 
 if __name__ == "__main__":
     raise_fd_limit()
-    mode, port, stations, seconds = sys.argv[1:]
-    print(
-        json.dumps(
-            uvloop.run(measure(int(port), int(stations), mode == "saturate", float(seconds)))
-        )
-    )
+    what, port, stations, seconds = sys.argv[1:]
+    print(json.dumps(uvloop.run(measure(int(port), int(stations), what, float(seconds)))))
