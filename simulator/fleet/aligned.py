@@ -77,13 +77,13 @@ def add_aligned(
                     _in_transactions_late(tally, table, ticks, stays, rows, late_s)
 
 
-def clock_errors(stations: int, spread_s: float) -> F64:
-    """By how much the clocks of so many stations are behind, shape (stations,), or ahead (< 0).
+def clock_errors(place: I32, spread_s: float) -> F64:
+    """By how much the clocks of stations are behind, or ahead (< 0); ``place``: in the network.
 
     The quantiles of the normal distribution that stations draw theirs from, in an order that mixes
     them: no station's own, but as many in each moment as there will be.
     """
-    turn = np.arange(1, stations + 1) * ((np.sqrt(5.0) - 1.0) / 2.0) % 1.0
+    turn = (place + 1.0) * ((np.sqrt(5.0) - 1.0) / 2.0) % 1.0
     quantile = NormalDist().inv_cdf
     return spread_s * np.array([quantile(share) for share in turn.tolist()])
 

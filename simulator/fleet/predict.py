@@ -150,7 +150,7 @@ def predict_live(
         if heartbeat_s is not None:
             beat = np.full(shard.stations, float(heartbeat_s))
         profile = scenario.file.csms.security_profile
-        late = clock_errors(shard.stations, scenario.file.live.clock_spread)
+        late = clock_errors(shard.station_index, scenario.file.live.clock_spread)
         tallies.append(_live_tally(shard, frame, setups, beat, epoch_at_zero, profile, late))
         place.append(rank[at : at + shard.stations])
         at += shard.stations

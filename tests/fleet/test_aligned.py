@@ -18,7 +18,7 @@ EPOCH = 900.0 * 2_000_000
 
 @given(st.integers(1, 3000), st.floats(0.0, 30.0))
 def test_the_errors_are_a_normal_distribution_s_quantiles(n: int, spread_s: float) -> None:
-    errors = clock_errors(n, spread_s)
+    errors = clock_errors(np.arange(n), spread_s)
     assert errors.shape == (n,)
     assert abs(errors.mean()) <= spread_s * 4.0 / np.sqrt(n)
     if n >= 100:
@@ -64,7 +64,7 @@ def test_silences_are_cut_at_each_station_s_own_moment(spans, spread_s: float) -
     n = len(spans)
     start = np.array([a for a, _ in spans])
     silence = Silence(np.arange(n, dtype=np.int32), start, start + np.array([b for _, b in spans]))
-    late = clock_errors(n, spread_s)
+    late = clock_errors(np.arange(n), spread_s)
     parts = list(between_readings(silence, np.full(n, 300.0), 1000.0, EPOCH, late))
     for part in parts:
         for station, a, b in zip(part.station, part.start_s, part.end_s, strict=True):
