@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import floor
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -42,12 +43,14 @@ def add_aligned(
     runs: NDArray[np.bool_],
     epoch_at_zero: float,
     dark: Callable[[float], NDArray[np.bool_]] | None = None,
+    late_s: F64 | None = None,
 ) -> None:
     """Count the readings of stations up to the end of the tally.
 
     ``awake_s``, ``interval_s`` (0: none) and ``evses`` are of each station; ``runs`` says which
     stays are transactions, ``dark`` which stations have no power at a moment. ``epoch_at_zero`` is
-    the Unix time of second 0.
+    the Unix time of second 0, ``late_s`` by how much each station's clock is behind that; None:
+    all are right.
     """
     end_s = tally.frame.end_s
     meters = evses + (evses >= MAIN_METER_FROM)
@@ -55,15 +58,53 @@ def add_aligned(
         ticks = np.array(aligned_ticks(interval, end_s, epoch_at_zero))
         mine = np.flatnonzero((interval_s == interval) & np.isfinite(awake_s))
         for tick in ticks.tolist():
-            on = mine[awake_s[mine] < tick].astype(np.int32)
-            on = on if dark is None else on[~dark(tick)[on]]
-            tally.points(Event.CLOCK_ALIGNED_IDLE, np.full(len(on), tick), on, meters[on])
+            at_s = np.full(len(mine), tick) if late_s is None else tick + late_s[mine]
+            there = (awake_s[mine] < at_s) & (at_s < end_s)
+            on, at_s = mine[there].astype(np.int32), at_s[there]
+            if dark is not None:
+                lit = ~dark(tick)[on]
+                on, at_s = on[lit], at_s[lit]
+            tally.points(Event.CLOCK_ALIGNED_IDLE, at_s, on, meters[on])
         if any(map(reads_idle_apart, tally.tables)):
             of = runs & (interval_s[stays.station] == interval)
             for table, speaks in tally.by_table(stays.station):
                 rows = np.flatnonzero(of if speaks is None else of & speaks)
-                if reads_idle_apart(table):
+                if not reads_idle_apart(table):
+                    continue
+                if late_s is None:
                     _in_transactions(tally, table, ticks, stays, rows)
+                else:
+                    _in_transactions_late(tally, table, ticks, stays, rows, late_s)
+
+
+def clock_errors(place: I32, spread_s: float) -> F64:
+    """By how much the clocks of stations are behind, or ahead (< 0); ``place``: in the network.
+
+    The quantiles of the normal distribution that stations draw theirs from, in an order that mixes
+    them: no station's own, but as many in each moment as there will be.
+    """
+    turn = (place + 1.0) * ((np.sqrt(5.0) - 1.0) / 2.0) % 1.0
+    quantile = NormalDist().inv_cdf
+    return spread_s * np.array([quantile(share) for share in turn.tolist()])
+
+
+def _in_transactions_late(
+    tally: Tally,
+    table: VersionTable,
+    ticks: F64,
+    stays: Stays,
+    rows: NDArray[np.int64],
+    late_s: F64,
+) -> None:
+    """As ``_in_transactions``, each at its station's own moment: for runs of few ticks."""
+    station = stays.station[rows]
+    for tick in ticks.tolist():
+        at_s = tick + late_s[station]
+        there = (stays.start_s[rows] <= at_s) & (at_s < stays.stop_s[rows])
+        there &= at_s < tally.frame.end_s
+        told, of = table.messages[Event.CLOCK_ALIGNED], table.messages[Event.CLOCK_ALIGNED_IDLE]
+        one = np.ones(int(there.sum()), np.int64)
+        tally.instead(told, of, at_s[there], one, station[there], one)
 
 
 def _in_transactions(
@@ -88,12 +129,24 @@ def _in_transactions(
 
 
 def between_readings(
-    silence: Silence, interval_s: F64, end_s: float, epoch_at_zero: float
+    silence: Silence,
+    interval_s: F64,
+    end_s: float,
+    epoch_at_zero: float,
+    late_s: F64 | None = None,
 ) -> Iterator[Silence]:
     """The silences in pieces, since each reading of the station breaks them; in portions.
 
-    ``interval_s`` is each station's interval of clock-aligned readings, 0: none.
+    ``interval_s`` is each station's interval of clock-aligned readings, 0: none; ``late_s`` as for
+    ``add_aligned``.
     """
+    if late_s is not None:
+        behind = late_s[silence.station]
+        own = Silence(silence.station, silence.start_s - behind, silence.end_s - behind)
+        for part in between_readings(own, interval_s, end_s, epoch_at_zero):
+            behind = late_s[part.station]
+            yield Silence(part.station, part.start_s + behind, part.end_s + behind)
+        return
     every = interval_s[silence.station]
     for interval in np.unique(every).tolist():
         ticks = np.array(aligned_ticks(interval, end_s, epoch_at_zero) if interval else [])

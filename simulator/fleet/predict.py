@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.agenda import Stays, ranges, tabulate, tidy_caps
-from simulator.fleet.aligned import add_aligned, between_readings
+from simulator.fleet.aligned import add_aligned, between_readings, clock_errors
 from simulator.fleet.darkness import CHARGES_ON, Outages, undisturbed
 from simulator.fleet.manners import open_spans, playable, split_taps, timed_out, told
 from simulator.fleet.means import settled, unasked
@@ -150,7 +150,8 @@ def predict_live(
         if heartbeat_s is not None:
             beat = np.full(shard.stations, float(heartbeat_s))
         profile = scenario.file.csms.security_profile
-        tallies.append(_live_tally(shard, frame, setups, beat, epoch_at_zero, profile))
+        late = clock_errors(shard.station_index, scenario.file.live.clock_spread)
+        tallies.append(_live_tally(shard, frame, setups, beat, epoch_at_zero, profile, late))
         place.append(rank[at : at + shard.stations])
         at += shard.stations
     kinds = [
@@ -162,7 +163,13 @@ def predict_live(
 
 
 def _live_tally(
-    shard: ShardPlan, frame: Frame, setups: Setups, beat: F64, epoch_at_zero: float, profile: int
+    shard: ShardPlan,
+    frame: Frame,
+    setups: Setups,
+    beat: F64,
+    epoch_at_zero: float,
+    profile: int,
+    late_s: F64,
 ) -> Tally:
     tally = Tally(frame)
     tally.turn_to(shard.versions, 0)
@@ -192,9 +199,9 @@ def _live_tally(
     fixed, said = quirks.fixed_heartbeat, (booted, later[seen])
     quiet = silences(stays, events, sample_s, beat, awake, shard.run_s, off, fixed, said)
     read_s = np.where(fixed, 0.0, setups.aligned_s)
-    for part in between_readings(quiet, read_s, shard.run_s, epoch_at_zero):
+    for part in between_readings(quiet, read_s, shard.run_s, epoch_at_zero, late_s):
         add_heartbeats(tally, part, beat)
-    add_aligned(tally, awake, setups.aligned_s, evses, stays, runs, epoch_at_zero, dark)
+    add_aligned(tally, awake, setups.aligned_s, evses, stays, runs, epoch_at_zero, dark, late_s)
     return tally
 
 

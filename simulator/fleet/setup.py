@@ -50,6 +50,8 @@ class Conditions:
     """Roots in PEM that stations trust; None: those of the system that they run on."""
     certificates: Path | None = None
     """Folder with each station's own certificate (``certificates``)."""
+    clock_spread_s: float = 1.0
+    """How far the stations' clocks are off, standard deviation."""
     operator: str = ""
     """Organisation in the certificates that stations ask for."""
 
@@ -103,6 +105,7 @@ def settings_of(kind: StationModel, version: str, speed: float, conditions: Cond
         lines_metered=kind.phases if kind.current == "ac" and kind.phases > 1 else 0,
         sample_interval_s=float(sample_interval(kind, speed, version)),
         call_timeout_s=conditions.call_timeout_s,
+        clock_spread_s=conditions.clock_spread_s,
         hardware=hardware_of(kind),
         security_profile=conditions.security_profile,
         highest_security_profile=network.TLS_CLIENT if tls else 1,

@@ -156,6 +156,10 @@ def margin_note(prepared: Prepared, *, embedded: bool) -> str | None:
     known = remembered()
     if known is None:
         return None
-    result = margin(loads(prepared, time.time()), known.ceiling, max(usable_cpus() - embedded, 1))
+    result = margin(
+        loads(prepared, prepared.start_epoch(time.time())),
+        known.ceiling,
+        max(usable_cpus() - embedded, 1),
+    )
     warning = "" if result.ok else f"; the run will hardly be valid: {result.advice}"
     return f"generator: {result.text}, calibrated {known.measured_at}{warning}"

@@ -29,6 +29,7 @@ from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
 from simulator.live.routes import Routes
 from simulator.live.security import Security
+from simulator.live.startclock import start_epoch
 from simulator.live.trace import TraceError, choose_traced, parse_trace
 from simulator.live.transfers import TransferRules
 from simulator.live.weather import Weather, forecast
@@ -72,6 +73,10 @@ class Prepared:
         """Drivers who have the CSMS start their charge."""
         means = [plan.stays.means for plan in self.plans]
         return sum(int(np.count_nonzero(by == Means.APP)) for by in means if by is not None)
+
+    def start_epoch(self, earliest_s: float) -> float:
+        """Unix time of T0 if everything is ready by then."""
+        return start_epoch(earliest_s, self.scenario.file.live.quarter_hour_at)
 
     def predict(self, epoch_at_zero: float) -> Prediction:
         """The calls that this run will cause; ``epoch_at_zero`` is the Unix time of T0."""
@@ -136,6 +141,7 @@ def prepare(
         )
         for group in split(network, shards)
     )
+    refuse_quarter_hour(scenario.file.live.quarter_hour_at, span.run_s)
     weather = forecast(scenario, network, spells, span.run_s)
     spans = phases(stages)
     rows = weather.undisturbed(steps(stages, spans, len(names)))
@@ -143,6 +149,14 @@ def prepare(
     return Prepared(
         scenario, network, stages, spans, rows, span, engine, plans, traced, heartbeat_s, weather
     )
+
+
+def refuse_quarter_hour(at_s: float | None, run_s: float) -> None:
+    """Raise RefusedError where the quarter of an hour that is waited for is not in the run."""
+    if at_s is not None and at_s >= run_s:
+        raise RefusedError(
+            f"live.quarter_hour_at: {at_s:g} s after the start a run of {run_s:g} s is over"
+        )
 
 
 def refuse_outages(engine: EngineResult, span: Window) -> None:
@@ -272,7 +286,8 @@ def shard_specs(
         security.profile,
         security.ca,
         security.certificates,
-        security.operator,
+        clock_spread_s=live.clock_spread,
+        operator=security.operator,
     )
     phases = tuple((span.start_s, span.name) for span in prepared.spans)
     return [

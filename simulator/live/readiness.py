@@ -102,7 +102,7 @@ def run_preflight(
         password=password,
         heartbeat_s=None,
     )
-    planned = loads(prepared, time.time())
+    planned = loads(prepared, prepared.start_epoch(time.time()))
     peak = sum(load.peak_calls for load in planned)
     found = [_attempt("rate", f"{peak:.0f} calls/s at most", _rate, prepared, peak)]
     found += limits(prepared, embedded=embedded)

@@ -162,7 +162,7 @@ def _api(scenario: Scenario) -> ApiRules | None:
 
 def _peak_rate(prepared: Prepared) -> float:
     """Calls in the busiest second of the plan, or of a herd that boots after a storm."""
-    prediction = prepared.predict(time.time())
+    prediction = prepared.predict(prepared.start_epoch(time.time()))
     planned = float(prediction.series.sum(axis=1).max(initial=0)) / prediction.bin_s
     return max(planned, prepared.weather.herd_per_s)
 
@@ -387,7 +387,9 @@ class _Run:
         )
         count = f"{len(specs)} process" + ("es" if len(specs) > 1 else "")
         self._screen.note(f"building {prepared.network.stations} stations in {count}")
-        supervisor = self._supervisor = Supervisor(specs, interrupts, self._on_snapshot)
+        supervisor = self._supervisor = Supervisor(
+            specs, interrupts, self._on_snapshot, live.quarter_hour_at, self._screen.note
+        )
         versions = {n: v for p in prepared.plans for n, v in zip(p.ids, p.versions, strict=True)}
         live = prepared.scenario.file.live
         side = self._side = TargetSide(

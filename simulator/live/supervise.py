@@ -17,6 +17,7 @@ from simulator.live.interrupts import Interrupts
 from simulator.live.messages import Abort, Failed, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.messages import Final as FinalMessage
 from simulator.live.parent import Mail, ShardProcess
+from simulator.live.startclock import start_epoch
 
 if TYPE_CHECKING:
     from simulator.measure.measurement import ShardMeasurement
@@ -58,8 +59,15 @@ class Supervisor:
     """The state of one fleet under way."""
 
     def __init__(
-        self, specs: Sequence[ShardSpec], interrupts: Interrupts, on_snapshot: OnSnapshot
+        self,
+        specs: Sequence[ShardSpec],
+        interrupts: Interrupts,
+        on_snapshot: OnSnapshot,
+        quarter_hour_at_s: float | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._quarter_hour_at_s = quarter_hour_at_s
+        self._tell = tell
         self._specs = specs
         self._interrupts = interrupts
         self._on_snapshot = on_snapshot
@@ -86,7 +94,7 @@ class Supervisor:
                 self._shards[spec.shard] = ShardProcess(spec, self._mail)
                 self._open.add(spec.shard)
             self._gather()
-            if self._ready and self._ready == set(self._shards):
+            if self._ready and self._ready == set(self._shards) and self._await_clock():
                 self._set_off()
                 self._watch()
             else:
@@ -106,6 +114,19 @@ class Supervisor:
             self._next()
             self._reap_silent("was not ready")
         self.fleet.ready = len(self._ready)
+
+    def _await_clock(self) -> bool:
+        """Wait until a quarter of an hour will strike when it should; False: it came to nothing."""
+        at_s, began, now = self._quarter_hour_at_s, time.monotonic(), time.time()
+        if at_s is None:
+            return True
+        wait_s = start_epoch(now + LEAD_S, at_s) - now - LEAD_S
+        self._tell(f"waiting {wait_s:.0f} s, so that a quarter hour strikes at {at_s:g} s")
+        while (left_s := began + wait_s - time.monotonic()) > 0.0:
+            self._next(min(left_s, POLL_S))
+            if self.fleet.lost or self._interrupts.count:
+                return False
+        return True
 
     def _set_off(self) -> None:
         """Agree on T0."""
@@ -176,10 +197,10 @@ class Supervisor:
         """Shards may take until then, in seconds since T0."""
         self._deadline = time.monotonic() + until_s - self.now
 
-    def _next(self) -> None:
+    def _next(self, patience_s: float = POLL_S) -> None:
         """Take in what has arrived, waiting a little if nothing has."""
         try:
-            self._take(*self._mail.get(timeout=POLL_S))
+            self._take(*self._mail.get(timeout=patience_s))
             while True:
                 self._take(*self._mail.get_nowait())
         except Empty:

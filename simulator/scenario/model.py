@@ -407,6 +407,20 @@ class Live(Table):
     heartbeat: Annotated[
         f.Duration | None, Field(description="Heartbeat interval until the CSMS sets one.")
     ] = None
+    clock_spread: Annotated[
+        f.DurationOrZero,
+        Field(
+            description="How far the stations' clocks are off, standard deviation: they read their"
+            " meters by them."
+        ),
+    ] = 1.0
+    quarter_hour_at: Annotated[
+        f.Duration | None,
+        Field(
+            description="So long after the start a quarter of an hour strikes; the start waits for"
+            " that, 15 minutes at most. Default: it does not."
+        ),
+    ] = None
     max_rate: Annotated[
         f.Rate | None, Field(description="Calls per second that the run may not exceed.")
     ] = None

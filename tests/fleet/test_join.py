@@ -22,6 +22,7 @@ from simulator.fleet.liveplan import build_live_plan, split
 from simulator.fleet.predict import predict_live
 from simulator.fleet.rules import TAP_S, TRY_S
 from simulator.fleet.shardplan import aligned_interval
+from simulator.scenario import load_scenario
 from simulator.scenario.profile_model import Quirks
 
 EXACT = (
@@ -451,7 +452,8 @@ def test_every_manner_is_counted_to_the_message(kit, scenario, version, preset, 
     for station in drive.stations:  # whose clocks are right
         station.station.settings = replace(station.station.settings, clock_spread_s=0.0)
     drive.run(drain=0.0)
-    prediction = predict_live(scenario, [plan], heartbeat_s=beat, epoch_at_zero=drive.csms.epoch)
+    right = load_scenario("city-launch", sets=["live.clock_spread=0s"])
+    prediction = predict_live(right, [plan], heartbeat_s=beat, epoch_at_zero=drive.csms.epoch)
     predicted = prediction.station_totals().values()
     for who, counted, sent in zip(Manner, predicted, drive.sent().values(), strict=True):
         assert (who, {action: n for action, n in counted.items() if n}) == (who, sent)

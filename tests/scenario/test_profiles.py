@@ -145,7 +145,7 @@ def test_every_station_model_is_virtual_whole_and_consistent(name: str) -> None:
     assert keys["NumberOfConnectors"] == str(model.evses)
     assert keys["MeterValueSampleInterval"] == str(int(model.meter_interval))
     assert keys["MeterValuesSampledData"].split(",") == list(model.measurands)
-    assert keys["ClockAlignedDataInterval"] == "0"
+    assert keys["ClockAlignedDataInterval"] == ("900" if "quarter-hour" in name else "0")
     assert keys["HeartbeatInterval"] == str(int(model.heartbeat or 0))
     assert keys["StopTransactionOnInvalidId"] == "true"
     assert keys["TransactionMessageRetryInterval"] == "60"
