@@ -30,6 +30,7 @@ from simulator.csms.faults import FaultyWire, Mischief
 from simulator.csms.line import Line
 from simulator.station import v16, v201
 from simulator.station.schemas import Check, Fault, schema
+from simulator.station.wholeframes import LONGEST, from_client, server_text
 
 OPEN_TIMEOUT_S: Final = 60.0
 CLOSE_TIMEOUT_S: Final = 2.0
@@ -141,6 +142,7 @@ class Peer(asyncio.Protocol):
         "_hall",
         "_line",
         "_parts",
+        "_plain",
         "_timer",
         "_transport",
         "_wire",
@@ -156,6 +158,8 @@ class Peer(asyncio.Protocol):
         self._wire: FaultyWire | None = None
         self._words: _Words | None = None
         self._parts: list[bytes] | None = None
+        self._plain = False
+        """Open, and messages travel as they are: without an extension."""
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._ws = ServerProtocol(
@@ -189,10 +193,14 @@ class Peer(asyncio.Protocol):
         """Write a text message, if the connection is open."""
         frame = message.encode() if isinstance(message, str) else message
         ws, transport = self._ws, self._transport
-        if ws.state is _OPEN and transport is not None:
-            ws.send_text(frame)
-            for data in ws.data_to_send():
-                transport.write(data)
+        if ws.state is not _OPEN or transport is None:
+            return
+        if self._plain and len(frame) <= LONGEST:
+            transport.write(server_text(frame))
+            return
+        ws.send_text(frame)
+        for data in ws.data_to_send():
+            transport.write(data)
 
     # -- asyncio.Protocol -----------------------------------------------------------------------
 
@@ -204,6 +212,12 @@ class Peer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the station."""
         ws = self._ws
+        # The parser waits at the beginning of a message: a whole one need not pass through it.
+        if self._plain and ws.state is _OPEN and not ws.reader.buffer and ws.current_size is None:
+            text = from_client(data)
+            if text is not None:
+                self._frame(text)
+                return
         try:
             ws.receive_data(data)
         except EOFError:
@@ -277,6 +291,7 @@ class Peer(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._plain = not ws.extensions
         self._words = WORDS[version]
         self._desk = self._hall.enter(self.id, version, self)
 

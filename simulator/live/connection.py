@@ -31,9 +31,9 @@ from websockets.uri import WebSocketURI
 from simulator.live.failures import ConnectError, of_handshake, of_os_error
 from simulator.live.owner import NOBODY, Owner
 from simulator.live.target import Target
-from simulator.live.wholeframes import LONGEST, masked_text, only_text
 from simulator.measure.errors import ErrorKind
 from simulator.station.versions import TABLES
+from simulator.station.wholeframes import LONGEST, client_text, from_server
 
 CLOSE_TIMEOUT_S: Final = 5.0
 """The peer has this long to close TCP once the closing handshake has begun."""
@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
         if ws.state is not _OPEN or transport is None or transport.is_closing():
             return False
         if self._plain and len(frame) <= LONGEST:
-            transport.write(masked_text(frame))
+            transport.write(client_text(frame))
             return True
         ws.send_text(frame)
         for data in ws.data_to_send():
@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
         self._heard = True
         # The parser waits at the beginning of a message: a whole one need not pass through it.
         if self._plain and ws.state is _OPEN and not ws.reader.buffer and ws.current_size is None:
-            text = only_text(data)
+            text = from_server(data)
             if text is not None:
                 self._owner.message(now, text)
                 return

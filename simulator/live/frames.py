@@ -69,7 +69,7 @@ class FrameRing:
 
 
 def _suspect(frame: bytes) -> bool:
-    """May it hold a secret? Keys are the same in any case, and JSON may write letters as escapes."""
+    """May it hold a secret? Keys are the same in any case; JSON may write letters as escapes."""
     low = frame.lower()
     return b"authorizationkey" in low or b"basicauthpassword" in low or b"\\u00" in low
 

@@ -26,7 +26,9 @@ from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
+from simulator.live.health import raise_fd_limit
 from simulator.live.messages import ShardSpec
+from simulator.live.preflight import SPARE_FDS
 from simulator.live.routes import Routes
 from simulator.live.security import Security
 from simulator.live.startclock import start_epoch
@@ -220,16 +222,25 @@ def read_stages(scenario: Scenario, stations: int, duration_s: float | None) -> 
 
 
 def shard_count(
-    wanted: int | None, stations: int, cpus: int | None = None, *, embedded: bool = False
+    wanted: int | None,
+    stations: int,
+    cpus: int | None = None,
+    *,
+    embedded: bool = False,
+    files: int | None = None,
 ) -> int:
     """How many processes: as told, else one for so many stations, and at most one per usable CPU.
 
-    A CPU is left to the embedded CSMS: beside it a second shard only takes time from both.
+    A CPU is left to the embedded CSMS: beside it a second shard only takes time from both. More
+    than that only where a process may not open a file for each of its stations (``files``; None:
+    as the system has it).
     """
     if wanted is not None:
         return wanted
     usable = usable_cpus() if cpus is None else cpus
-    return max(1, min(usable - embedded, ceil(stations / STATIONS_PER_SHARD)))
+    each = max((raise_fd_limit() if files is None else files) - 2 * SPARE_FDS, 1)
+    with_ease = min(usable - embedded, ceil(stations / STATIONS_PER_SHARD))
+    return max(1, with_ease, ceil(stations / each))
 
 
 def first_of_versions(plans: Sequence[ShardPlan]) -> dict[str, tuple[str, str | None]]:

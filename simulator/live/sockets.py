@@ -7,6 +7,7 @@ and an address of the target has a range of ports to itself. Called by ``run``; 
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
@@ -33,6 +34,28 @@ def local_ports(range_file: Path = _PORT_RANGE, reserved_file: Path = _RESERVED)
         first, _, last = part.partition("-")
         kept += max(0, min(int(last or first), high) - max(int(first), low) + 1)
     return high - low + 1 - kept
+
+
+def loopback_sources(
+    stations: int,
+    addresses: Sequence[Address],
+    ports: Callable[[], int | None] = local_ports,
+    platform: str = sys.platform,
+) -> tuple[str, ...]:
+    """Addresses to connect from where nobody named any and one has not ports enough.
+
+    On Linux all of 127.0.0.0/8 is this machine's own. As many as let every station connect twice,
+    for a connection that has ended keeps its port for a minute. Empty: none are needed, or the
+    target is not on this machine, and only its owner can know of others.
+    """
+    known = ports()
+    local = all(a.family == socket.AF_INET and a.is_loopback for a in addresses)
+    if known is None or not local or not platform.startswith("linux"):
+        return ()
+    each = max(known - SPARE_PORTS, 1) * max(len(addresses), 1)
+    if stations <= each:
+        return ()
+    return tuple(f"127.0.0.{n}" for n in range(1, min(ceil(2 * stations / each), 254) + 1))
 
 
 def check_sources(sources: Sequence[str], family: int) -> None:

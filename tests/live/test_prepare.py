@@ -130,7 +130,12 @@ def test_a_configuration_that_stations_cannot_have_is_refused_before_they_are_bu
 def test_a_process_per_5000_stations_with_a_cpu_left_to_the_embedded_csms(
     wanted: int | None, stations: int, cpus: int, embedded: bool, expected: int
 ) -> None:
-    assert shard_count(wanted, stations, cpus, embedded=embedded) == expected
+    assert shard_count(wanted, stations, cpus, embedded=embedded, files=10**9) == expected
+
+
+def test_more_processes_than_cpus_where_one_may_not_open_a_file_for_each_station() -> None:
+    assert shard_count(None, 50_000, 2, embedded=True, files=20_000) == 3
+    assert shard_count(1, 50_000, 2, embedded=True, files=20_000) == 1
 
 
 def test_ctrl_c_is_counted_while_the_fleet_is_out_and_raised_after() -> None:
