@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from simulator.store.simtables import Rows, joined, plain_texts, site_table
+from simulator.store.simtables import joined, plain_texts, site_table
+from simulator.store.siterows import Rows
 from simulator.store.tables import SCHEMAS
 
 if TYPE_CHECKING:
