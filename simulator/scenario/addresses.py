@@ -46,7 +46,11 @@ def is_loopback(url: str) -> bool:
     """Whether a CSMS address can only be this machine."""
     if url == "embedded":
         return True
-    host = urlsplit(url).hostname or ""
+    return host_is_loopback(urlsplit(url).hostname or "")
+
+
+def host_is_loopback(host: str) -> bool:
+    """Whether a host, by its name or address, can only be this machine."""
     if host == "localhost":
         return True
     try:

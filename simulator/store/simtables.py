@@ -1,8 +1,8 @@
 """The tables of a simulation, column by column: what stands in each, and how it is made of a site.
 
 A column is one line: name, type, and a function of ``siterows.Rows``. Texts are built as
-dictionaries (a site has few of them) and are plain text in the file. Called by ``columns``, which
-puts sites together, and by ``tables`` for the schemas.
+dictionaries (a site has few of them) and are plain text in the file. Called by ``simulation``,
+which puts sites together, and by ``tables`` for the schemas.
 """
 
 from __future__ import annotations
