@@ -326,13 +326,13 @@ def make_certificates(
     addresses of a CSMS that is to have a certificate too. Keys have mode 0600. Raises
     ScenarioError, and ExportError where something cannot be read or written.
     """
-    from simulator.fleet.certificates import Holder, write
+    from simulator.fleet.certificates import holders, write
+    from simulator.fleet.identity import OPERATOR
 
     loaded = prepared(scenario, None)
-    sites = loaded.network(stations).sites
-    holders = [Holder(station.id, station.serial) for s in sites for station in s.stations]
-    operator = loaded.file.csms.operator or "Chargeswarm"
-    return write(Path(out), holders, operator, days=days, overwrite=overwrite, hosts=hosts)
+    named = holders(loaded.network(stations))
+    operator = loaded.file.csms.operator or OPERATOR
+    return write(Path(out), named, operator, days=days, overwrite=overwrite, hosts=hosts)
 
 
 def _command() -> str | None:

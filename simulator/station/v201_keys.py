@@ -34,7 +34,8 @@ LIST_ENTRIES: Final = 500
 """The longest local authorisation list (the limit of LocalAuthListCtrlr.Entries)."""
 SECURITY: Final = "SecurityCtrlr"
 MOST_CERTIFICATES: Final = 8
-"""Certificates that the trust store holds (SecurityCtrlr.CertificateEntries, its maxLimit)."""
+"""Certificates that the trust store holds (SecurityCtrlr.CertificateEntries, its maxLimit; in 1.6
+CertificateStoreMaxLength)."""
 PROFILES: Final = "SmartChargingCtrlr.Entries[ChargingProfiles]"
 """Charging profiles that are installed; as a setting, the most that can be (its maxLimit)."""
 SIGNIFICANCE: Final = "SmartChargingCtrlr.LimitChangeSignificance"
