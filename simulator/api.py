@@ -1,4 +1,4 @@
-"""The public functions: load a scenario, simulate it, run it live, open a run. Glue only.
+"""The public functions: simulate a scenario, run it live, compare, sweep, open a run. Glue only.
 
 They may be called from a script, the command line or a notebook (where an event loop already runs).
 """
@@ -6,173 +6,46 @@ They may be called from a script, the command line or a notebook (where an event
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    import pandas as pd
+from simulator.loading import (
+    json_schema,
+    known_names,
+    load_scenario,
+    prepared,
+    seconds_of,
+    variant,
+)
+from simulator.result import Result, finished
 
+if TYPE_CHECKING:
     from simulator.charging.controllers import Controller
     from simulator.engine.world import Process
     from simulator.fleet.certificates import Written
     from simulator.live.readiness import Readiness
-    from simulator.scenario import Scenario, StationModel
+    from simulator.scenario import Scenario
     from simulator.simulation.compare import Comparison
     from simulator.simulation.sweep import Sweep
-    from simulator.store import Run
+
+__all__ = [
+    "Progress",
+    "Result",
+    "compare",
+    "export_fleet",
+    "json_schema",
+    "known_names",
+    "load_scenario",
+    "make_certificates",
+    "open_run",
+    "preflight",
+    "run_live",
+    "simulate",
+    "sweep",
+]
 
 Progress = Callable[[float, str | None], None]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Result:
-    """A finished run: its summary, its tables as DataFrames, its folder."""
-
-    run: Run
-
-    @property
-    def path(self) -> Path:
-        """The run's folder."""
-        return self.run.path
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """What ``summary.json`` holds."""
-        return self.run.summary
-
-    @property
-    def verdict(self) -> str:
-        """``PASS``, ``NO_SLO``, ``SLO_MISSED``, ``INVALID``, ``INTERRUPTED`` ..."""
-        return str(self.summary.get("verdict", "INTERRUPTED"))
-
-    @property
-    def exit_code(self) -> int:
-        """What the command line returns for this run: a simulation without fault gives 0."""
-        from simulator.measure.verdict import exit_code
-
-        return exit_code(self.verdict)
-
-    @property
-    def report(self) -> Path:
-        """The report, a single HTML file."""
-        return self.path / "report.html"
-
-    @property
-    def sessions(self) -> pd.DataFrame:
-        """What became of every visit (simulation)."""
-        return self.run.table("sessions")
-
-    @property
-    def load(self) -> pd.DataFrame:
-        """Exact energy and mean power per site and interval (simulation)."""
-        return self.run.table("load")
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """The figures of a simulation by name, see ``store.figures``; nan where it has none."""
-        found = self.summary.get("figures", {})
-        return {name: float("nan") if value is None else value for name, value in found.items()}
-
-    @property
-    def stations(self) -> pd.DataFrame:
-        """Energy, sessions and utilisation of every station (simulation)."""
-        return self.run.table("stations")
-
-    @property
-    def network(self) -> pd.DataFrame:
-        """The load of the whole network per interval (simulation)."""
-        return self.run.table("network")
-
-    @property
-    def replications(self) -> pd.DataFrame:
-        """Every figure of every replication (simulation); empty where there was one run."""
-        return self.run.table("replications")
-
-    @property
-    def messages(self) -> pd.DataFrame:
-        """OCPP calls per time bucket and action, predicted and measured."""
-        return self.run.table("messages")
-
-    @property
-    def ledger(self) -> pd.DataFrame:
-        """Every transaction as its station knows it (live)."""
-        return self.run.table("ledger")
-
-    @property
-    def events(self) -> pd.DataFrame:
-        """What happened besides calls: errors with their last frames, deviations (live)."""
-        return self.run.table("events")
-
-    def text(self) -> str:
-        """The run in a few lines, for a terminal."""
-        from simulator.report import brief
-
-        return brief(self.path)
-
-    def __repr__(self) -> str:
-        return f"<Result {self.verdict} {self.path}>"
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.text())}</pre>"
-
-
-def load_scenario(
-    path: str | Path,
-    *,
-    sets: Sequence[str] = (),
-    seed: int | None = None,
-    csms: str | None = None,
-) -> Scenario:
-    """Read a scenario file (or a shipped one by its name) with everything that it names.
-
-    ``sets`` are ``path=value`` overrides as on the command line. Raises ScenarioError with every
-    mistake found; for a trace or an inventory InputError.
-    """
-    from simulator.scenario import load_scenario as load
-
-    sets = [sets] if isinstance(sets, str) else sets
-    return load(
-        path,
-        sets=sets,
-        **known_names(),
-        presets=_presets,
-        boot_script=_boot_script,
-        seed=seed,
-        csms_url=csms,
-    )
-
-
-def _presets(model: StationModel) -> Iterable[tuple[tuple[str | int, ...], str, str | None]]:
-    """What a station model presets and no station of ours can have; loaded for those who ask."""
-    from simulator.fleet.presets import mistakes
-
-    return mistakes(model)
-
-
-def _boot_script(path: Path) -> object:
-    """Read what the embedded CSMS is to send after a boot; loaded for those who ask."""
-    from simulator.csms.onboot import read
-
-    return read(path)
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of a scenario file, with the names that this version knows."""
-    from simulator.scenario import json_schema as schema
-
-    return schema(**known_names())
-
-
-def known_names() -> dict[str, Any]:
-    """What a scenario may name: policies, and controllers and events with their options."""
-    from simulator.charging.controllers import catalogue
-    from simulator.engine.events import KINDS
-    from simulator.engine.policies import NAMES
-
-    return {"policies": NAMES, "controllers": catalogue(), "events": KINDS}
 
 
 def simulate(
@@ -203,7 +76,7 @@ def simulate(
     from simulator.simulation.part import Own
     from simulator.simulation.run import run_simulation
 
-    loaded = _variant(scenario, seed, duration)
+    loaded = variant(scenario, seed, duration)
     if replications is not None:
         loaded = loaded.replace(replications=replications)
     path = run_simulation(
@@ -215,7 +88,7 @@ def simulate(
         command=_command(),
         own=Own(tuple(processes), dict(controllers or {})),
     )
-    return _result(path, report=report)
+    return finished(path, report=report)
 
 
 def compare(
@@ -242,7 +115,7 @@ def compare(
     from simulator.simulation.part import Own
 
     called = names or (_called(a), _called(b))
-    one, two = (_variant(scenario, seed, duration) for scenario in (a, b))
+    one, two = (variant(scenario, seed, duration) for scenario in (a, b))
     return run_comparison(
         one,
         two,
@@ -287,8 +160,8 @@ def sweep(
     listed = [{f: p.as_text(v) for f, v in point.items()} for point in points]
     varied = {field: [p.as_text(v) for v in values] for field, values in (vary or {}).items()}
     found = p.grid(varied, listed)
-    base = _variant(load_scenario(scenario, sets=sets), seed, duration)
-    variants = [_variant(_at_point(scenario, sets, point.sets), seed, duration) for point in found]
+    base = variant(load_scenario(scenario, sets=sets), seed, duration)
+    variants = [variant(_at_point(scenario, sets, point.sets), seed, duration) for point in found]
     if replications is None:
         replications = base.file.scenario.replications
     folder: list[Path] = []
@@ -330,13 +203,6 @@ def _at_point(scenario: str | Path, sets: Sequence[str], point: Sequence[str]) -
             replace(problem, file="--vary") if problem.file == "--set" else problem
             for problem in error.problems
         ) from None
-
-
-def _variant(
-    scenario: Scenario | str | Path, seed: int | None, duration: str | float | None
-) -> Scenario:
-    loaded = _prepared(scenario, seed)
-    return loaded if duration is None else loaded.replace(duration_s=_seconds(duration))
 
 
 def _called(scenario: Scenario | str | Path) -> str:
@@ -381,13 +247,13 @@ def run_live(
     from simulator.live.outlets import Wanted
     from simulator.live.run import run_live as run
 
-    loaded = _prepared(scenario, seed)
+    loaded = prepared(scenario, seed)
     if csms is not None:
         loaded = loaded.replace(csms_url=csms)
     path = run(
         loaded,
         stations=stations,
-        duration_s=None if duration is None else _seconds(duration),
+        duration_s=None if duration is None else seconds_of(duration),
         out=out,
         trace=trace,
         screen=screen,
@@ -395,7 +261,7 @@ def run_live(
         wanted=Wanted(metrics, jsonl),
         allow_hooks=allow_hooks,
     )
-    return _result(path, report=report)
+    return finished(path, report=report)
 
 
 def preflight(
@@ -415,16 +281,16 @@ def preflight(
     """
     from simulator.live.readiness import run_preflight
 
-    loaded = _prepared(scenario, seed)
+    loaded = prepared(scenario, seed)
     if csms is not None:
         loaded = loaded.replace(csms_url=csms)
-    seconds = None if duration is None else _seconds(duration)
+    seconds = None if duration is None else seconds_of(duration)
     return run_preflight(loaded, stations=stations, duration_s=seconds, fresh=fresh, tell=tell)
 
 
 def open_run(path: str | Path) -> Result:
     """Open the folder of an earlier run. Raises StoreError if it is none."""
-    return _result(Path(path), report=False)
+    return finished(Path(path), report=False)
 
 
 def export_fleet(
@@ -441,7 +307,7 @@ def export_fleet(
     """
     from simulator.fleet.inventory import export
 
-    loaded = _prepared(scenario, seed)
+    loaded = prepared(scenario, seed)
     return export(loaded, loaded.network(stations), Path(out), overwrite=overwrite)
 
 
@@ -460,36 +326,13 @@ def make_certificates(
     addresses of a CSMS that is to have a certificate too. Keys have mode 0600. Raises
     ScenarioError, and ExportError where something cannot be read or written.
     """
-    from simulator.fleet.certificates import Holder, write
+    from simulator.fleet.certificates import holders, write
+    from simulator.fleet.identity import OPERATOR
 
-    loaded = _prepared(scenario, None)
-    sites = loaded.network(stations).sites
-    holders = [Holder(station.id, station.serial) for s in sites for station in s.stations]
-    operator = loaded.file.csms.operator or "Chargeswarm"
-    return write(Path(out), holders, operator, days=days, overwrite=overwrite, hosts=hosts)
-
-
-def _prepared(scenario: Scenario | str | Path, seed: int | None) -> Scenario:
-    loaded = load_scenario(scenario) if isinstance(scenario, str | Path) else scenario
-    return loaded if seed is None else loaded.replace(seed=seed)
-
-
-def _seconds(duration: str | float) -> float:
-    if isinstance(duration, int | float):
-        return float(duration)
-    from simulator.scenario import Problem, ScenarioError
-    from simulator.scenario.fields import LONGEST_S
-    from simulator.scenario.problems import FieldError
-    from simulator.scenario.units import DURATION, parse, text
-
-    try:
-        seconds = parse(DURATION, duration)
-        if not 0 < seconds <= LONGEST_S:
-            raise FieldError(f"a duration above 0, of at most {text(DURATION, LONGEST_S)}")
-    except FieldError as error:
-        problem = Problem("", "duration", repr(duration), error.expected, error.suggestion)
-        raise ScenarioError([problem]) from None
-    return seconds
+    loaded = prepared(scenario, None)
+    named = holders(loaded.network(stations))
+    operator = loaded.file.csms.operator or OPERATOR
+    return write(Path(out), named, operator, days=days, overwrite=overwrite, hosts=hosts)
 
 
 def _command() -> str | None:
@@ -498,13 +341,3 @@ def _command() -> str | None:
 
     name = Path(sys.argv[0]).name if sys.argv else ""
     return shlex.join(["chargeswarm", *sys.argv[1:]]) if name == "chargeswarm" else None
-
-
-def _result(path: Path, *, report: bool) -> Result:
-    from simulator.store import read_run
-
-    if report:
-        from simulator.report import render
-
-        render(path)
-    return Result(read_run(path))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simulator.cli_options import column_roles
 from simulator.console import print_table
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def arrivals(
         sessions,
         name=target.stem,
         timezone=timezone,
-        columns=_columns(column or []),
+        columns=column_roles(column or []),
         start=_time(start) if start is not None else None,
         fixes=fix or (),
         evses=evses,
@@ -110,18 +111,6 @@ def arrivals(
     done.write(target, overwrite=force)
     done.report(page, overwrite=force)
     _say(done, target, page)
-
-
-def _columns(given: list[str]) -> dict[str, str]:
-    from simulator.scenario import InputError, Problem
-
-    columns = {}
-    for text in given:
-        role, equals, name = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError([Problem("", "--column", repr(text), "ROLE=NAME")])
-        columns[role.strip()] = name.strip()
-    return columns
 
 
 def _time(text: str) -> dt.datetime:

@@ -1,4 +1,4 @@
-"""Options that several commands of the command line share. Called by ``cli`` and its parts."""
+"""Options that several commands share, and how they are read. Called by ``cli`` and its parts."""
 
 from __future__ import annotations
 
@@ -116,3 +116,16 @@ class Verdict:
     """The exit code of the command that just ended; usage errors never set it."""
 
     code: int | None = None
+
+
+def column_roles(given: list[str]) -> dict[str, str]:
+    """Columns of a foreign table by what they mean, from ``--column``. Raises InputError."""
+    from simulator.scenario import InputError, Problem
+
+    columns = {}
+    for text in given:
+        role, equals, name = text.partition("=")
+        if not equals or not name.strip():
+            raise InputError([Problem("", "--column", repr(text), "ROLE=NAME")])
+        columns[role.strip()] = name.strip()
+    return columns

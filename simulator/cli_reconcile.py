@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli_options import Verdict
+from simulator.cli_options import Verdict, column_roles
 from simulator.console import print_table
 
 EXIT_DIFFERENT = 2
@@ -50,7 +50,9 @@ def reconcile(
     from simulator.reconciliation import reconcile_run, told
     from simulator.report import render
 
-    done, records, found = reconcile_run(run, against, table=table, columns=_columns(column or []))
+    done, records, found = reconcile_run(
+        run, against, table=table, columns=column_roles(column or [])
+    )
     print(f"{records.source}: {len(records.rows)} records", end="")
     print(f", {found.elsewhere} of other stations or times" if found.elsewhere else "")
     print(f"{found.matched} of {found.compared} transactions found there")
@@ -74,15 +76,3 @@ def reconcile(
     print(f"report: {render(done.path)}")
     if not found.clean:
         Verdict.code = EXIT_DIFFERENT
-
-
-def _columns(given: list[str]) -> dict[str, str]:
-    from simulator.scenario import InputError, Problem
-
-    columns = {}
-    for text in given:
-        role, equals, name = text.partition("=")
-        if not equals or not name.strip():
-            raise InputError([Problem("", "--column", repr(text), "ROLE=NAME")])
-        columns[role.strip()] = name.strip()
-    return columns

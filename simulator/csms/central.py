@@ -29,18 +29,17 @@ from simulator.csms.door import (
     Refusal,
     Registers,
     read_registers,
-    refuse,
-    refuse_shown,
     select_subprotocol,
     station_of,
 )
+from simulator.csms.entrance import Entrance
 from simulator.csms.faults import FaultyWire
 from simulator.csms.journal import Journal
 from simulator.csms.line import Outcome
 from simulator.csms.options import CsmsOptions, Faults
 from simulator.csms.peer import Peer, connections
 from simulator.csms.point import POINTS, Point
-from simulator.csms.secure import offered_password, server_context, shown, took_password
+from simulator.csms.secure import server_context, shown
 from simulator.csms.shared import share
 from simulator.csms.tokens import Tokens
 
@@ -73,21 +72,18 @@ class CentralSystem:
     def __init__(self, options: CsmsOptions, registers: Registers | None = None) -> None:
         """Read the files that ``options`` name, unless ``registers`` is given."""
         self.options = options
-        self._registers = read_registers(options) if registers is None else registers
+        registers = read_registers(options) if registers is None else registers
+        self._entrance = Entrance(registers, options.operator)
         self._script: Mapping[str, Sequence[Step]] = {}
         if options.on_boot is not None:
             from simulator.csms import onboot  # not paid for by who has no script
 
             self._script = onboot.read(options.on_boot)
-        self._shared = share(options, Tokens(self._registers.tokens))
+        self._shared = share(options, Tokens(registers.tokens))
         self.holdings = self._shared.holdings
         self.tokens = self._shared.tokens
         self.mischief = self._shared.mischief
         self._tls = server_context(options)
-        self._certified: set[str] = set()
-        """Stations that have come with a certificate, and may not come with less (A05.FR.07)."""
-        self._offered: dict[str, bytes] = {}
-        """New passwords of stations that were gone before they answered."""
         self._server: Server | asyncio.Server | None = None
         self._live: dict[str, Point | Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -196,32 +192,11 @@ class CentralSystem:
         self, station_id: str, authorization: str | None, transport: asyncio.BaseTransport
     ) -> Refusal | None:
         """Why a station may not connect, counted; None if it may."""
-        refusal = self._refusal(station_id, authorization, transport)
+        certificate = None if self._tls is None else shown(transport)
+        refusal = self._entrance.refusal(station_id, authorization, certificate)
         if refusal is not None:
             self.refused(refusal.reason)
         return refusal
-
-    def _refusal(
-        self, station_id: str, authorization: str | None, transport: asyncio.BaseTransport
-    ) -> Refusal | None:
-        certificate = None if self._tls is None else shown(transport)
-        if certificate is not None:
-            operator = self.options.operator
-            refusal = refuse_shown(station_id, certificate, self._registers, operator)
-            if refusal is None:
-                self._certified.add(station_id)
-            return refusal
-        if station_id in self._certified:
-            return Refusal(401, "less secure than before", "this station has a certificate\n")
-        known = self._registers.passwords
-        refusal = refuse(station_id, authorization, known)
-        offered = self._offered.get(station_id)
-        if refusal is None or offered is None or known is None:
-            return refusal
-        if refuse(station_id, authorization, {station_id: offered}) is not None:
-            return refusal
-        known[station_id] = self._offered.pop(station_id)
-        return None
 
     def refused(self, why: str) -> None:
         """Count a handshake that led to nothing."""
@@ -395,14 +370,9 @@ class CentralSystem:
     async def _send(
         self, point: Point | Peer, action: str, payload: dict[str, Any], timeout_s: float
     ) -> Outcome:
-        offered = offered_password(action, payload)
         outcome = await point.line.call(action, payload, timeout_s)
         self.holdings.commanded(action, outcome.result)
-        if self._registers.passwords is not None and offered is not None:
-            if outcome.result != "answered":
-                self._offered[point.id] = offered  # it may have been taken
-            elif took_password(action, outcome.payload):
-                self._registers.passwords[point.id] = offered
+        self._entrance.commanded(point.id, action, payload, outcome)
         if self._shared.journal is not None:
             answer = outcome.payload if outcome.error is None else outcome.error
             self._shared.journal.command(point.id, action, now_iso(), outcome.result, answer)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ocpp.messages import MessageType, get_validator
 
-from simulator.scenario.problems import nearest, shown
+from simulator.scenario.problems import nearest, one_line, shown
 
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "1.6": (
@@ -126,13 +126,8 @@ class Mistake:
 
     def __str__(self) -> str:
         """The mistake as one line."""
-        parts = [self.field] if self.field else []
-        if self.value is not None:
-            parts.append(f"value {self.value}")
-        tail = f"expected {self.expected}"
-        if self.suggestion is not None:
-            tail += f"; did you mean {self.suggestion!r}?"
-        return ": ".join([*parts, tail])
+        where = [self.field] if self.field else []
+        return one_line(where, self.value, self.expected, self.suggestion)
 
 
 def wrong_action(version: str, action: object) -> Mistake | None:

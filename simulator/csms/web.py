@@ -8,7 +8,6 @@ server there takes no ``Host`` but loopback, and no body but declared JSON.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import h11
+
+from simulator.scenario.addresses import host_is_loopback
 
 MOST_HEAD: Final = 16 << 10
 """Bytes of a request line with its headers."""
@@ -155,7 +156,9 @@ class WebServer:
 
     async def _reply(self, request: Request) -> Reply:
         try:
-            if _is_loopback(self._host) and not _names_loopback(request.headers.get("host", "")):
+            if host_is_loopback(self._host) and not _names_loopback(
+                request.headers.get("host", "")
+            ):
                 raise HttpError(421, "this server answers to its loopback address only")
             return await self._answer(request)
         except HttpError as error:
@@ -251,18 +254,9 @@ def _shallow(value: object, levels: int) -> bool:
     return levels > 0 and all(_shallow(item, levels - 1) for item in inner)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _names_loopback(host: str) -> bool:
     """Return whether a Host header names this machine's loopback."""
     try:
-        return _is_loopback(urlsplit(f"//{host}").hostname or "")
+        return host_is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False

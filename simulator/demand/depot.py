@@ -23,7 +23,7 @@ from simulator.demand.visits import Visits
 
 if TYPE_CHECKING:
     from simulator.demand.drivers import Fleet
-    from simulator.scenario.model import Depot
+    from simulator.scenario.people_model import Depot
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]

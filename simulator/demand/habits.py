@@ -23,7 +23,7 @@ from simulator.demand.visits import Manner, Means, Visits
 if TYPE_CHECKING:
     from simulator.demand.retail import Retail
     from simulator.scenario import Site
-    from simulator.scenario.model import Drivers, Start
+    from simulator.scenario.people_model import Drivers, Start
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]

@@ -19,7 +19,7 @@ from simulator.scenario.series import Steps
 if TYPE_CHECKING:
     from simulator.engine.terms import SiteTerms
     from simulator.engine.world import World
-    from simulator.scenario.model import Battery
+    from simulator.scenario.grid_model import Battery
 
 TICK_S = 300.0
 """At most; a whole part of the recording interval."""

@@ -22,7 +22,8 @@ from simulator.engine.kernel import state
 
 if TYPE_CHECKING:
     from simulator.scenario import SiteInstance
-    from simulator.scenario.model import Limit, Site
+    from simulator.scenario.grid_model import Limit
+    from simulator.scenario.site_model import Site
 
 Records = NDArray[np.void]
 F64 = NDArray[np.float64]

@@ -24,7 +24,7 @@ from simulator.scenario.series import Steps, site_series
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario, Site
-    from simulator.scenario.model import Battery
+    from simulator.scenario.grid_model import Battery
     from simulator.scenario.tariff_model import CarbonProfile, Tariff
 
 F64 = NDArray[np.float64]

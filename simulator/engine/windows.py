@@ -21,7 +21,8 @@ from simulator.engine.limits import node_names
 from simulator.scenario.clock import elapsed_s
 
 if TYPE_CHECKING:
-    from simulator.scenario.model import LimitWindow, Site, Window
+    from simulator.scenario.grid_model import LimitWindow, Window
+    from simulator.scenario.site_model import Site
 
 Records = NDArray[np.void]
 Span = tuple[float, float]

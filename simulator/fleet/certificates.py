@@ -31,6 +31,7 @@ from simulator.scenario.private import is_private
 from simulator.station.truststore import Own
 
 if TYPE_CHECKING:
+    from simulator.scenario import Network
     from simulator.station.ports import Certificate, Keys
 
 CA: Final = "fleet-ca"
@@ -174,6 +175,11 @@ class Holder:
     def name(self) -> str:
         """The common name: the serial number, where there is one."""
         return self.serial or self.id
+
+
+def holders(network: Network) -> list[Holder]:
+    """The stations of a network."""
+    return [Holder(station.id, station.serial) for s in network.sites for station in s.stations]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who stations and drivers are on the wire: tokens and passwords.
+"""Who stations and drivers are on the wire: tokens, passwords, the operator.
 
 Everything derives from the seed and from names (site instance, ordinal, EVSE), never from a
 position in a shard. Station ids come from ``scenario``. Tokens of our own begin with ``CSW`` and
@@ -20,6 +20,8 @@ from simulator.scenario.problems import InputError, Problem
 if TYPE_CHECKING:
     from simulator.scenario import Scenario, StationInstance
 
+OPERATOR: Final = "Chargeswarm"
+"""Whose stations they are, where the scenario does not say (``csms.operator``)."""
 PREFIX: Final = "CSW"
 UNKNOWN: Final = "CSX"
 """Begins the tokens that no inventory of ours lists."""

@@ -1,6 +1,6 @@
 """Key pairs, certificates and signatures (``station.ports.Keys``) with the cryptography package.
 
-Keys are ECDSA on P-256. With a seed they follow from it and the station's name, so that a rehearsal
+Keys are ECDSA on P-256. With a seed they follow from it and the station's name, so that a test
 repeats itself; such keys protect nothing. Without one they come from the system's random source.
 Stateless, so one serves all stations of a process; the shards and the tests make it.
 """
@@ -34,7 +34,7 @@ MOST_CERTIFICATES: Final = 10
 
 
 class X509Keys:
-    """The ``Keys`` port. ``seed``: makes keys repeatable, for rehearsals and tests."""
+    """The ``Keys`` port. ``seed``: makes keys repeatable, for tests."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._seed = seed

@@ -1,8 +1,7 @@
 """A driver with an app: what a virtual station wants from outside for him, and the command.
 
 The station cannot start by itself what only the CSMS may start: it tells its driver (``AskStart``),
-who calls the CSMS's API in a live run and gives the CSMS's command to the station in a rehearsal.
-``Begun`` says what came of it.
+who calls the CSMS's API in a live run (``live.commands``). ``Begun`` says what came of it.
 """
 
 from __future__ import annotations

@@ -46,15 +46,6 @@ def count_points(at_s: F64, begin_s: float, bin_s: float, bins: int) -> I64:
     return np.bincount(bins_of(at_s, begin_s, bin_s, bins), minlength=bins)
 
 
-def count_trains(
-    start_s: F64, period_s: F64, n: I64, begin_s: float, bin_s: float, bins: int
-) -> I64:
-    """Messages of trains per bin, shape (bins,)."""
-    counts = TrainCounts(begin_s, bin_s, bins)
-    counts.add(start_s, period_s, n)
-    return counts.total()
-
-
 class TrainCounts:
     """Trains added up in portions: what costs time per bin is done once, in ``total``.
 

@@ -277,14 +277,6 @@ def _paired(rank: I64, at_s: F64, on: NDArray[np.bool_], stations: int) -> Spell
     return Spells(offset, on_s[long], off_s[long])
 
 
-def due_times(stages: Sequence[Stage], stations: int) -> F64:
-    """Seconds after T0 at which the station of each rank is first switched on, shape (stations,).
-
-    ``inf`` for ranks that no ramp reaches. Raises ValueError as ``spells`` does.
-    """
-    return spells(stages, stations).first_on_s
-
-
 def ranks(seed: int, names: Sequence[tuple[str, int]]) -> NDArray[np.int64]:
     """The place in the ramp of each station, given as (site instance, ordinal); a permutation."""
     keys = np.array([key64(seed, site, ordinal, "connect") for site, ordinal in names], np.uint64)

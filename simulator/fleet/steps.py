@@ -22,14 +22,6 @@ from simulator.fleet.rules import BOOT_ALLOWANCE_S
 from simulator.fleet.stages import Stage, closing_s, run_length, stations_at
 
 Phase = Literal["connect", "boot", "change", "measure", "storm", "cooldown"]
-PHASES: Final[tuple[Phase, ...]] = (
-    "connect",
-    "boot",
-    "change",
-    "measure",
-    "storm",
-    "cooldown",
-)
 LEVEL: Final = ("hold", "step", "spike", "soak")
 """Steps that stay where they are: what a capacity can be read from."""
 
@@ -162,8 +154,3 @@ def span_at(spans: Sequence[Span], due_s: float) -> Span:
         if due_s < span.end_s:
             return span
     return spans[-1]
-
-
-def phase_at(spans: Sequence[Span], due_s: float) -> Phase:
-    """The phase that a call due at ``due_s`` belongs to."""
-    return span_at(spans, due_s).phase

@@ -17,16 +17,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from simulator.fleet.agenda import Stays
 from simulator.fleet.crew import virtual_stations
-from simulator.fleet.identity import TokenPools
 from simulator.fleet.setup import Conditions
-from simulator.fleet.shardplan import Cars, ShardPlan
-from simulator.fleet.virtual import VirtualStation
 from simulator.live.clock import run_clock
 from simulator.live.connection import Upgrade
 from simulator.live.deadlines import Deadlines
@@ -34,13 +30,11 @@ from simulator.live.dial import DialRules
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import cpu_s, raise_fd_limit, settle_memory
 from simulator.live.link import Link, Surroundings
+from simulator.live.madeup import LONG_S, Pace, Paced, made_up_model, made_up_plan
 from simulator.live.target import Address, parse_target
 from simulator.measure.detail import EDGES_US, Detail
 from simulator.measure.recorder import Recorder
 from simulator.measure.validity import Limits
-from simulator.scenario.profile_model import StationModel
-from simulator.station.events import Event
-from simulator.station.rpc import raise_event
 
 STATIONS: Final = 500
 SATURATED_S: Final = 1.0
@@ -52,26 +46,6 @@ STEP_DOWN: Final = 0.75
 UP_S: Final = 8.0
 """Connecting and starting transactions must be over by then."""
 _PLUG_IN_S: Final = 0.5
-_LONG_S: Final = 3600.0
-_MEASURANDS: Final = ("Energy.Active.Import.Register", "Power.Active.Import", "Current.Import")
-_MODEL: Final = StationModel(
-    name="calibration",
-    source="made up",
-    description="",
-    vendor="Chargeswarm",
-    model="Calibration",
-    current="ac",
-    evses=1,
-    evse_kw=11.0,
-    station_kw=11.0,
-    phases=3,
-    min_kw=4.14,
-    measurands=_MEASURANDS,
-    meter_interval=_LONG_S,
-    clock_aligned_interval=0.0,
-    heartbeat=86400.0,
-    configuration={"MeterValuesSampledData": ",".join(_MEASURANDS), "WebSocketPingInterval": "0"},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,119 +64,12 @@ class Ceiling:
     """Each rate tried: asked and written per second, shares of calls and probes in time, CPU."""
 
 
-class Pace:
-    """How the stations call at the moment."""
-
-    __slots__ = ("every_s", "saturate")
-
-    def __init__(self) -> None:
-        self.saturate = False
-        self.every_s = inf
-
-
-class Paced:
-    """A virtual station whose meter values are due when the calibration says."""
-
-    __slots__ = ("due", "inner", "pace")
-
-    def __init__(self, inner: VirtualStation, pace: Pace) -> None:
-        self.inner = inner
-        self.pace = pace
-        self.due = inf
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    @property
-    def next_deadline(self) -> float:
-        """The station's own, or the next sample's."""
-        return min(self.inner.next_deadline, self.due)
-
-    @property
-    def ready(self) -> bool:
-        """A transaction runs, and nothing is unanswered."""
-        station = self.inner.station
-        return station.evses[1].tx is not None and station.call is None
-
-    def receive(self, now: float, data: bytes) -> None:
-        """An answer: in saturation it lets the next call go."""
-        self.inner.receive(now, data)
-        if self.pace.saturate and self.ready:
-            self._sample(now, now)
-
-    def wake(self, now: float) -> None:
-        """A sample is due, or something of the station's own."""
-        if self.due <= now:
-            due, self.due = self.due, self.due + self.pace.every_s
-            self._sample(now, due)
-        if self.inner.next_deadline <= now:
-            self.inner.wake(now)
-
-    def _sample(self, now: float, due: float) -> None:
-        """A MeterValues that was due at ``due``, as the station's own timer makes it."""
-        station = self.inner.station
-        evse = station.evses[1]
-        if evse.tx is not None:
-            raise_event(station, Event.SAMPLED, now, due, evse, evse.tx)
-            station.wake(now)
-
-
-def made_up_plan(stations: int) -> ShardPlan:
-    """A car at every station, soon after it is accepted; all are switched on at once."""
-    column = np.full(stations, 1.0)
-    plug_in = column * _PLUG_IN_S
-    return ShardPlan(
-        station_index=np.arange(stations, dtype=np.int32),
-        ids=tuple(f"CSW-calibration-{i:05d}" for i in range(stations)),
-        vendors=("Chargeswarm",) * stations,
-        models=("Calibration",) * stations,
-        serials=tuple(f"c-{i:05d}" for i in range(stations)),
-        passwords=(None,) * stations,
-        versions=("1.6",) * stations,
-        sites=("calibration",),
-        site=np.zeros(stations, np.int32),
-        ordinal=np.arange(1, stations + 1, dtype=np.int32),
-        kinds=(_MODEL,),
-        kind=np.zeros(stations, np.int32),
-        evse_first=np.arange(stations + 1, dtype=np.int32),
-        evse_position=np.arange(stations, dtype=np.int32),
-        connect_due_s=column * 0.0,
-        stays=Stays(
-            station=np.arange(stations, dtype=np.int32),
-            evse=np.ones(stations, np.int32),
-            start_s=plug_in,
-            stop_s=column * _LONG_S,
-            full_s=column * inf,
-            cap_offset=np.arange(stations + 1, dtype=np.int64),
-            cap_s=plug_in,
-            cap_kw=column * 11.0,
-        ),
-        stay_first=np.arange(stations + 1, dtype=np.int64),
-        cars=Cars(
-            soc=column * 0.2,
-            target_soc=column,
-            capacity_kwh=column * 60.0,
-            efficiency=column * 0.9,
-            limit_kw=column * 11.0,
-            phases=np.full(stations, 3, np.int32),
-            knot=np.zeros(stations, np.int32),
-            knot_stop=np.full(stations, 2, np.int32),
-            turn=np.zeros(stations, np.int32),
-        ),
-        knots_soc=np.array([0.0, 1.0]),
-        knots_kw=np.array([1e9, 1e9]),
-        tokens=TokenPools(1),
-        speed=1.0,
-        run_s=_LONG_S,
-        left_out=0,
-    )
-
-
 class Calibration:
     """The stations of one calibration, on the loop that is running."""
 
     def __init__(self, port: int, stations: int) -> None:
-        plan = made_up_plan(stations)
+        model = made_up_model("calibration", kw=11.0, phases=3)
+        plan = made_up_plan(model, np.zeros(stations), np.full(stations, _PLUG_IN_S))
         self.recorder = Recorder((), stations, ((0.0, "run"),), station_ids=plan.ids)
         crew, _ = virtual_stations(plan, self.recorder, time.time(), Conditions("calibration-"))
         settle_memory()
@@ -217,7 +84,7 @@ class Calibration:
         self.fleet = FleetLoop(
             shared=shared,
             recorder=self.recorder,
-            run_s=_LONG_S,
+            run_s=LONG_S,
             drain_s=1.0,
             on_snapshot=lambda _: None,
         )
@@ -254,7 +121,7 @@ class Calibration:
         self.pace.saturate = True
         now = self.clock()
         for driver, link in zip(self.drivers, self.links, strict=True):
-            driver._sample(now, now)
+            driver.sample(now, now)
             link.settle(now)
         began, cpu, before = self.clock(), cpu_s(), self._answered()
         await asyncio.sleep(SATURATED_S)

@@ -10,21 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from simulator.fleet.identity import OPERATOR
 from simulator.live.errors import RefusedError
 from simulator.live.tls import TlsRules
 from simulator.station.effects import Connect
 from simulator.station.network import TLS, TLS_CLIENT
+from simulator.station.v201_keys import MOST_CERTIFICATES
 
 if TYPE_CHECKING:
     from simulator.csms import CsmsOptions
-    from simulator.fleet.certificates import Holder
     from simulator.live.target import Target
     from simulator.scenario import Network, Scenario
 
-OPERATOR: Final = "Chargeswarm"
-"""Where the scenario names none."""
-_MOST_ROOTS: Final = 8
-"""A station's trust store holds so many (CertificateStoreMaxLength)."""
 _SHOWN: Final = 5
 
 
@@ -76,7 +73,7 @@ def security_of(scenario: Scenario, network: Network, target: Target) -> Securit
 
 def own_folder(scenario: Scenario, network: Network) -> Path:
     """The folder of certificates that the scenario names, looked through. Raises RefusedError."""
-    from simulator.fleet.certificates import problems
+    from simulator.fleet.certificates import holders, problems
 
     assert scenario.file.csms.client_certificates is not None
     folder = scenario.path.parent / scenario.file.csms.client_certificates
@@ -85,13 +82,6 @@ def own_folder(scenario: Scenario, network: Network) -> Path:
         more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
         raise RefusedError(f"csms.client_certificates: {'; '.join(found[:_SHOWN])}{more}")
     return folder
-
-
-def holders(network: Network) -> list[Holder]:
-    """Who needs a certificate."""
-    from simulator.fleet.certificates import Holder
-
-    return [Holder(station.id, station.serial) for s in network.sites for station in s.stations]
 
 
 def _security(scenario: Scenario, host: str, ca: str | None, folder: Path | None) -> Security:
@@ -111,9 +101,10 @@ def _roots(path: Path) -> str:
         found = read_roots(path, X509Keys())
     except PaperError as error:
         raise RefusedError(f"csms.ca: {error}") from None
-    if len(found) > _MOST_ROOTS:
+    if len(found) > MOST_CERTIFICATES:
         raise RefusedError(
-            f"csms.ca: {path}: {len(found)} certificates; a station's store holds {_MOST_ROOTS}"
+            f"csms.ca: {path}: {len(found)} certificates; a station's store holds"
+            f" {MOST_CERTIFICATES}"
         )
     return "".join(certificate.pem for certificate in found)
 
@@ -150,7 +141,7 @@ class Embedded:
         csms = scenario.file.csms
         if csms.security_profile < TLS:
             return cls(options, scenario, None, None)
-        from simulator.fleet.certificates import CA, SERVER, write
+        from simulator.fleet.certificates import CA, SERVER, holders, write
         from simulator.fleet.inventory import ExportError
 
         folder = private / "certificates"

@@ -7,21 +7,14 @@ whole run for counts; it ends the run once it has held for its time on end. Wher
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from simulator.measure.slo import OPERATORS
 
 if TYPE_CHECKING:
     from simulator.scenario.slo import Clause
     from simulator.scenario.slo_model import Abort
-
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    "=": operator.eq,
-    ">=": operator.ge,
-    ">": operator.gt,
-}
 
 
 def figure(clause: Clause, sums: Mapping[str, Any], asked: int) -> float | None:
@@ -69,7 +62,7 @@ class Watch:
         for number, abort in enumerate(self._clauses):
             clause = abort.when
             value = figure(clause, sums, self._asked)
-            if value is None or not _OPERATORS[clause.op](value, clause.limit):
+            if value is None or not OPERATORS[clause.op](value, clause.limit):
                 self._since[number] = None
                 continue
             since = self._since[number]

@@ -28,10 +28,6 @@ I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
 
-class IdentityError(Exception):
-    """The counts of calls contradict each other; the message names every action concerned."""
-
-
 @dataclass(frozen=True, slots=True)
 class CpuSample:
     """CPU seconds used by a process until ``at_s``, and its resident memory then."""
@@ -246,12 +242,6 @@ class Measurement:
                     f" + {counts.timeout} timed out"
                 )
         return problems
-
-    def check_identity(self) -> None:
-        """Raise IdentityError unless planned = the sum of all outcomes, for every action."""
-        problems = self.identity_problems()
-        if problems:
-            raise IdentityError("calls do not add up: " + "; ".join(problems))
 
     def generator(self) -> dict[str, float | None]:
         """What the generator itself used: the fields ``generator`` of ``summary.json``."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SKIPPED_PHASES = ("warmup", "storm", "cooldown")
 
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     "=": operator.eq,
@@ -141,7 +141,7 @@ def _latency(
 def _statistic(name: str, values: Histogram, *, upwards: bool) -> tuple[float, str]:
     """(value in microseconds, note)."""
     if name == "mean":
-        return values.sum_us / values.n, ""
+        return values.mean_us or 0.0, ""
     if name == "max":
         return values.max_us, ""
     percent = float(name.removeprefix("p"))
@@ -183,7 +183,7 @@ def _count(clause: Clause, value: int | None) -> ClauseResult:
 def _result(clause: Clause, value: float | None, n: int, note: str) -> ClauseResult:
     ok, margin = False, None
     if value is not None:
-        ok = _OPERATORS[clause.op](value, clause.limit)
+        ok = OPERATORS[clause.op](value, clause.limit)
         if clause.op == "=":
             margin = -abs(value - clause.limit)
         else:

@@ -22,7 +22,6 @@ class ExitCode(IntEnum):
     INVALID = 3
     TARGET_UNREACHABLE = 4
     SHARD_LOST = 5
-    REGRESSION = 6
     INTERNAL = 70
     INTERRUPTED = 130
 

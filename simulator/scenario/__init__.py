@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from simulator.scenario.inventory import InventoryStation, InventoryToken
     from simulator.scenario.loader import load_scenario
-    from simulator.scenario.model import ScenarioFile, Site
+    from simulator.scenario.model import ScenarioFile
     from simulator.scenario.network import Network, SiteInstance, StationInstance
     from simulator.scenario.problems import InputError, Problem, ScenarioError
     from simulator.scenario.profile_model import ArrivalProfile, StationModel, Vehicle, VehicleMix
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
     from simulator.scenario.schema import json_schema
     from simulator.scenario.sessions import TraceTable
+    from simulator.scenario.site_model import Site
     from simulator.scenario.slo import Clause
 
 _WHERE = {
@@ -37,7 +38,7 @@ _WHERE = {
     "Scenario": "scenario",
     "ScenarioError": "problems",
     "ScenarioFile": "model",
-    "Site": "model",
+    "Site": "site_model",
     "SiteInstance": "network",
     "StationInstance": "network",
     "StationModel": "profile_model",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from simulator.scenario import fields, units
+from simulator.scenario import addresses, units
 from simulator.scenario.check_mixes import versions_at
 from simulator.scenario.problems import Problem
 
@@ -66,7 +66,7 @@ def _api(tables: Tables) -> Iterator[Problem]:
     url = tables.get("csms", "api", "url")
     if (
         isinstance(url, str)
-        and not fields.is_loopback(url)
+        and not addresses.is_loopback(url)
         and tables.get("csms", "authorised") is not True
         and not tables.wrong(("csms", "authorised"))
     ):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from simulator.scenario import fields, units
+from simulator.scenario import addresses, units
 from simulator.scenario.problems import Problem, listed, nearest
 from simulator.scenario.storm_model import COMMANDS, CUTS, FIELDS, LASTS
 
@@ -98,7 +98,7 @@ def _hook(tables: Tables, loc: Loc) -> Iterator[Problem]:
         return
     if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
         yield tables.problem((*loc, "hook", "url"), "an http:// or https:// address")
-    elif not fields.is_loopback(url) and tables.get("csms", "authorised") is not True:
+    elif not addresses.is_loopback(url) and tables.get("csms", "authorised") is not True:
         expected = "a loopback address, or csms.authorised = true if you may do that to it"
         yield tables.problem((*loc, "hook", "url"), expected)
 

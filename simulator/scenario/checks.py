@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from simulator.scenario import fields, units
+from simulator.scenario import addresses, fields, units
 from simulator.scenario.check_limits import check_limits
 from simulator.scenario.check_live import check_live
 from simulator.scenario.check_mixes import check_mixes
@@ -241,7 +241,7 @@ def _csms(tables: Tables) -> Iterator[Problem]:
     url = tables.get("csms", "url")
     if (
         isinstance(url, str)
-        and not fields.is_loopback(url)
+        and not addresses.is_loopback(url)
         and tables.get("csms", "authorised") is not True
         and not tables.wrong(("csms", "authorised"))
     ):

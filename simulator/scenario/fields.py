@@ -8,17 +8,16 @@ which profiles or policies exist gets it through pydantic's validation context, 
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
-from urllib.parse import urlsplit
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from simulator.scenario import units
+from simulator.scenario.addresses import read_source, read_url
 from simulator.scenario.problems import FieldError, listed, nearest, redact_url
 
 Schema = dict[str, Any]
@@ -273,58 +272,6 @@ def read_amount(value: Any, _: Any = None) -> Amount:
     raise FieldError(expected)
 
 
-def read_url(value: Any, _: Any = None) -> str:
-    """The address of a CSMS, as written; raises FieldError."""
-    expected = '"embedded", or an address such as ws://127.0.0.1:9000/ocpp/{station_id}'
-    if value == "embedded":
-        return "embedded"
-    if not isinstance(value, str):
-        raise FieldError(expected)
-    if nearest(value, ["embedded"]):
-        raise FieldError(expected, "embedded")
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise FieldError(expected) from None
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        web = parts.scheme in ("http", "https")
-        near = value.replace("http", "ws", 1) if web else None
-        if re.fullmatch(r"[\w.-]+:\d+(/\S*)?", value):
-            near = f"ws://{value}"
-        raise FieldError(expected, redact_url(near) if near else None)
-    if parts.username or parts.password:
-        raise FieldError("an address without credentials (they go into csms.password)")
-    if value.count("{station_id}") > 1 or "{" in parts.netloc:
-        raise FieldError("an address with {station_id} once, in its path or query")
-    if parts.fragment or not re.fullmatch(r"[!-~]+", value):
-        raise FieldError("an address of printable ASCII without spaces and without '#'")
-    return value
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a CSMS address can only be this machine."""
-    if url == "embedded":
-        return True
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _source(value: Any, _: Any) -> str:
-    expected = 'an IP address of this machine, such as "10.0.0.17"'
-    if not isinstance(value, str):
-        raise FieldError(expected)
-    try:
-        return str(ipaddress.ip_address(value.strip()))
-    except ValueError:
-        raise FieldError(expected) from None
-
-
 VERSIONS = ("1.6", "2.0.1")
 """OCPP versions that stations can speak, oldest first."""
 
@@ -401,7 +348,7 @@ Url = Annotated[
     ),
 ]
 Version = Annotated[str, choice("a supported OCPP version", *VERSIONS)]
-SOURCE = Value(_source, {**_TEXT, "examples": ["127.0.0.2", "10.0.0.17"]})
+SOURCE = Value(read_source, {**_TEXT, "examples": ["127.0.0.2", "10.0.0.17"]})
 Versions = Annotated[
     dict[str, float],
     Value(

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from simulator.scenario.fields import MOST_STATIONS
 from simulator.scenario.mixes import Kind, Shares, drawn_kind, drawn_version, kind_of, kinds_of
-from simulator.scenario.model import Site
 from simulator.scenario.problems import InputError, Problem, ScenarioError, listed
 from simulator.scenario.profile_model import StationModel
+from simulator.scenario.site_model import Site
 
 if TYPE_CHECKING:
     from simulator.scenario.inventory import InventoryStation

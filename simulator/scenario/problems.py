@@ -32,15 +32,15 @@ class Problem:
 
     def __str__(self) -> str:
         """The problem as one line."""
-        parts = [self.file] if self.file else []
-        if self.where:
-            parts.append(self.where)
-        if self.value is not None:
-            parts.append(f"value {self.value}")
-        tail = f"expected {self.expected}"
-        if self.suggestion is not None:
-            tail += f"; did you mean {self.suggestion!r}?"
-        return ": ".join([*parts, tail])
+        where = [part for part in (self.file, self.where) if part]
+        return one_line(where, self.value, self.expected, self.suggestion)
+
+
+def one_line(where: Sequence[str], value: object, expected: str, suggestion: str | None) -> str:
+    """A mistake as people read it; ``value`` None: there is none to show."""
+    shown = [] if value is None else [f"value {value}"]
+    meant = "" if suggestion is None else f"; did you mean {suggestion!r}?"
+    return ": ".join([*where, *shown, f"expected {expected}{meant}"])
 
 
 class ScenarioError(Exception):

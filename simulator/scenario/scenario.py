@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 from zoneinfo import ZoneInfo
 
-from simulator.scenario import fields
+from simulator.scenario import addresses, fields
 from simulator.scenario.check_embedded import FOREIGN
 from simulator.scenario.clock import next_clock_s
 from simulator.scenario.model import ScenarioFile
@@ -187,10 +187,10 @@ def whole(number: object) -> int | None:
 def check_url(url: str, authorised: bool) -> list[Problem]:
     """What is wrong with the address of a CSMS."""
     try:
-        fields.read_url(url)
+        addresses.read_url(url)
     except FieldError as error:
         return [Problem("", "csms.url", shown(url), error.expected, error.suggestion)]
-    if not fields.is_loopback(url) and not authorised:
+    if not addresses.is_loopback(url) and not authorised:
         expected = "a loopback address, or csms.authorised = true if you may put load on it"
         return [Problem("", "csms.url", shown(url), expected)]
     return []

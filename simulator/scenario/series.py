@@ -23,9 +23,10 @@ from simulator.scenario.problems import InputError, Problem, shown
 from simulator.scenario.sun import kw_per_kwp
 
 if TYPE_CHECKING:
-    from simulator.scenario.model import Series, Site
+    from simulator.scenario.grid_model import Series
     from simulator.scenario.scenario import Scenario
     from simulator.scenario.series_model import SeriesProfile
+    from simulator.scenario.site_model import Site
 
 F64 = NDArray[np.float64]
 

@@ -21,7 +21,8 @@ from simulator.scenario import Network, Scenario
 from simulator.simulation.groups import Task, in_network_order
 from simulator.simulation.site_figures import Sums, added, site_row, sums
 from simulator.store.rowgroups import park
-from simulator.store.simtables import Rows, joined, site_table
+from simulator.store.simtables import joined, site_table
+from simulator.store.siterows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

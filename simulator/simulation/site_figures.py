@@ -22,7 +22,7 @@ from simulator.store.books import site_fields
 
 if TYPE_CHECKING:
     from simulator.engine.plan import SiteResult
-    from simulator.store.simtables import Rows
+    from simulator.store.siterows import Rows
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

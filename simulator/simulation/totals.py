@@ -16,7 +16,7 @@ from simulator.simulation.site_figures import Sums, added, first_interval
 from simulator.store.atomic import plain
 from simulator.store.books import network_fields
 from simulator.store.figures import figures
-from simulator.store.simtables import instants
+from simulator.store.siterows import instants
 from simulator.store.summary import Waiting, simulation_summary
 
 if TYPE_CHECKING:

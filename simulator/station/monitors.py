@@ -6,7 +6,7 @@ variables (a version's table, a device model) needs to hand over nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -127,7 +127,3 @@ class Monitoring:
         self.sending: tuple[Notice, ...] = ()
         """On their way, in one message."""
         self.poll_due = inf
-
-
-Lookup = Callable[["State", Mapping[str, object], Mapping[str, object]], Observable | str]
-"""(station, ComponentType, VariableType) -> the variable, or why there is none (a status)."""

@@ -34,7 +34,7 @@ from simulator.station.events import Event
 from simulator.station.state import Action, Part, VersionTable, together
 from simulator.station.v16_messages import forgotten, noted
 from simulator.station.v201_codes import CODES, FORMAT, SECURITY, UNKNOWN_TYPE
-from simulator.station.v201_keys import configure
+from simulator.station.v201_configure import configure
 from simulator.station.v201_requests import REQUESTS
 
 _STATUS: Final = ("StatusNotification",)

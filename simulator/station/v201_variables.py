@@ -15,6 +15,7 @@ from simulator.station.rpc import text
 from simulator.station.schemas import Fault
 from simulator.station.state import Afterwards, Part, Request, State
 from simulator.station.v201_codes import CODES, FORMAT
+from simulator.station.v201_configure import configure
 from simulator.station.v201_controllers import BYTES, ITEMS, VALUE_SIZE
 from simulator.station.v201_keys import (
     HEARTBEAT_INTERVAL,
@@ -23,7 +24,6 @@ from simulator.station.v201_keys import (
     PRIORITY,
     START_POINT,
     STOP_POINT,
-    configure,
 )
 
 Answer = tuple[str, Afterwards | None]

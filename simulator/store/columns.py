@@ -1,4 +1,7 @@
-"""Tables made of what the engine and the recorder hand over. Arrow in, no files."""
+"""Tables made of what the prediction and the recorder count. Called by ``live`` and ``simulation``.
+
+Arrow in, no files; ``folder`` writes them.
+"""
 
 from __future__ import annotations
 
@@ -8,41 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from simulator.store.simtables import Rows, joined, plain_texts, site_table
 from simulator.store.tables import SCHEMAS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from simulator.engine.plan import EngineResult
     from simulator.measure.measurement import Measurement
-
-
-def sessions_table(result: EngineResult, epoch_s: float) -> pa.Table:
-    """One row per visit that came within the horizon; ``epoch_s``: Unix time of the start."""
-    return _simulated("sessions", result, epoch_s)
-
-
-def load_table(result: EngineResult, epoch_s: float) -> pa.Table:
-    """One row per site and recording interval; ``epoch_s`` as for ``sessions_table``.
-
-    The last interval is shorter where the duration is no multiple of it; means are over the part
-    that was simulated.
-    """
-    return _simulated("load", result, epoch_s)
-
-
-def _simulated(name: str, result: EngineResult, epoch_s: float) -> pa.Table:
-    parts = [
-        site_table(name, Rows(site, epoch_s, result.duration_s, result.interval_s))
-        for site in result.sites
-    ]
-    return plain_texts(name, joined(name, parts))
-
-
-def outages_table(result: EngineResult, epoch_s: float) -> pa.Table:
-    """One row per time without service of a site or an EVSE; ``epoch_s`` as above."""
-    return _simulated("outages", result, epoch_s)
 
 
 def messages_table(

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from simulator.store import simtables
+from simulator.store import simtables, siterows
 from simulator.store.atomic import replacing
 from simulator.store.errors import StoreError, not_written
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from simulator.store.redact import Redactor
 
-_TIME = simtables.TIME
+_TIME = siterows.TIME
 _FREE = {"text": "free"}
 """Marks columns that hold somebody else's words, in which secrets are looked for."""
 

@@ -15,17 +15,13 @@ import gc
 import json
 import socket
 import sys
-from math import inf
 
 import numpy as np
 import uvloop
 
-from simulator.fleet.agenda import Stays
 from simulator.fleet.crew import virtual_stations
-from simulator.fleet.identity import TokenPools
 from simulator.fleet.setup import Conditions
-from simulator.fleet.shardplan import Cars, ShardPlan
-from simulator.fleet.virtual import VirtualStation
+from simulator.fleet.shardplan import ShardPlan
 from simulator.live.clock import run_clock
 from simulator.live.connection import Upgrade
 from simulator.live.deadlines import Deadlines
@@ -33,116 +29,24 @@ from simulator.live.dial import DialRules
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import cpu_s, raise_fd_limit, rss_kb, settle_memory
 from simulator.live.link import Link, Surroundings
+from simulator.live.madeup import LONG_S, Pace, Paced, made_up_model, made_up_plan
 from simulator.live.target import Address, parse_target
 from simulator.measure.recorder import Recorder
-from simulator.scenario.profile_model import StationModel
-from simulator.station.events import Event
-from simulator.station.rpc import raise_event
 from simulator.station.versions import TABLES
 
-MEASURANDS = ("Energy.Active.Import.Register", "Power.Active.Import", "Current.Import")
-MODEL = StationModel(
-    name="bench",
-    source="made up",
-    description="",
-    vendor="Chargeswarm",
-    model="Bench",
-    current="ac",
-    evses=1,
-    evse_kw=7.4,
-    station_kw=7.4,
-    phases=1,  # three measurands are three values: no phases apart
-    min_kw=1.38,
-    measurands=MEASURANDS,
-    meter_interval=3600.0,
-    clock_aligned_interval=0.0,
-    heartbeat=86400.0,
-    configuration={"MeterValuesSampledData": ",".join(MEASURANDS), "WebSocketPingInterval": "0"},
-)
-LONG_S = 3600.0
 
-
-class Saturated:
-    """A virtual station that takes its next sample as soon as the last one is answered."""
-
-    __slots__ = ("inner",)
-
-    def __init__(self, inner: VirtualStation) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)
-
-    @property
-    def next_deadline(self) -> float:
-        return self.inner.next_deadline
-
-    def receive(self, now: float, data: bytes) -> None:
-        inner = self.inner
-        inner.receive(now, data)
-        station = inner.station
-        evse = station.evses[1]
-        if station.call is None and evse.tx is not None:
-            raise_event(station, Event.SAMPLED, now, now, evse, evse.tx)
-            station.wake(now)
-
-
-def made_up_plan(stations: int, busy: bool) -> ShardPlan:
+def bench_plan(stations: int, busy: bool) -> ShardPlan:
     """One car at every station from second 2 on, or none at all."""
+    model = made_up_model("bench", kw=7.4, phases=1)  # no phases apart: three values a sample
     cars = stations if busy else 0
-    column = np.full(cars, 1.0)
-    return ShardPlan(
-        station_index=np.arange(stations, dtype=np.int32),
-        ids=tuple(f"CSW-bench-{i:05d}" for i in range(stations)),
-        vendors=("Chargeswarm",) * stations,
-        models=("Bench",) * stations,
-        serials=tuple(f"b-{i:05d}" for i in range(stations)),
-        passwords=(None,) * stations,
-        versions=("1.6",) * stations,
-        sites=("bench",),
-        site=np.zeros(stations, np.int32),
-        ordinal=np.arange(1, stations + 1, dtype=np.int32),
-        kinds=(MODEL,),
-        kind=np.zeros(stations, np.int32),
-        evse_first=np.arange(stations + 1, dtype=np.int32),
-        evse_position=np.arange(stations, dtype=np.int32),
-        connect_due_s=np.linspace(0.0, 1.0, stations),
-        stays=Stays(
-            station=np.arange(cars, dtype=np.int32),
-            evse=np.ones(cars, np.int32),
-            start_s=np.linspace(2.0, 3.0, cars),
-            stop_s=column * LONG_S,
-            full_s=np.full(cars, inf),
-            cap_offset=np.arange(cars + 1, dtype=np.int64),
-            cap_s=np.linspace(2.0, 3.0, cars),
-            cap_kw=column * 11.0,
-        ),
-        stay_first=np.arange(stations + 1, dtype=np.int64) if busy else np.zeros(stations + 1, int),
-        cars=Cars(
-            soc=column * 0.2,
-            target_soc=column,
-            capacity_kwh=column * 60.0,
-            efficiency=column * 0.9,
-            limit_kw=column * 11.0,
-            phases=np.full(cars, 3, np.int32),
-            knot=np.zeros(cars, np.int32),
-            knot_stop=np.full(cars, 2, np.int32),
-            turn=np.zeros(cars, np.int32),
-        ),
-        knots_soc=np.array([0.0, 1.0]),
-        knots_kw=np.array([1e9, 1e9]),
-        tokens=TokenPools(1),
-        speed=1.0,
-        run_s=LONG_S,
-        left_out=0,
-    )
+    return made_up_plan(model, np.linspace(0.0, 1.0, stations), np.linspace(2.0, 3.0, cars))
 
 
 async def measure(port: int, stations: int, mode: str, seconds: float) -> dict[str, float]:
     import time
 
     busy = mode == "saturate"
-    plan = made_up_plan(stations, busy)
+    plan = bench_plan(stations, busy)
     recorder = Recorder((), stations, ((0.0, "measure"),), station_ids=plan.ids)
     TABLES["1.6"].read_schemas()
     gc.collect()
@@ -160,7 +64,9 @@ async def measure(port: int, stations: int, mode: str, seconds: float) -> dict[s
     fleet = FleetLoop(
         shared=shared, recorder=recorder, run_s=LONG_S, drain_s=5.0, on_snapshot=lambda _: None
     )
-    drivers = [Saturated(station) if busy else station for station in crew]
+    pace = Pace()
+    pace.saturate = True
+    drivers = [Paced(station, pace) if busy else station for station in crew]
     links = [Link(i, plan.ids[i], None, s, shared) for i, s in enumerate(drivers)]  # type: ignore[arg-type]
     spread = seconds if mode == "ramp" else 1.0
     fleet.populate(links, np.linspace(0.0, spread, stations).tolist())

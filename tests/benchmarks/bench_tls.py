@@ -24,7 +24,7 @@ from typing import Final
 import psutil
 import uvloop
 from bench_live import Row
-from bench_live_ours import LONG_S, made_up_plan
+from bench_live_ours import bench_plan
 
 from simulator.fleet.certificates import Holder, write
 from simulator.fleet.crew import virtual_stations
@@ -36,6 +36,7 @@ from simulator.live.dial import DialRules
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import cpu_s, raise_fd_limit, rss_kb, settle_memory
 from simulator.live.link import Link, Surroundings
+from simulator.live.madeup import LONG_S
 from simulator.live.target import Address, parse_target
 from simulator.live.tls import Tls, TlsRules
 from simulator.measure.recorder import Recorder
@@ -61,7 +62,7 @@ def run(stations: int = STATIONS) -> list[Row]:
     """Measure, each way in processes of its own."""
     with tempfile.TemporaryDirectory(prefix="chargeswarm-bench-") as name:
         folder = Path(name)
-        plan = made_up_plan(stations, busy=False)
+        plan = bench_plan(stations, busy=False)
         holders = [Holder(*pair) for pair in zip(plan.ids, plan.serials, strict=True)]
         write(folder, holders, "Bench", hosts=(HOST,))
         both = (folder / "csms.pem").read_text() + (folder / "csms.key").read_text()
@@ -124,7 +125,7 @@ async def measure(mode: str, port: int, stations: int, folder: Path, target: int
     """The generator's process."""
     profile = MODES[mode]
     ca = (folder / "fleet-ca.pem").read_text() if profile > 1 else None
-    plan = made_up_plan(stations, busy=False)
+    plan = bench_plan(stations, busy=False)
     recorder = Recorder((), stations, ((0.0, "measure"),), station_ids=plan.ids)
     own = folder if profile == 3 else None
     conditions = Conditions("bench-", security_profile=profile, ca=ca, certificates=own)

@@ -91,7 +91,7 @@ def test_the_share_follows_and_a_timer_comes_first(make: Any, one_site: Any) -> 
         assert dressed.ready_s is not None
         return dressed.ready_s
 
-    from simulator.scenario.model import DelayedStart
+    from simulator.scenario.people_model import DelayedStart
 
     half = ready(tariff_followers=0.5)
     waits = half > 0.0

@@ -14,7 +14,7 @@ import numpy as np
 from engine_build import HORIZON_S, INF, KNOTS, apart, courses, model, site, visits
 from hypothesis import strategies as st
 
-from simulator.scenario.model import Limit, Transformer
+from simulator.scenario.grid_model import Limit, Transformer
 
 VOLTS = 230.0
 U = [VOLTS * cmath.exp(-2j * cmath.pi * n / 3) for n in range(3)]

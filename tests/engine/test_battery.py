@@ -15,7 +15,7 @@ from simulator.engine.battery import BatteryRun
 from simulator.engine.site import SiteRun
 from simulator.engine.terms import SiteTerms
 from simulator.engine.world import run_world, site_processes
-from simulator.scenario.model import Battery
+from simulator.scenario.grid_model import Battery
 from simulator.scenario.series import Steps
 
 HOUR_S = 3600.0

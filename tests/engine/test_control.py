@@ -21,7 +21,7 @@ from simulator.engine.outlook import Outlook
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
 from simulator.scenario import ScenarioError
-from simulator.scenario.model import Controller
+from simulator.scenario.grid_model import Controller
 
 HOUR_S = 3600.0
 TICK_S = 900.0

@@ -15,7 +15,7 @@ from simulator.engine import rerouting, simulate_site
 from simulator.engine.plan import Outcome
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
-from simulator.scenario.model import Reroute
+from simulator.scenario.people_model import Reroute
 
 HOUR_S = 3600.0
 OPEN = (Outcome.RUNNING, Outcome.WAITING)

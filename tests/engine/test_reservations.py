@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simulator.engine.plan import Outcome
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
-from simulator.scenario.model import Reservations
+from simulator.scenario.people_model import Reservations
 
 HOUR_S = 3600.0
 

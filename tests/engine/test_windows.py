@@ -12,7 +12,7 @@ from engine_limits import limit, with_limits
 
 from simulator.engine.kernel import state
 from simulator.engine.windows import limit_changes
-from simulator.scenario.model import LimitWindow
+from simulator.scenario.grid_model import LimitWindow
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR_S = 3600.0

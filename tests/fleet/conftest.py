@@ -27,8 +27,8 @@ from simulator.fleet.ledger import Ledger
 from simulator.fleet.remotestart import AskStart, Begun, command
 from simulator.fleet.setup import Conditions
 from simulator.scenario import Network, SiteInstance, StationInstance, load_scenario
-from simulator.scenario.model import Site
 from simulator.scenario.profile_model import StationModel
+from simulator.scenario.site_model import Site
 from simulator.station.effects import Close, Connect
 from simulator.station.ports import CallOutcome
 

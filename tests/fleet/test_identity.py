@@ -21,7 +21,7 @@ from simulator.fleet.identity import (
 from simulator.fleet.rules import TOKENS_PER_EVSE
 from simulator.scenario import InputError
 from simulator.scenario.inventory import InventoryToken
-from simulator.scenario.model import Drivers
+from simulator.scenario.people_model import Drivers
 
 
 def test_a_token_has_its_prefix_and_fits_an_id_tag():

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.fleet.series import count_points, count_trains, train_lengths
+from simulator.fleet.series import TrainCounts, count_points, train_lengths
 
 periods = st.sampled_from([0.0, 1.0, 2.0, 7.0, 10.0, 15.0, 60.0, 90.0, 300.0, 0.7, 8.5])
 
@@ -38,13 +38,17 @@ def test_trains_fill_the_bins_that_their_messages_fall_into(rows, bin_s, bins):
     n = np.array([r[2] for r in rows], np.int64)
     listed = [s + k * p for s, p, m in zip(start, period, n, strict=True) for k in range(1, m + 1)]
     expected = count_points(np.array(listed, float), 0.0, bin_s, bins)
-    found = count_trains(start, period, n, 0.0, bin_s, bins)
+    counts = TrainCounts(0.0, bin_s, bins)
+    counts.add(start, period, n)
+    found = counts.total()
     assert found.sum() == n.sum()
     assert np.array_equal(found, expected)
 
 
 def test_a_train_that_runs_past_the_last_bin_is_counted_in_it():
-    found = count_trains(np.array([0.0]), np.array([10.0]), np.array([100]), 0.0, 1.0, 25)
+    counts = TrainCounts(0.0, 1.0, 25)
+    counts.add(np.array([0.0]), np.array([10.0]), np.array([100]))
+    found = counts.total()
     assert found.sum() == 100
     assert found[10] == found[20] == 1
     assert found[24] == 98

@@ -12,40 +12,40 @@ from simulator.fleet.stages import (
     Stage,
     close_due,
     connect_due,
-    due_times,
     ranks,
     run_length,
     scaled,
+    spells,
 )
-from simulator.fleet.steps import Span, phase_at, phases
+from simulator.fleet.steps import Span, phases, span_at
 
 
 def test_a_ramp_is_even_from_its_first_to_its_last_station():
-    due = due_times([Stage(20.0, 10), Stage(100.0)], 10)
+    due = spells([Stage(20.0, 10), Stage(100.0)], 10).first_on_s
     assert due.tolist() == [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]
 
 
 def test_two_ramps_with_a_hold_between_them():
-    due = due_times([Stage(10.0, 2), Stage(60.0), Stage(10.0, 4)], 5)
+    due = spells([Stage(10.0, 2), Stage(60.0), Stage(10.0, 4)], 5).first_on_s
     assert due.tolist() == [0.0, 5.0, 70.0, 75.0, np.inf]
 
 
 def test_a_ramp_without_length_switches_all_on_at_once():
-    assert due_times([Stage(0.0, 4), Stage(30.0)], 4).tolist() == [0.0] * 4
+    assert spells([Stage(0.0, 4), Stage(30.0)], 4).first_on_s.tolist() == [0.0] * 4
 
 
 def test_without_a_ramp_all_are_on_from_the_start():
-    assert due_times([Stage(30.0)], 3).tolist() == [0.0] * 3
+    assert spells([Stage(30.0)], 3).first_on_s.tolist() == [0.0] * 3
 
 
 def test_a_ramp_past_the_fleet_is_refused():
     with pytest.raises(ValueError, match="a ramp to 11 stations"):
-        due_times([Stage(10.0, 5), Stage(10.0, 11)], 10)
+        spells([Stage(10.0, 5), Stage(10.0, 11)], 10)
 
 
 @given(st.integers(1, 300), st.floats(0.1, 1000), st.floats(0.01, 1))
 def test_at_each_moment_of_a_ramp_as_many_are_on_as_the_formula_says(stations, length, part):
-    due = due_times([Stage(length, stations)], stations)
+    due = spells([Stage(length, stations)], stations).first_on_s
     t = length * part * 0.999
     assert abs(np.count_nonzero(due < t) - stations * t / length) <= 1.0 + 1e-6
 
@@ -107,7 +107,7 @@ def test_phases_cover_the_run_without_gaps():
         Span("measure", 127.0, 130.0),
         Span("cooldown", 130.0, np.inf),
     )
-    assert [phase_at(spans, t) for t in (-1.0, 0.0, 20.0, 30.0, 120.0, 130.0, 1e9)] == [
+    assert [span_at(spans, t).phase for t in (-1.0, 0.0, 20.0, 30.0, 120.0, 130.0, 1e9)] == [
         "connect",
         "connect",
         "boot",

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil, inf
 from typing import Any
 
+import numpy as np
 import pytest
 
 from simulator.csms.central import CentralSystem
@@ -22,12 +23,12 @@ from simulator.csms.faults import draw, read_service_time
 from simulator.csms.options import CsmsOptions, Faults
 from simulator.fleet.crew import virtual_stations
 from simulator.fleet.setup import Conditions
-from simulator.live.ceiling import Pace, Paced, made_up_plan
 from simulator.live.connection import Upgrade
 from simulator.live.deadlines import Deadlines
 from simulator.live.dial import DialRules
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.link import Link, Surroundings
+from simulator.live.madeup import Pace, Paced, made_up_model, made_up_plan
 from simulator.live.nulltarget import Null
 from simulator.live.target import Address, parse_target
 from simulator.measure.keys import Kind
@@ -76,7 +77,8 @@ class Fleet:
 
     def __init__(self, clock: Clock, port: int, stations: int, run_s: float, **more: Any) -> None:
         self.clock = clock
-        plan = made_up_plan(stations)
+        model = made_up_model("honesty", kw=11.0, phases=3)
+        plan = made_up_plan(model, np.zeros(stations), np.full(stations, 0.5))
         self.ids = plan.ids
         phases = ((0.0, "connect"), (5.0, "measure"))
         self.recorder = Recorder((), stations, phases, station_ids=plan.ids)
@@ -293,7 +295,7 @@ def test_every_attempt_is_counted_once_however_connections_are_killed(seed: int)
 
     served_by(Unreliable, work)
     measurement = found[0]
-    measurement.check_identity()
+    assert measurement.identity_problems() == []
     calls = measurement.calls()
     assert calls.planned == calls.ended
     assert calls.answered > 500 and calls.connection_lost > 0 and calls.timeout > 0

@@ -9,7 +9,7 @@ from simulator.measure.measurement import Measurement, merge
 from simulator.measure.recorder import Recorder
 from simulator.measure.validity import Limits, ValidityRow, check, loosened
 from simulator.measure.verdict import ExitCode, decide
-from simulator.scenario.model import Validity
+from simulator.scenario.live_model import Validity
 
 PHASES = ((0.0, "connect"), (10.0, "measure"), (50.0, "cooldown"))
 

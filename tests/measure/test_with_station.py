@@ -144,7 +144,7 @@ def test_a_day_in_the_life_adds_up() -> None:
     world.do("unplug", 1)
     world.run(400.0)
     result = world.finish()
-    result.check_identity()
+    assert result.identity_problems() == []
     calls = result.calls()
     assert (calls.answered, calls.failed, calls.censored) == (calls.planned, 0, 0)
     answered = {a: c.answered for a, c in result.calls_by_action().items()}
@@ -174,7 +174,7 @@ def test_a_transaction_that_ends_offline_is_delayed_by_the_scenario() -> None:
     world.refuse = False
     world.run(600.0)
     result = world.finish()
-    result.check_identity()
+    assert result.identity_problems() == []
     assert world.ledger.counts().unacknowledged == 0
     delayed = result.select(Kind.DELAYED, "StopTransaction")
     assert delayed.n == 1
@@ -192,7 +192,7 @@ def test_a_csms_that_falls_silent_leaves_timeouts_and_censored_calls() -> None:
     world.do("present_token", 1, "CSWTOKEN")
     world.run(50.0)
     result = world.finish()
-    result.check_identity()
+    assert result.identity_problems() == []
     calls = result.calls()
     assert calls.timeout >= 1
     assert calls.censored + calls.skipped >= 1

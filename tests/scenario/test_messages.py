@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simulator.scenario.document import table_fields
-from simulator.scenario.model import ScenarioFile, Site
+from simulator.scenario.model import ScenarioFile
 from simulator.scenario.problems import listed
+from simulator.scenario.site_model import Site
 
 SITE_FIELDS = listed(list(table_fields(Site)))
 FILE_FIELDS = listed(list(table_fields(ScenarioFile)))

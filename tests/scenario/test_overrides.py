@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from simulator.scenario import ScenarioError, load_scenario
 from simulator.scenario.document import path_text, table_fields, value_at
-from simulator.scenario.model import ScenarioFile, Site
+from simulator.scenario.model import ScenarioFile
 from simulator.scenario.overrides import apply, toml_value
 from simulator.scenario.problems import listed
+from simulator.scenario.site_model import Site
 
 SITE_FIELDS = listed(list(table_fields(Site)))
 FILE_FIELDS = listed(list(table_fields(ScenarioFile)))

@@ -6,6 +6,7 @@ import pytest
 
 from simulator.scenario.problems import FieldError
 from simulator.scenario.slo import ACTIONS, COUNTS, KINDS, STATISTICS, parse_clause
+from simulator.station.versions import TABLES
 
 OPS = ("<", "<=", "=", ">=", ">")
 
@@ -18,6 +19,11 @@ def test_every_latency_clause_is_read(action: str, kind: str, op: str) -> None:
         clause = parse_clause(f"{statistic}({action}.{kind}) {op} 500 ms")
         assert (clause.statistic, clause.actions, clause.kind) == (statistic, (action,), kind)
         assert (clause.op, clause.limit, clause.unit, clause.path) == (op, 0.5, "s", None)
+
+
+def test_there_are_clauses_for_every_message_that_a_station_sends_and_for_no_other() -> None:
+    sent = {action for table in TABLES.values() for action in table.actions}
+    assert list(ACTIONS) == sorted(sent)
 
 
 @pytest.mark.parametrize("path", COUNTS)

@@ -9,7 +9,8 @@ import pytest
 
 from simulator import load_scenario
 from simulator.scenario import Scenario
-from simulator.scenario.model import Event, Reroute
+from simulator.scenario.model import Event
+from simulator.scenario.people_model import Reroute
 from simulator.simulation import groups
 
 

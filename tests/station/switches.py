@@ -172,7 +172,7 @@ def configured(**fields):
         return conf
 
     def off():
-        for module in ("v16_keys", "v201_keys"):
+        for module in ("v16_keys", "v201_configure"):
             changed(f"station.{module}.configure", spoil)()
 
     return off

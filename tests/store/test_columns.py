@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from simulator.demand.visits import Curves, Visits
-from simulator.engine.plan import EngineResult, Outcome, SitePlan, SiteResult
-from simulator.store.columns import load_table, sessions_table
+from simulator.engine.plan import Outcome, SitePlan, SiteResult
+from simulator.store.simtables import joined, plain_texts, site_table
+from simulator.store.siterows import Rows
 
 EPOCH_S = 1_780_264_800.0  # 2026-06-01T00:00 in Berlin
 NAN = math.nan
@@ -74,12 +76,13 @@ def site(label: tuple[str, ...] | None = None, evses: bool = True) -> SiteResult
     )
 
 
-def result(*sites: SiteResult) -> EngineResult:
-    return EngineResult(sites, 2100.0, 900.0, 9, 0.0, 0.0)
+def table(name: str, *sites: SiteResult) -> pa.Table:
+    parts = [site_table(name, Rows(each, EPOCH_S, 2100.0, 900.0)) for each in sites]
+    return plain_texts(name, joined(name, parts))
 
 
 def test_a_session_has_its_station_its_connector_and_its_local_times() -> None:
-    frame = sessions_table(result(site()), EPOCH_S).to_pandas()
+    frame = table("sessions", site()).to_pandas()
     assert frame["outcome"].tolist() == ["served", "running", "reneged"]  # a future visit is none
     assert frame["station"].tolist()[:2] == ["CSW-a-0002", "CSW-a-0001"]
     assert frame["evse"].tolist()[:2] == [1, 1]
@@ -94,12 +97,12 @@ def test_a_session_has_its_station_its_connector_and_its_local_times() -> None:
 
 
 def test_sessions_of_a_trace_keep_their_names() -> None:
-    frame = sessions_table(result(site(("w", "x", "y", "z"))), EPOCH_S).to_pandas()
+    frame = table("sessions", site(("w", "x", "y", "z"))).to_pandas()
     assert frame["session"].tolist() == ["w", "x", "y"]
 
 
 def test_load_is_a_mean_over_what_was_simulated_of_each_interval() -> None:
-    frame = load_table(result(site(), site()), EPOCH_S).to_pandas()
+    frame = table("load", site(), site()).to_pandas()
     assert len(frame) == 6
     one = frame.iloc[:3]
     assert one["start_s"].tolist() == [0.0, 900.0, 1800.0]
@@ -110,5 +113,5 @@ def test_load_is_a_mean_over_what_was_simulated_of_each_interval() -> None:
 
 
 def test_a_network_without_sites_has_empty_tables() -> None:
-    assert sessions_table(result(), EPOCH_S).num_rows == 0
-    assert load_table(result(), EPOCH_S).num_rows == 0
+    assert table("sessions").num_rows == 0
+    assert table("load").num_rows == 0

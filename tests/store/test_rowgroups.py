@@ -16,7 +16,8 @@ import pytest
 from simulator.store import StoreError, read_run
 from simulator.store.folder import RunFolder
 from simulator.store.rowgroups import RowGroups, park, take
-from simulator.store.simtables import SCHEMAS, joined, repeated
+from simulator.store.simtables import SCHEMAS, joined
+from simulator.store.siterows import repeated
 
 
 def load(site: str, kw: list[float]) -> pa.Table:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from simulator.engine.plan import Outcome
-from simulator.store import simtables
-from simulator.store.simtables import Column, Rows, columns_of, site_table, tables_of
+from simulator.store import simtables, siterows
+from simulator.store.simtables import Column, columns_of, site_table, tables_of
+from simulator.store.siterows import Rows
 
 
 @dataclass
@@ -91,7 +92,7 @@ def test_the_table_of_evses_is_written_where_they_are_recorded() -> None:
 def test_a_column_may_depend_on_the_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = Column(
         "doubled",
-        simtables.NUMBER,
+        siterows.NUMBER,
         lambda r: r.site.load_kwh * 2,
         only=lambda scenario: scenario.file.record.evses,
     )

@@ -28,7 +28,7 @@ from simulator.engine import Outcome, simulate_site
 from simulator.engine.control import ControllerError, site_controls
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
-from simulator.scenario.model import Controller
+from simulator.scenario.grid_model import Controller
 
 ROOT = Path(__file__).parents[2]
 

@@ -20,7 +20,7 @@ from simulator.engine.control import site_controls
 from simulator.engine.policies import NAMES as POLICIES
 from simulator.engine.site import SiteRun
 from simulator.engine.world import run_world
-from simulator.scenario.model import Controller
+from simulator.scenario.grid_model import Controller
 
 TICK_S, TICKS, EVSES = 900.0, 96, 6
 OWED = 1000.0

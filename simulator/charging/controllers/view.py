@@ -214,14 +214,6 @@ class Setup:
     """Every option, in base units; those that were not given have their default."""
 
 
-class Noting(Protocol):
-    """A controller that has something to say about the run."""
-
-    def notes(self) -> list[str]:
-        """Sentences for the run's notes."""
-        ...
-
-
 class InfeasibleError(Exception):
     """Not everybody can be served, and the controller was told to insist on it."""
 

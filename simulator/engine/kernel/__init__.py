@@ -3,5 +3,5 @@
 Everything but ``compiled`` is plain scalar Python without a compiler in sight, and runs as it is
 (a test runs both and compares them). ``compiled`` alone imports numba. Read in this order:
 ``state`` (the records), ``advance`` (the loop), then ``course``, ``pairing``, ``waiting``,
-``share``, ``load``.
+``share``, ``force``, ``load``.
 """

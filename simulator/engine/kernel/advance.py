@@ -15,8 +15,9 @@ from typing import Any
 
 from simulator.engine.kernel.changes import apply_change, call_for_decision
 from simulator.engine.kernel.course import block_due, end_piece, set_due, start_charging, unplug
+from simulator.engine.kernel.force import close_nodes
 from simulator.engine.kernel.load import pass_time, record_energy, soc_at
-from simulator.engine.kernel.share import close_nodes, decide
+from simulator.engine.kernel.share import decide
 from simulator.engine.kernel.state import BLOCK, SERVED, State
 from simulator.engine.kernel.waiting import arrive, renege, serve
 

@@ -25,6 +25,7 @@ from simulator.engine.kernel import (
     advance,
     changes,
     course,
+    force,
     load,
     members,
     modules,
@@ -50,6 +51,7 @@ PARTS: tuple[ModuleType, ...] = (
     modules,
     members,
     phases,
+    force,
     share,
     advance,
 )

@@ -8,6 +8,7 @@ pairing's limit, or a controller's).
 Limits form a tree: site, nodes, stations. What the vehicles below could take at most says whether a
 limit can bind at all. Below the topmost limit that can, everything is decided together if anything
 there has changed (``members``); a station under none is decided by itself, or its caps are lifted.
+What has been decided is put in force by ``force``. Called by ``advance``.
 """
 
 from __future__ import annotations
@@ -16,17 +17,8 @@ import math
 from typing import Any
 
 from simulator.charging.sharing import admit, fill_tree, floors_fit, greedy
-from simulator.engine.kernel.course import log_cap, renew, settle_at
-from simulator.engine.kernel.members import (
-    SITE_TOP,
-    STATION_TOP,
-    discharge_kw,
-    gather,
-    look_again,
-    look_at,
-    own_cap_kw,
-    station_can_bind,
-)
+from simulator.engine.kernel.force import darken, note_held, put_in_force, release_caps, set_held
+from simulator.engine.kernel.members import SITE_TOP, STATION_TOP, gather, station_can_bind
 from simulator.engine.kernel.order import put_in_order
 from simulator.engine.kernel.phases import (
     any_phasors,
@@ -36,23 +28,15 @@ from simulator.engine.kernel.phases import (
     make_room,
 )
 from simulator.engine.kernel.state import (
-    ANYHOW,
-    ASKED,
     FIXED,
     FLOOR,
-    FULLY,
     GIVE,
     GROUP,
     HELD,
     LEFT,
     LIMIT,
-    MEMBER,
-    NODE_AT,
-    NOT_AT_ALL,
     ORDER,
     PARENT,
-    PAUSES,
-    SERVED_AS,
     SPARE,
     START,
     STOP,
@@ -60,51 +44,6 @@ from simulator.engine.kernel.state import (
     WEIGHT,
     State,
 )
-
-
-def set_cap(k: State, i: int, cap_kw: float, now: float) -> None:
-    """Put a new cap in force at EVSE ``i``, and log it if asked to."""
-    evse = k.evses[i]
-    if cap_kw == evse.cap_kw and not evse.fresh:
-        return
-    turns = evse.fresh or (cap_kw > 0.0) != (evse.cap_kw > 0.0)
-    if evse.active:
-        if evse.looked_s != now:
-            look_again(evse, now)
-        settle_at(k, evse, now, evse.soc_now)
-        renew(k, i, cap_kw)
-    evse.fresh = 0
-    if turns or k.site[0].record_caps != PAUSES:
-        log_cap(k, evse, cap_kw, now)
-
-
-def set_paused(k: State, evse: Any, paused: int, now: float) -> None:
-    """Note that a vehicle pauses or runs from now on."""
-    if evse.paused != paused:
-        if paused:
-            evse.ran_s += now - evse.turn_s
-        evse.paused = paused
-        evse.turn_s = now
-        k.site[0].pausing += 2 * paused - 1
-
-
-def set_held(node: Any, held: int, now: float) -> None:
-    """Note that a node holds somebody back, or no longer."""
-    if node.held != held:
-        if held:
-            node.held_s = now
-        else:
-            node.bound_s += now - node.held_s
-        node.held = held
-
-
-def close_nodes(k: State, until_s: float) -> None:
-    """Bring the time for which nodes held somebody back up to date."""
-    for x in range(k.nodes.shape[0]):
-        node = k.nodes[x]
-        if node.held:
-            node.bound_s += until_s - node.held_s
-            node.held_s = until_s
 
 
 def weigh(k: State) -> float:
@@ -166,22 +105,6 @@ def let_go(k: State, site_binds: bool, now: float) -> None:
         if node.held and not node.binds:
             set_held(node, 0, now)
             mark(k, node.first, node.stop)
-
-
-def release_caps(k: State, station: Any, now: float) -> None:
-    """Nothing can bind at this station: everybody runs as it likes."""
-    station.curbed = 0
-    for i in range(station.first, station.stop):
-        k.links[SERVED_AS, i] = ANYHOW
-        evse = k.evses[i]
-        if evse.active:
-            cap = own_cap_kw(evse)
-            look_at(evse, now)
-            if evse.control_kw < 0.0:
-                evse.feed_kw = discharge_kw(evse, evse.soc_now)
-                cap = 0.0 - evse.feed_kw
-            set_paused(k, evse, 0, now)
-            set_cap(k, i, cap, now)
 
 
 def allocate(k: State, first: int, stop: int, n: int, limits: int, feeding: bool) -> None:
@@ -272,67 +195,6 @@ def remember(k: State, limits: int) -> None:
             k.links[HELD, g] = 1
 
 
-def note_held(k: State, first: int, stop: int, limits: int, now: float) -> None:
-    """Keep which limits hold somebody back, and which stations are below one."""
-    site = k.site[0]
-    held = False
-    for g in range(limits):
-        x = k.links[NODE_AT, g]
-        held = held or k.links[HELD, g] != 0
-        if x >= 0:
-            set_held(k.nodes[x], k.links[HELD, g], now)
-        elif x == SITE_TOP:
-            site.held = k.links[HELD, g]
-        above = k.links[PARENT, g]
-        if above >= 0 and k.links[HELD, above]:
-            k.links[HELD, g] = 1  # from here on: this limit or one above
-    if not held:
-        return
-    below = k.links[HELD, 0] != 0
-    for place in range(first, stop):
-        s = k.stations[place].placed
-        station = k.stations[s]
-        if below:
-            station.curbed = 1
-        elif station.node >= 0:
-            above = k.nodes[station.node].limit
-            if above >= 0 and k.links[HELD, above]:
-                station.curbed = 1
-    for g in range(limits):
-        some = k.links[START, g] < k.links[STOP, g]
-        if some and k.links[NODE_AT, g] == STATION_TOP and k.links[HELD, g]:
-            i = k.links[MEMBER, k.links[START, g]]
-            k.stations[k.evses[i].station].curbed = 1
-
-
-def put_in_force(k: State, n: int, feeding: bool, now: float) -> None:
-    """Give the members their caps."""
-    for m in range(n):
-        i = k.links[MEMBER, m]
-        give = k.scratch[GIVE, m]
-        served = ANYHOW
-        if give >= k.scratch[ASKED, m]:
-            served = FULLY
-        elif give <= 0.0:
-            served = NOT_AT_ALL
-        if served != ANYHOW and k.links[SERVED_AS, i] == served:
-            continue
-        evse = k.evses[i]
-        if not feeding and evse.control_kw >= evse.limit_kw:
-            k.links[SERVED_AS, i] = served
-        cap = give
-        paused = 0
-        if feeding:
-            evse.feed_kw = give
-            cap = 0.0 - give
-        elif give >= evse.want_kw:
-            cap = own_cap_kw(evse)
-        elif give <= 0.0:
-            paused = 1
-        set_paused(k, evse, paused, now)
-        set_cap(k, i, cap, now)
-
-
 def decide_below(k: State, key: Any, first: int, stop: int, top: int, now: float) -> None:
     """Decide anew for the stations at the places ``first..stop-1``, which ``top`` could hold.
 
@@ -352,27 +214,6 @@ def decide_below(k: State, key: Any, first: int, stop: int, top: int, now: float
             break
         feeding = False
     note_held(k, first, stop, limits, now)
-
-
-def darken(k: State, now: float) -> None:
-    """The stations have no power: nobody charges, and no limit holds anybody back."""
-    site = k.site[0]
-    site.held = 0
-    site.turn = 0
-    site.rotate_s = math.inf
-    for x in range(k.nodes.shape[0]):
-        set_held(k.nodes[x], 0, now)
-    for s in range(k.stations.shape[0]):
-        station = k.stations[s]
-        station.dirty = 0
-        station.curbed = 0
-        for i in range(station.first, station.stop):
-            k.links[SERVED_AS, i] = ANYHOW
-            evse = k.evses[i]
-            if evse.active:
-                look_at(evse, now)
-                set_paused(k, evse, 1, now)
-                set_cap(k, i, 0.0, now)
 
 
 def decide(k: State, key: Any, now: float) -> None:
