@@ -25,6 +25,7 @@ from simulator.fleet.storms import with_storms
 from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
+from simulator.live.errands import Errands, plan_errands
 from simulator.live.errors import RefusedError
 from simulator.live.messages import ShardSpec
 from simulator.live.routes import Routes
@@ -61,6 +62,7 @@ class Prepared:
     heartbeat_s: float | None
     """The heartbeat interval that the CSMS is known to give; None: not known."""
     weather: Weather
+    errands: Errands
 
     @property
     def expected(self) -> int:
@@ -137,11 +139,23 @@ def prepare(
         for group in split(network, shards)
     )
     weather = forecast(scenario, network, spells, span.run_s)
+    errands = plan_errands(scenario, network, span.run_s)
     spans = phases(stages)
     rows = weather.undisturbed(steps(stages, spans, len(names)))
     spans = with_storms(spans, weather.storms)
     return Prepared(
-        scenario, network, stages, spans, rows, span, engine, plans, traced, heartbeat_s, weather
+        scenario,
+        network,
+        stages,
+        spans,
+        rows,
+        span,
+        engine,
+        plans,
+        traced,
+        heartbeat_s,
+        weather,
+        errands,
     )
 
 
@@ -295,6 +309,8 @@ def shard_specs(
             epoch_guess=epoch_guess,
             detailed=detailed,
             stormy=prepared.weather.of(plan.station_index),
+            orders=prepared.errands.orders,
+            calls=prepared.errands.calls.of(plan.station_index),
         )
         for number, plan in enumerate(prepared.plans)
     ]
