@@ -42,6 +42,7 @@ from simulator.csms.peer import Peer, connections
 from simulator.csms.point import POINTS, Point
 from simulator.csms.secure import offered_password, server_context, shown, took_password
 from simulator.csms.shared import share
+from simulator.csms.shelf import Shelf
 from simulator.csms.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class CentralSystem:
         """Stations that have come with a certificate, and may not come with less (A05.FR.07)."""
         self._offered: dict[str, bytes] = {}
         """New passwords of stations that were gone before they answered."""
+        self._shelf = None if options.held is None else Shelf(options.held.parent)
         self._server: Server | asyncio.Server | None = None
         self._live: dict[str, Point | Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -214,14 +216,25 @@ class CentralSystem:
         if station_id in self._certified:
             return Refusal(401, "less secure than before", "this station has a certificate\n")
         known = self._registers.passwords
-        refusal = refuse(station_id, authorization, known)
         offered = self._offered.get(station_id)
+        if self._shelf is not None and known is not None and station_id in known:
+            known[station_id] = self._shelf.taken(station_id) or known[station_id]
+            offered = self._shelf.offered(station_id)
+        refusal = refuse(station_id, authorization, known)
         if refusal is None or offered is None or known is None:
             return refusal
         if refuse(station_id, authorization, {station_id: offered}) is not None:
             return refusal
-        known[station_id] = self._offered.pop(station_id)
+        self._offered.pop(station_id, None)
+        self._changed(station_id, offered)
         return None
+
+    def _changed(self, station_id: str, password: bytes) -> None:
+        """A station has a new password, which all workers are to know."""
+        if self._registers.passwords is not None:
+            self._registers.passwords[station_id] = password
+        if self._shelf is not None:
+            self._shelf.take(station_id, password)
 
     def refused(self, why: str) -> None:
         """Count a handshake that led to nothing."""
@@ -401,8 +414,10 @@ class CentralSystem:
         if self._registers.passwords is not None and offered is not None:
             if outcome.result != "answered":
                 self._offered[point.id] = offered  # it may have been taken
+                if self._shelf is not None:
+                    self._shelf.offer(point.id, offered)
             elif took_password(action, outcome.payload):
-                self._registers.passwords[point.id] = offered
+                self._changed(point.id, offered)
         if self._shared.journal is not None:
             answer = outcome.payload if outcome.error is None else outcome.error
             self._shared.journal.command(point.id, action, now_iso(), outcome.result, answer)

@@ -143,6 +143,9 @@ class Caller:
         transaction: int | str = ""
         if not self._sight.accepted(station):
             why = "not_in_operation"
+        elif order.action == "RemoteStart":
+            free = self._sight.startable(station, evse)
+            why, evse = ("no_free_evse", evse) if free is None else ("", free)
         elif order.action == "RemoteStop":
             found = self._sight.transaction(station, evse)
             if found is None:

@@ -13,6 +13,7 @@ from simulator.fleet.virtual import VirtualStation
 from simulator.live.commands import Commands
 from simulator.live.link import Link
 from simulator.measure.transactions import TransactionSink
+from simulator.station import remote
 
 
 class Sight(Protocol):
@@ -24,6 +25,10 @@ class Sight(Protocol):
 
     def transaction(self, station: int, evse: int) -> tuple[int, int, int | str] | None:
         """(EVSE, the station's own number, the CSMS's id) of what runs there, or else nearby."""
+        ...
+
+    def startable(self, station: int, evse: int) -> int | None:
+        """The EVSE where a charge could be started from afar: that one, or else another."""
         ...
 
     def power_w(self, station: int, now: float) -> float:
@@ -44,17 +49,29 @@ class ShardSight:
 
     def transaction(self, station: int, evse: int) -> tuple[int, int, int | str] | None:
         """See ``Sight``."""
-        evses = self._stations[station].station.evses
-        for turn in range(len(evses) - 1):
-            number = 1 + (evse - 1 + turn) % (len(evses) - 1)
-            running = evses[number].tx
+        st = self._stations[station].station
+        for number in _from(evse, len(st.evses) - 1):
+            running = st.evses[number].tx
             if running is not None and running.id not in (None, -1):
                 return number, running.local_id, running.id
+        return None
+
+    def startable(self, station: int, evse: int) -> int | None:
+        """See ``Sight``."""
+        st = self._stations[station].station
+        for number in _from(evse, len(st.evses) - 1):
+            if remote.place(st, number, "") is not None:
+                return number
         return None
 
     def power_w(self, station: int, now: float) -> float:
         """See ``Sight``."""
         return self._stations[station].power_w(now, 0)
+
+
+def _from(evse: int, count: int) -> list[int]:
+    """All EVSEs, beginning with one."""
+    return [1 + (evse - 1 + turn) % count for turn in range(count)]
 
 
 class Overheard:
