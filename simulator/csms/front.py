@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.csms.routes import ROWS
 from simulator.csms.views import SHOWN
 from simulator.csms.web import HttpError, Reply, Request, WebServer
 from simulator.scenario.problems import shown
@@ -198,7 +199,7 @@ class Front:
         ends = [reply.body["next"] for reply in replies if reply.body["next"] is not None]
         upto = min(ends, default=None)
         names = sorted(name for name in rows if upto is None or name <= upto)
-        limit = max(len(reply.body["stations"]) for reply in replies)
+        limit = int(request.query.get("limit", ROWS))
         more = upto is not None or len(names) > limit
         names = names[:limit]
         last = names[-1] if names and more else None
