@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
 
+import numpy as np
+
 from simulator.fleet.callplan import Calls
 from simulator.fleet.orders import EFFECTS, OF_AN_EVSE, Aim, preset
 from simulator.fleet.shardplan import ShardPlan
@@ -23,6 +25,8 @@ from simulator.live.http import Request
 from simulator.live.sight import Sight
 
 BATCH: Final = 32
+AHEAD_S: Final = 0.5
+"""So long before its call is made, stations wait for the command of a broadcast."""
 MOST_OPEN: Final = 50_000
 """Commands of one shard that are waited for at once; who would be more is skipped."""
 
@@ -70,6 +74,7 @@ class Caller:
         self._commands = commands
         self._sight = sight
         self._clock = clock
+        self._when, self._rows = _agenda(orders, calls)
         self._next = 0
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
 
@@ -85,10 +90,10 @@ class Caller:
 
     def _arm(self) -> None:
         self._timer = None
-        if self._next >= len(self._calls.due_s):
+        if self._next >= len(self._when):
             return
         loop = asyncio.get_running_loop()
-        delay = float(self._calls.due_s[self._next]) - self._clock()
+        delay = self._when[self._next] - self._clock()
         if delay <= 0.0:
             self._timer = loop.call_soon(self._play)
         else:
@@ -96,34 +101,30 @@ class Caller:
 
     def _play(self) -> None:
         """What is due."""
-        calls = self._calls
         for _ in range(BATCH):
-            if self._next >= len(calls.due_s) or calls.due_s[self._next] > self._clock():
+            if self._next >= len(self._when) or self._when[self._next] > self._clock():
                 break
-            self._one(self._next)
+            row = self._rows[self._next]
             self._next += 1
+            if row < 0:
+                self._tell_all(-1 - row)
+            else:
+                self._ask(row)
         self._arm()
 
-    def _one(self, row: int) -> None:
+    def _ask(self, row: int) -> None:
+        """Have a station commanded; in a broadcast by one call: wait for its command."""
         calls, commands = self._calls, self._commands
-        order = self._orders[int(calls.call[row])]
+        order = self._orders[calls.call[row]]
         station, due, n = int(calls.station[row]), float(calls.due_s[row]), int(calls.n[row])
         counts = commands.count(order.name)
         counts["planned"] += 1
         aim, local_id, why = self._aim(order, station, int(calls.evse[row]), n)
-        if commands.open >= MOST_OPEN:
-            why = why or "overflow"
-        leads = order.one_call and bool(calls.leads[row])
-        if why:
-            counts[f"skipped_{why}"] += 1
-        if why and not leads:
+        if why or commands.open >= MOST_OPEN:
+            counts[f"skipped_{why or 'overflow'}"] += 1
             return
-        now = self._clock()
         action = order.words[aim.version]
         payload, request = self._request(order, action, aim)
-        if why:
-            commands.call(order.name, station, due, now, request)
-            return
         wish = Wish(
             order.name,
             station,
@@ -135,7 +136,16 @@ class Caller:
             _key(order, aim, local_id),
             n if order.broadcast else 0,
         )
-        commands.follow(wish, now, request if leads or not order.one_call else None)
+        commands.follow(wish, self._clock(), None if order.one_call else request, due)
+
+    def _tell_all(self, row: int) -> None:
+        """The one call of a broadcast."""
+        calls = self._calls
+        order = self._orders[calls.call[row]]
+        station, due = int(calls.station[row]), float(calls.due_s[row])
+        aim = self._aim(order, station, int(calls.evse[row]), int(calls.n[row]))[0]
+        _, request = self._request(order, order.words[aim.version], aim)
+        self._commands.call(order.name, station, due, self._clock(), request)
 
     def _aim(self, order: Order, station: int, evse: int, n: int) -> tuple[Aim, int, str]:
         """Whom the call is for, the station's own number of its transaction, and why not."""
@@ -177,6 +187,19 @@ class Caller:
         if order.one_call:
             return payload, rules.to_all(aim.version, action, payload)
         return payload, rules.to_station(aim.station, action, payload)
+
+
+def _agenda(orders: tuple[Order, ...], calls: Calls) -> tuple[list[float], list[int]]:
+    """(when, row of the plan) in order of time; -1 - row is the one call of a broadcast.
+
+    Of a broadcast by one call every shard is ready before the call is made, wherever that is.
+    """
+    at_once = np.array([order.one_call for order in orders], np.bool_)[calls.call]
+    rows = np.arange(len(calls.due_s))
+    callers = rows[at_once & calls.leads]
+    when = np.concatenate([calls.due_s - AHEAD_S * at_once, calls.due_s[callers]])
+    order = np.argsort(when, kind="stable")
+    return when[order].tolist(), np.concatenate([rows, -1 - callers])[order].tolist()
 
 
 def payload_of(order: Order, aim: Aim) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from __future__ import annotations
 import asyncio
 import json
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import heappop, heappush
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -166,11 +167,10 @@ class _Call:
 class _Asked:
     """One wish under way."""
 
-    __slots__ = ("answered", "before_w", "call", "done", "id", "over", "seen", "since", "wish")
+    __slots__ = ("answered", "before_w", "call", "done", "id", "over", "seen", "wish")
 
-    def __init__(self, wish: Wish, since: float, call: _Call | None) -> None:
+    def __init__(self, wish: Wish, call: _Call | None) -> None:
         self.wish = wish
-        self.since = since
         self.call = call
         """None: another one's call asks for this, too."""
         self.seen = False
@@ -210,10 +210,11 @@ class Commands:
         self._client: HttpClient | None = None
         self._open: dict[int, list[_Asked]] = {}
         """By station, oldest first: something of it is still to come."""
-        self._due: deque[_Asked] = deque()
-        """In the order in which they are given up."""
-        self._kept: deque[_Asked] = deque()
-        """In the order in which they are forgotten."""
+        self._due: list[tuple[float, int, _Asked]] = []
+        """A heap: when each is given up."""
+        self._kept: list[tuple[float, int, _Asked]] = []
+        """... and forgotten."""
+        self._number = 0
         self._timer: asyncio.TimerHandle | None = None
         self._touched: _Asked | None = None
         """Whose command the station is just taking in."""
@@ -236,18 +237,25 @@ class Commands:
         told = Wish(NAME, station, wish.due, action, wish.evse, {}, "started", key)
         self.follow(told, now, request)
 
-    def follow(self, wish: Wish, now: float, request: Request | None) -> None:
-        """Make the call, and wait for what comes of it. No request: another one's does for it."""
+    def follow(
+        self, wish: Wish, now: float, request: Request | None, since: float | None = None
+    ) -> None:
+        """Make the call, and wait for what comes of it. No request: another one's does for it.
+
+        ``since`` is when waiting begins; None: now.
+        """
         self.count(wish.name)["asked"] += 1
         if wish.broadcast:
             self.fans.setdefault((wish.name, wish.broadcast), Fan(wish.due)).asked += 1
         call = None
         if request is not None:
             call = self._send(wish.name, wish.station, wish.due, now, request)
-        asked = _Asked(wish, now, call)
+        asked = _Asked(wish, call)
         self._open.setdefault(wish.station, []).append(asked)
-        self._due.append(asked)
-        self._kept.append(asked)
+        self._number += 1
+        begun = now if since is None else since
+        heappush(self._due, (begun + DELIVERY_S, self._number, asked))
+        heappush(self._kept, (begun + KEPT_S, self._number, asked))
         if self._timer is None:
             self._arm(now)
 
@@ -350,7 +358,7 @@ class Commands:
         if self._timer is not None:
             self._timer.cancel()
         now = self._clock()
-        for asked in self._due:
+        for _, _, asked in self._due:
             if not asked.over:
                 asked.over = True
                 self.count(asked.wish.name)["censored"] += 1
@@ -409,9 +417,7 @@ class Commands:
     def _arm(self, now: float) -> None:
         """Wait for the next that is to be given up or forgotten."""
         self._timer = None
-        times = [
-            row[0].since + s for row, s in ((self._due, DELIVERY_S), (self._kept, KEPT_S)) if row
-        ]
+        times = [heap[0][0] for heap in (self._due, self._kept) if heap]
         if times:
             wait_s = max(min(times) - now, 0.01)
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._give_up)
@@ -419,14 +425,14 @@ class Commands:
     def _give_up(self) -> None:
         """Whose command has not come in time is not waited for."""
         now = self._clock()
-        while self._due and (self._due[0].over or self._due[0].since + DELIVERY_S <= now):
-            asked = self._due.popleft()
+        while self._due and (self._due[0][2].over or self._due[0][0] <= now):
+            asked = heappop(self._due)[2]
             if not asked.over:
                 asked.over = True
                 self.count(asked.wish.name)["not_delivered"] += 1
                 self._step("command", asked, now, Kind.CENSORED)
-        while self._kept and self._kept[0].since + KEPT_S <= now:
-            asked = self._kept.popleft()
+        while self._kept and self._kept[0][0] <= now:
+            asked = heappop(self._kept)[2]
             if asked.seen and not asked.done:
                 asked.done = True
                 self.count(asked.wish.name)["no_effect"] += 1
