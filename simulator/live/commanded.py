@@ -15,6 +15,7 @@ import numpy as np
 from simulator.measure.keys import API, Kind
 from simulator.measure.measurement import Measurement, latency_row, select
 from simulator.measure.slo import SKIPPED_PHASES
+from simulator.measure.validity import ValidityRow
 from simulator.scenario.call_model import APP, STEPS
 
 if TYPE_CHECKING:
@@ -89,6 +90,21 @@ def fan_row(parts: Sequence[Fan]) -> dict[str, Any]:
         place = max(int(np.ceil(quantile * len(seen))) - 1, 0)
         row[f"{name}_ms"] = float(seen[place]) if len(seen) else None
     return row
+
+
+def add_up(commanded: Commanded) -> list[ValidityRow]:
+    """Whether everything that was planned and asked for has come to one end; nothing: no row."""
+    rows = [*commanded.calls, *([commanded.starts] if commanded.starts is not None else [])]
+    if not rows:
+        return []
+    problems = []
+    for row in rows:
+        skipped = sum(count for name, count in row.items() if name.startswith("skipped_"))
+        ends = row["delivered"] + row["not_delivered"] + row["censored"]
+        if row["asked"] != ends or row.get("planned", row["asked"]) != row["asked"] + skipped:
+            problems.append(f"{row.get('name', APP)}: {row['asked']} asked, {ends} ended")
+    why = "; ".join(problems) or "asked = delivered + not delivered + censored, for every call"
+    return [ValidityRow("commands_add_up", 0.0, float(len(problems)), "count", not problems, why)]
 
 
 def called(rows: Sequence[Mapping[str, Any]]) -> list[str]:

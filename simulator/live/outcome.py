@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from simulator.live.aftermath import aftermath, failed, latency, series_rows
-from simulator.live.commanded import called, command_rows
+from simulator.live.commanded import add_up, called, command_rows
 from simulator.live.steprows import capacity, capacity_words, step_rows
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
@@ -86,7 +86,8 @@ def conclude(
     )
     limits = limits_of(prepared.scenario)
     storms = aftermath(prepared, fleet, measurement, deeds or {})
-    validity = [*check(measurement, limits), *failed(storms)]
+    commanded = command_rows(prepared.errands.orders, fleet, measurement)
+    validity = [*check(measurement, limits), *failed(storms), *add_up(commanded)]
     decision = decide(
         validity=validity,
         clauses=clauses,
@@ -96,7 +97,6 @@ def conclude(
     )
     rows = step_rows(prepared.steps, measurement, prepared.scenario.file.slo.require, limits)
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
-    commanded = command_rows(prepared.errands.orders, fleet, measurement)
     struck = prepared.weather.struck() | prepared.errands.stations(prepared.network)
     compared = compare(prediction, measurement, struck)
     summary = live_summary(

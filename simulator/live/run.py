@@ -170,11 +170,13 @@ def _peak_rate(prepared: Prepared) -> float:
 
 def _announce(site: Site, prepared: Prepared, peak: float, api: ApiRules | None = None) -> None:
     """What is about to be done to somebody's system; said even where there is no screen."""
-    calls = prepared.with_app + prepared.errands.requests
+    also = ""
+    if api is not None:
+        calls = prepared.with_app + prepared.errands.requests
+        also = f", {calls} calls of {api.server.authority}"
     print(
         f"target {site.target.authority} ({site.found[0].sockaddr[0]}): {prepared.expected}"
-        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second"
-        + (f", {calls} calls of {api.server.authority}" if api is not None else ""),
+        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second" + also,
         file=sys.stderr,
         flush=True,
     )

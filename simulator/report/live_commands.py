@@ -70,9 +70,9 @@ def _counts(calls: list[Mapping[str, Any]]) -> Table:
         "Commands planned, asked for and delivered",
         ("<call", *heads, "<effect"),
         rows,
-        "Planned = asked + skipped (the station was not in operation, or nothing ran that could be "
-        "stopped). Asked = delivered + not delivered (no command in 30 s) + censored (open at the "
-        "end). Late: came after all, out of those not delivered.",
+        "Planned = asked + skipped (the station was not in operation, no EVSE was free, nothing "
+        "ran that could be stopped). Asked = delivered + not delivered (no command in 30 s) + "
+        "censored (open at the end). Late: came after all, out of those not delivered.",
     )
 
 
@@ -82,6 +82,14 @@ _NO_EFFECT: Final = {
     "refused": "refused",
     "no_effect": "without effect in 90 s",
     "effect_open": "open at the end",
+}
+
+
+_SKIPPED: Final = {
+    "not_in_operation": "the station was not in operation",
+    "no_free_evse": "no EVSE was free",
+    "no_transaction": "nothing ran",
+    "overflow": "too many were waited for",
 }
 
 
@@ -100,7 +108,8 @@ def _odd(calls: list[Mapping[str, Any]]) -> list[Block]:
             elif kind == "status" and what not in ("Accepted", "Unlocked"):
                 rows.append([_named(call), "answer of the station", what, str(value)])
             elif kind == "skipped":
-                rows.append([_named(call), "not asked for", common.label(what), str(value)])
+                why = _SKIPPED.get(what, common.label(what))
+                rows.append([_named(call), "not asked for", why, str(value)])
     if not rows:
         return []
     return [Table("What did not go through", ("<call", "<where", "<what", "count"), rows)]
@@ -109,13 +118,13 @@ def _odd(calls: list[Mapping[str, Any]]) -> list[Block]:
 def _times(calls: list[Mapping[str, Any]]) -> Table:
     rows: list[list[str | Cell]] = []
     for call in calls:
-        found = call.get("latency_ms")
-        for step, row in found.items() if isinstance(found, Mapping) else ():
-            rows.append([_named(call), _STEPS.get(str(step), str(step)), *_figures(row)])
         own = call.get("queue_ms")
         late = own.get("queue_generator") if isinstance(own, Mapping) else None
         if isinstance(late, Mapping) and late.get("n"):
             rows.append([_named(call), "the generator got to making the call", *_figures(late)])
+        found = call.get("latency_ms")
+        for step, row in found.items() if isinstance(found, Mapping) else ():
+            rows.append([_named(call), _STEPS.get(str(step), str(step)), *_figures(row)])
     return Table(
         "From when it was due until",
         ("<call", "<until", "n", *_FIGURES),

@@ -81,7 +81,8 @@ COUNTS = (
 PATHS = (*RATIOS, *COUNTS)
 
 _OP = r"\s*(<=|>=|<|>|=)\s*(.+?)\s*"
-_LATENCY = re.compile(r"\s*([\w.]+)\s*\(\s*([\w*][\w* |-]*?)\s*\.\s*(\w+)\s*\)" + _OP)
+_WORDS = r"[\w*][\w* -]*"
+_LATENCY = re.compile(rf"\s*([\w.]+)\s*\(\s*({_WORDS}(?:\|\s*{_WORDS})*)\.\s*(\w+)\s*\)" + _OP)
 _PATH = re.compile(r"\s*([a-z_]+\.[a-z_]+)" + _OP)
 _FORM = '"p95(Action.response) < 500 ms" or "errors.ratio < 0.1 %"'
 

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from simulator.fleet.callplan import Calls
 from simulator.fleet.identity import TokenPools
 from simulator.live.caller import AHEAD_S, Caller, Order
-from simulator.live.commands import ApiRules, Commands, Template, Wish
+from simulator.live.commanded import add_up, called, command_rows, fan_row
+from simulator.live.commands import ApiRules, Commands, Fan, Template, Wish
 from simulator.live.http import Reply, Request, Server
 from simulator.live.target import Address
 from simulator.measure.keys import API, Kind
-from simulator.measure.measurement import select
+from simulator.measure.measurement import merge, select
 from simulator.measure.recorder import Recorder
+from simulator.measure.validity import check
 
 NOWHERE = Server(Address(2, ("127.0.0.1", 1)), "127.0.0.1:1")
 CALL = Request("POST", "/")
@@ -345,3 +347,60 @@ def test_the_most_that_is_open_is_bounded(monkeypatch) -> None:
     sent, counts = made_of(order("ClearCache"), four())
     assert len(sent) == 2 and counts["skipped_overflow"] == 1
 
+
+# -- what is told of it ---------------------------------------------------------------------------
+
+
+def finals(*parts):
+    """Shards with what they counted and their broadcasts."""
+    return SimpleNamespace(
+        finals=[SimpleNamespace(commands=counts, fans=fans) for counts, fans in parts]
+    )
+
+
+def fan(due, asked, *seen):
+    found = Fan(due, asked)
+    found.seen_s.extend(seen)
+    return found
+
+
+def test_a_broadcast_is_told_over_all_shards() -> None:
+    rows = fan_row([fan(15.0, 3, 0.2, 0.1, 0.9), fan(15.0, 18, *[0.3] * 17)])
+    assert rows == {
+        "due_s": 15.0,
+        "asked": 21,
+        "seen": 20,
+        "first_ms": 100.0,
+        "median_ms": 300.0,
+        "p95_ms": 300.0,
+        "last_ms": 900.0,
+    }
+    assert fan_row([fan(1.0, 2)])["last_ms"] is None
+
+
+def test_counts_that_do_not_add_up_make_a_run_invalid() -> None:
+    made, recorder = played(lambda made, *_: made.follow(wish(), 0.0, CALL))
+    measured = merge([recorder.result(1.0, record_s=0.0)])
+    right = command_rows((order("Reset", name="x"),), finals((made.counts, {})), measured)
+    (row,) = add_up(right)
+    assert row.name == "commands_add_up" and not row.ok and "x: 1 asked" in row.why  # not planned
+    made.counts["x"]["planned"] = 3
+    made.counts["x"]["skipped_no_transaction"] = 2
+    (row,) = add_up(command_rows((order("Reset", name="x"),), finals((made.counts, {})), measured))
+    assert row.ok
+    assert add_up(command_rows((), finals(({}, {})), measured)) == []
+    assert called(right.calls)[0].startswith("what stations send because the CSMS was asked")
+
+
+def test_a_generator_that_is_late_at_its_calls_is_not_to_be_trusted() -> None:
+    def late(seconds):
+        def story(made, *_):
+            for n in range(100):
+                made.follow(wish(due=float(n)), n + seconds, CALL)
+
+        measured = merge([played(story)[1].result(1.0, record_s=0.0)])
+        return next(row for row in check(measured) if row.name == "api_wait_p99")
+
+    assert late(0.01).ok and not late(0.05).ok
+    nobody = merge([Recorder((), 1).result(1.0, record_s=0.0)])
+    assert not [row for row in check(nobody) if row.name == "api_wait_p99"]
