@@ -44,6 +44,8 @@ class Calls:
     station: I32
     evse: I32
     """Whose turn it is at the station, from 1."""
+    turn: I32
+    """How often it was that EVSE's turn before; in a broadcast: that station's."""
     leads: NDArray[np.bool_]
     """The first station of its version in a broadcast: where one call does for all, it is due
     there."""
@@ -59,6 +61,7 @@ class Calls:
             self.n[own],
             place[own].astype(np.int32),
             self.evse[own],
+            self.turn[own],
             self.leads[own],
         )
 
@@ -135,9 +138,9 @@ def _count(call: Call, stations: int, end_s: float) -> int:
 def _planned(call: Call, number: int, order: I32, stations: _Stations, end_s: float) -> Calls:
     if call.every is None:
         due = call.from_ + np.arange(_count(call, 1, end_s)) / (call.rate or 1.0)
-        turn = np.arange(len(due))
-        who = order[turn % len(order)]
-        rounds, n = turn // len(order), turn + 1
+        row = np.arange(len(due))
+        who = order[row % len(order)]
+        rounds, n = row // len(order), row + 1
         leads = np.ones(len(due), np.bool_)
     else:
         times = call.from_ + np.arange(_count(call, 1, end_s)) * call.every
@@ -147,13 +150,16 @@ def _planned(call: Call, number: int, order: I32, stations: _Stations, end_s: fl
         seen: set[str] = set()
         first = [v not in seen and not seen.add(v) for v in (stations.versions[i] for i in order)]  # type: ignore[func-returns-value]
         leads = np.tile(np.array(first, np.bool_), len(times))
+    evses = stations.evses[who]
+    before = rounds // evses if call.every is None else rounds
     keep = due < end_s
     return Calls(
         due[keep],
         np.full(int(keep.sum()), number, np.int32),
         n[keep].astype(np.int32),
         who[keep],
-        (1 + rounds % stations.evses[who])[keep].astype(np.int32),
+        (1 + rounds % evses)[keep].astype(np.int32),
+        before[keep].astype(np.int32),
         leads[keep],
     )
 
@@ -161,7 +167,7 @@ def _planned(call: Call, number: int, order: I32, stations: _Stations, end_s: fl
 def _together(parts: Sequence[Calls]) -> Calls:
     if not parts:
         none = np.zeros(0, np.int32)
-        return Calls(np.zeros(0), none, none, none, none, np.zeros(0, np.bool_))
+        return Calls(np.zeros(0), none, none, none, none, none, np.zeros(0, np.bool_))
     due = np.concatenate([part.due_s for part in parts])
     order = np.argsort(due, kind="stable")
     return Calls(
@@ -170,5 +176,6 @@ def _together(parts: Sequence[Calls]) -> Calls:
         np.concatenate([part.n for part in parts])[order],
         np.concatenate([part.station for part in parts])[order],
         np.concatenate([part.evse for part in parts])[order],
+        np.concatenate([part.turn for part in parts])[order],
         np.concatenate([part.leads for part in parts])[order],
     )

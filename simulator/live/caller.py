@@ -20,9 +20,11 @@ import numpy as np
 from simulator.fleet.callplan import Calls
 from simulator.fleet.orders import EFFECTS, OF_AN_EVSE, Aim, preset
 from simulator.fleet.shardplan import ShardPlan
-from simulator.live.commands import ApiRules, Commands, Template, Wish, fill
+from simulator.live.apicalls import ApiRules, Template, fill
+from simulator.live.commands import Commands
 from simulator.live.http import Request
 from simulator.live.sight import Sight
+from simulator.live.wishes import Wish
 
 BATCH: Final = 32
 AHEAD_S: Final = 0.5
@@ -119,7 +121,7 @@ class Caller:
         station, due, n = int(calls.station[row]), float(calls.due_s[row]), int(calls.n[row])
         counts = commands.count(order.name)
         counts["planned"] += 1
-        aim, local_id, why = self._aim(order, station, int(calls.evse[row]), n)
+        aim, local_id, why = self._aim(order, row)
         if why or commands.open >= MOST_OPEN:
             counts[f"skipped_{why or 'overflow'}"] += 1
             return
@@ -143,13 +145,15 @@ class Caller:
         calls = self._calls
         order = self._orders[calls.call[row]]
         station, due = int(calls.station[row]), float(calls.due_s[row])
-        aim = self._aim(order, station, int(calls.evse[row]), int(calls.n[row]))[0]
+        aim = self._aim(order, row)[0]
         _, request = self._request(order, order.words[aim.version], aim)
         self._commands.call(order.name, station, due, self._clock(), request)
 
-    def _aim(self, order: Order, station: int, evse: int, n: int) -> tuple[Aim, int, str]:
+    def _aim(self, order: Order, row: int) -> tuple[Aim, int, str]:
         """Whom the call is for, the station's own number of its transaction, and why not."""
         plan, why, local_id = self._plan, "", 0
+        calls = self._calls
+        station, evse, n = int(calls.station[row]), int(calls.evse[row]), int(calls.n[row])
         transaction: int | str = ""
         if not self._sight.accepted(station):
             why = "not_in_operation"
@@ -171,7 +175,7 @@ class Caller:
             n,
             plan.tokens.token(site, int(plan.ordinal[station]), evse, position, n),
             transaction,
-            order.limits_w[(n - 1) % len(order.limits_w)],
+            order.limits_w[int(calls.turn[row]) % len(order.limits_w)],
         )
         return aim, local_id, why
 

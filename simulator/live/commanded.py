@@ -20,8 +20,8 @@ from simulator.scenario.call_model import APP, STEPS
 
 if TYPE_CHECKING:
     from simulator.live.caller import Order
-    from simulator.live.commands import Fan
     from simulator.live.supervise import Fleet
+    from simulator.live.wishes import Fan
 
 ALWAYS: Final = ("asked", "delivered", "not_delivered", "censored", "late")
 _APP_STEPS: Final = ("api", "command", "answered", "started")

@@ -14,114 +14,25 @@ For the embedded CSMS the call is known; for another one the scenario says it (`
 from __future__ import annotations
 
 import asyncio
-import json
-from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Final, Protocol
-from urllib.parse import quote
 
 from simulator.fleet.remotestart import AskStart, Begun, command
-from simulator.live.http import HttpClient, Reply, Request, Server
+from simulator.live.apicalls import DELIVERY_S, ApiRules, start_request
+from simulator.live.http import HttpClient, Reply, Request
+from simulator.live.wishes import Fan, Wish, fits, read, status_of
 from simulator.measure.keys import Kind
 from simulator.scenario.call_model import APP
 
-DELIVERY_S: Final = 30.0
 KEPT_S: Final = 90.0
 """So long after it was asked for a late command, an answer or an effect is still noted."""
 POWER_W: Final = 1.0
 """What draws more or less by this has changed its power."""
 NAME: Final = APP
 _TAKEN: Final = ("Accepted", "RebootRequired", "Scheduled", "Unlocked", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A call as the scenario writes it: {station}, {evse} and so on are filled in."""
-
-    method: str
-    path: str
-    body: str
-
-    def filled(self, values: Mapping[str, str]) -> tuple[str, bytes]:
-        """Path and body, each value written as the place asks for."""
-        path, body = self.path, self.body
-        for name, value in values.items():
-            path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        return path, fill(body, values).encode()
-
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """JSON with values in the place of their names; what in them needs escaping is escaped."""
-    for name, value in values.items():
-        text = text.replace(f"{{{name}}}", json.dumps(value, ensure_ascii=False)[1:-1])
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRules:
-    """The API of the CSMS. Picklable."""
-
-    server: Server
-    prefix: str
-    """Of every path, without a slash at its end."""
-    start: Template | None
-    """What an app calls; None: nobody starts by app, or the embedded CSMS is asked."""
-    header: tuple[str, str] | None = None
-    embedded: bool = False
-    """It is that of the embedded CSMS."""
-
-    def request(self, method: str, path: str, body: bytes) -> Request:
-        """A call of it."""
-        headers = [("Content-Type", "application/json")]
-        if self.header is not None:
-            headers.append(self.header)
-        return Request(method, self.prefix + path, tuple(headers), body)
-
-    def to_station(self, station: str, action: str, payload: Mapping[str, Any]) -> Request:
-        """The embedded CSMS's call by which a station is sent a command."""
-        body = json.dumps({"action": action, "payload": payload, "timeout_s": DELIVERY_S})
-        return self.request("POST", f"/stations/{quote(station, safe='')}/commands", body.encode())
-
-    def to_all(self, version: str, action: str, payload: Mapping[str, Any]) -> Request:
-        """... by which all stations of a version are."""
-        body = {"action": action, "payload": payload, "version": version, "timeout_s": DELIVERY_S}
-        return self.request("POST", "/broadcast", json.dumps(body).encode())
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A command that a station is to get."""
-
-    name: str
-    """As what it is measured."""
-    station: int
-    due: float
-    action: str
-    """On the wire."""
-    evse: int = 0
-    """0: of no importance."""
-    about: Mapping[str, Any] = field(default_factory=dict)
-    """Fields that are in the command, as far as they are known."""
-    effect: str = ""
-    """The step that shows it; "": none does."""
-    key: tuple[object, ...] = ()
-    """What the station tells when that happens."""
-    broadcast: int = 0
-    """The number of the broadcast that it is a part of; 0: of none."""
-
-
-@dataclass(slots=True)
-class Fan:
-    """What came of one broadcast at the stations of a shard."""
-
-    due_s: float
-    asked: int = 0
-    seen_s: array[float] = field(default_factory=lambda: array("d"))
-    """When its commands were at their stations, seconds from when it was due."""
 
 
 class StepRecorder(Protocol):
@@ -289,7 +200,7 @@ class Commands:
         waiting = self._open.get(station)
         if not waiting or all(asked.seen for asked in waiting):
             return
-        found = _read(frame, 2)
+        found = read(frame, 2)
         if found is None:
             return
         asked = _whose(waiting, found[2], found[3])
@@ -311,12 +222,12 @@ class Commands:
         waiting = self._open.get(station)
         if not waiting or all(a.answered or not a.seen for a in waiting):
             return
-        found = _read(frame, 3) or _read(frame, 4)
+        found = read(frame, 3) or read(frame, 4)
         for asked in waiting:
             if found is None or not asked.seen or asked.answered or asked.id != found[1]:
                 continue
             asked.answered = True
-            status = _status(found)
+            status = status_of(found)
             self.count(asked.wish.name)[f"status_{status}" if status else "answered"] += 1
             self._step("answered", asked, now)
             if status not in _TAKEN and not asked.done:
@@ -440,55 +351,7 @@ class Commands:
         self._arm(now)
 
 
-def start_request(
-    rules: ApiRules, station: str, action: str, payload: Mapping[str, Any], wish: AskStart
-) -> Request:
-    """The call for a driver at a station."""
-    if rules.start is None:
-        return rules.to_station(station, action, payload)
-    values = {"station": station, "evse": str(wish.evse), "token": wish.token}
-    return rules.request(rules.start.method, *rules.start.filled(values))
-
-
 def _whose(waiting: Sequence[_Asked], action: str, payload: Mapping[str, Any]) -> _Asked | None:
     """Who waits for a command: the first in time whom it fits, else the first who did wait."""
-    fits = [a for a in waiting if not a.seen and _fits(a.wish, action, payload)]
-    return next((asked for asked in fits if not asked.over), fits[0] if fits else None)
-
-
-def _fits(wish: Wish, action: str, payload: Mapping[str, Any]) -> bool:
-    if wish.action != action or any(payload.get(k, ...) != v for k, v in wish.about.items()):
-        return False
-    return wish.evse == 0 or _evse(payload) in (0, wish.evse)
-
-
-def _evse(payload: Mapping[str, Any]) -> int:
-    """The EVSE that a command is about; 0: it names none."""
-    inner = payload.get("evse")
-    named = payload.get("evseId", payload.get("connectorId"))
-    if named is None and isinstance(inner, dict):
-        named = inner.get("id")
-    return named if isinstance(named, int) else 0
-
-
-def _read(frame: bytes, kind: int) -> list[Any] | None:
-    """A frame of that kind of message, if it is one: at least [kind, id, ...]."""
-    if not frame.lstrip().startswith(b"["):
-        return None
-    try:
-        found = json.loads(frame)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, list) or len(found) < 3 or found[0] != kind:
-        return None
-    if kind == 2 and not (len(found) == 4 and isinstance(found[3], dict)):
-        return None
-    return found
-
-
-def _status(answer: Sequence[Any]) -> str:
-    """How a station took a command, in its word; "": the answer has none."""
-    if answer[0] == 4:
-        return f"CALLERROR {answer[2]}"
-    status = answer[2].get("status") if isinstance(answer[2], dict) else None
-    return status if isinstance(status, str) else ""
+    own = [asked for asked in waiting if not asked.seen and fits(asked.wish, action, payload)]
+    return next((asked for asked in own if not asked.over), own[0] if own else None)

@@ -13,8 +13,8 @@ import numpy as np
 
 from simulator.fleet.callplan import Calls, plan_calls
 from simulator.fleet.orders import LIMITS_W, OF_AN_EVSE, Aim, words
+from simulator.live.apicalls import Template
 from simulator.live.caller import Order, payload_of
-from simulator.live.commands import Template
 from simulator.live.errors import RefusedError
 from simulator.scenario import api_fields
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.live.apicalls import ApiRules
 from simulator.live.caller import Order
-from simulator.live.commands import ApiRules, Fan
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.routes import Routes
 from simulator.live.tls import TlsRules
 from simulator.live.transfers import TransferRules
+from simulator.live.wishes import Fan
 
 if TYPE_CHECKING:
     from simulator.fleet.callplan import Calls

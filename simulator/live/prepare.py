@@ -22,7 +22,7 @@ from simulator.fleet.setup import Conditions, in_force
 from simulator.fleet.stages import Stage, run_length, scenario_stages, station_spells
 from simulator.fleet.steps import Span, Step, phases, steps
 from simulator.fleet.storms import with_storms
-from simulator.live.commands import ApiRules
+from simulator.live.apicalls import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errands import Errands, plan_errands

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.steps import span_at
+from simulator.live.apicalls import ApiRules, Template
 from simulator.live.calibrated import margin_note
-from simulator.live.commands import ApiRules, Template
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.embedded import csms_options, heartbeat_s

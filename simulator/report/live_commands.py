@@ -19,6 +19,10 @@ _STEPS: Final = {
     "power": "the station drew another power",
     "booted": "the station had booted again",
 }
+_BEFORE: Final = {
+    "queue_generator": "the generator got to making the call",
+    "queue": "the call was written (a connection was free)",
+}
 _EFFECTS: Final = ("started", "ended", "power", "booted")
 _FIGURES: Final = ("p50", "p95", "p99", "max")
 
@@ -119,9 +123,10 @@ def _times(calls: list[Mapping[str, Any]]) -> Table:
     rows: list[list[str | Cell]] = []
     for call in calls:
         own = call.get("queue_ms")
-        late = own.get("queue_generator") if isinstance(own, Mapping) else None
-        if isinstance(late, Mapping) and late.get("n"):
-            rows.append([_named(call), "the generator got to making the call", *_figures(late)])
+        waits = own if isinstance(own, Mapping) else {}
+        for kind, text in _BEFORE.items():
+            if waits.get(kind, {}).get("n"):
+                rows.append([_named(call), text, *_figures(waits[kind])])
         found = call.get("latency_ms")
         for step, row in found.items() if isinstance(found, Mapping) else ():
             rows.append([_named(call), _STEPS.get(str(step), str(step)), *_figures(row)])

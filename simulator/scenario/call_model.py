@@ -117,8 +117,8 @@ class Call(Table):
         Field(
             strict=False,
             min_length=1,
-            description="SetChargingProfile: the power that is left, in turn. Default: 11 kW and"
-            " 6 kW.",
+            description="SetChargingProfile: the power that is left, at each place in turn."
+            " Default: 11 kW and 6 kW.",
         ),
     ] = None
     payload: Annotated[

@@ -48,7 +48,7 @@ def planned(calls, where, run_s: float = 60.0, seed: int = 1) -> Calls:
 
 def rows(calls: Calls, stations=None):
     who = calls.station if stations is None else stations[calls.station]
-    columns = (calls.due_s, calls.call, calls.n, who, calls.evse, calls.leads)
+    columns = (calls.due_s, calls.call, calls.n, who, calls.evse, calls.turn, calls.leads)
     return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -95,12 +95,16 @@ def test_calls_are_evenly_spaced_and_stations_take_turns() -> None:
         assert set(plan.station[first : first + 8].tolist()) == set(range(8))
     for station in range(8):
         own = plan.evse[plan.station == station]
-        assert own.tolist() == [1 + k % (1 + station % 4 % 3) for k in range(len(own))]
+        evses = 1 + station % 4 % 3
+        assert own.tolist() == [1 + k % evses for k in range(len(own))]
+        turns = plan.turn[plan.station == station]
+        assert turns.tolist() == [k // evses for k in range(len(own))]
 
 
 def test_a_broadcast_is_due_everywhere_at_once_and_led_once_by_each_version() -> None:
     plan = planned([call(every="20s", **{"from": "5s"})], network(3, 4))
     assert plan.due_s.tolist() == [5.0] * 7 + [25.0] * 7 + [45.0] * 7
+    assert plan.turn.tolist() == [0] * 7 + [1] * 7 + [2] * 7
     versions = np.array(["1.6", "2.0.1", "1.6", "1.6", "2.0.1", "1.6", "2.0.1"])
     for n in (1, 2, 3):
         mine = plan.n == n

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from simulator.fleet.callplan import Calls
 from simulator.fleet.identity import TokenPools
+from simulator.live.apicalls import ApiRules, Template
 from simulator.live.caller import AHEAD_S, Caller, Order
 from simulator.live.commanded import add_up, called, command_rows, fan_row
-from simulator.live.commands import ApiRules, Commands, Fan, Template, Wish
+from simulator.live.commands import Commands
 from simulator.live.http import Reply, Request, Server
 from simulator.live.target import Address
+from simulator.live.wishes import Fan, Wish
 from simulator.measure.keys import API, Kind
 from simulator.measure.measurement import merge, select
 from simulator.measure.recorder import Recorder
@@ -280,6 +282,7 @@ def four(due=0.0, leads=True) -> Calls:
         np.arange(1, 5, dtype=np.int32),
         np.arange(4, dtype=np.int32),
         np.ones(4, np.int32),
+        np.arange(4, dtype=np.int32),
         np.array([leads, False, False, False]),
     )
 

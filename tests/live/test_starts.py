@@ -12,7 +12,8 @@ from simulator.csms.options import CsmsOptions
 from simulator.csms.process import EmbeddedCsms
 from simulator.fleet.remotestart import AskStart, Begun, command
 from simulator.live import commands as module
-from simulator.live.commands import ApiRules, Commands, Template, start_request
+from simulator.live.apicalls import ApiRules, Template, start_request
+from simulator.live.commands import Commands
 from simulator.live.errors import TargetUnreachableError
 from simulator.live.http import HttpClient, Request, Server
 from simulator.live.run import run_live
