@@ -162,7 +162,9 @@ def csms(
     ] = False,
     workers: Annotated[
         int,
-        typer.Option(min=1, max=64, help="Processes that share the port and one database."),
+        typer.Option(
+            min=1, max=64, help="Processes that share the port, one database and the HTTP API."
+        ),
     ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print what it holds as JSON.")] = False,
 ) -> None:

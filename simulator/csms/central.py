@@ -41,6 +41,7 @@ from simulator.csms.peer import Peer, connections
 from simulator.csms.point import POINTS, Point
 from simulator.csms.secure import server_context, shown
 from simulator.csms.shared import share
+from simulator.csms.shelf import Shelf
 from simulator.csms.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class CentralSystem:
         """Read the files that ``options`` name, unless ``registers`` is given."""
         self.options = options
         registers = read_registers(options) if registers is None else registers
-        self._entrance = Entrance(registers, options.operator)
+        shelf = None if options.held is None else Shelf(options.held.parent)
+        self._entrance = Entrance(registers, options.operator, shelf)
         self._script: Mapping[str, Sequence[Step]] = {}
         if options.on_boot is not None:
             from simulator.csms import onboot  # not paid for by who has no script

@@ -17,6 +17,8 @@ API_VERSION: Final = "1.0.0"
 """Of this API, not of the program: the first number changes when a caller must."""
 MOST_TIMEOUT_S: Final = 600.0
 MOST_ROWS: Final = 1000
+ROWS: Final = 100
+"""Where a query does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ _BOOL: Final = {"type": "boolean"}
 _VERSION: Final = {"type": "string", "enum": list(COMMANDS)}
 _LIMIT: Final = Param(
     "limit",
-    {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": 100},
+    {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": ROWS},
     "At most so many; the answer's next is the value of after for those that follow.",
 )
 

@@ -270,10 +270,18 @@ async def _serve(csms: CentralSystem) -> None:
             except OSError as error:
                 raise ListenError(options.http_host, options.http, "--http", error) from error
             said["http"] = web.url
+        behind = None
+        if options.held is not None:
+            from simulator.csms.front import Backstage
+
+            behind = Backstage(csms, options.held.with_suffix(".sock"))
+            await behind.start()
         print(json.dumps(said), flush=True)
         try:
             await ending.wait()
         finally:
+            if behind is not None:
+                await behind.stop()
             if web is not None:
                 await web.stop()
 

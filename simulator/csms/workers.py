@@ -24,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from simulator.csms.front import FrontThread
 from simulator.csms.holdings import Holdings, merged
 from simulator.csms.options import CsmsOptions
 from simulator.csms.process import (
@@ -33,7 +34,6 @@ from simulator.csms.process import (
     arguments,
     environment,
 )
-from simulator.scenario.problems import InputError, Problem
 
 _LOOK_S: Final = 0.2
 """How often it is looked whether a worker has died."""
@@ -48,13 +48,14 @@ class Workers:
     def __init__(self, options: CsmsOptions) -> None:
         self.options = options
         self.url = ""
-        self.http_urls: list[str] = []
-        """Of the HTTP API of each worker, if there is to be one."""
+        self.http_url = ""
+        """Of the HTTP API, if there is to be one."""
         self.holdings: Holdings | None = None
         """What all hold together, once they have ended."""
         self.faults: dict[str, int] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stack = ExitStack()
+        self._front: FrontThread | None = None
 
     def __enter__(self) -> Workers:
         try:
@@ -77,8 +78,7 @@ class Workers:
             port=place.getsockname()[1],
             sqlite=options.sqlite or folder / "csms.sqlite",
             ca=options.ca or folder / "ca",
-            http=None if options.http is None else 0,
-            http_host="127.0.0.1",
+            http=None,
             json=True,
             until_stdin_closes=True,
         )
@@ -96,8 +96,16 @@ class Workers:
         for process in self._processes:
             said = json.loads(_first_line(process))
             self.url = str(said["listening"])
-            if "http" in said:
-                self.http_urls.append(str(said["http"]))
+        if options.http is not None:
+            paths = [folder / f"held-{number}.sock" for number in range(options.workers)]
+            self._front = FrontThread(options.http_host, options.http, paths)
+            try:
+                self._front.start()
+            except OSError as error:
+                from simulator.csms.service import ListenError
+
+                raise ListenError(options.http_host, options.http, "--http", error) from error
+            self.http_url = self._front.url
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -114,6 +122,8 @@ class Workers:
     def _stop(self) -> None:
         """End the workers and put together what they held."""
         died = self.dead()
+        if self._front is not None:
+            self._front.stop()
         for process in self._processes:
             if process.stdin is not None:
                 process.stdin.close()
@@ -138,6 +148,8 @@ class Workers:
             raise WorkersError(f"the embedded CSMS: {died}")
 
     def _kill(self) -> None:
+        if self._front is not None:
+            self._front.stop()
         for process in self._processes:
             process.kill()
             process.wait()
@@ -196,9 +208,6 @@ def read_held(path: Path) -> Holdings:
 
 def run(options: CsmsOptions) -> tuple[Holdings, dict[str, Any]]:
     """Run the workers until SIGTERM, SIGINT or (if asked) the end of standard input."""
-    if options.http is not None:
-        expected = "one worker: the HTTP API speaks for one process"
-        raise InputError([Problem("", "--http", f"with {options.workers} workers", expected)])
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     if options.until_stdin_closes:
@@ -208,7 +217,8 @@ def run(options: CsmsOptions) -> tuple[Holdings, dict[str, Any]]:
         signal.signal(signal.SIGINT, lambda *_: ending.set())
     workers = Workers(options)
     with workers:
-        print(json.dumps({"listening": workers.url}), flush=True)
+        http = {"http": workers.http_url} if workers.http_url else {}
+        print(json.dumps({"listening": workers.url} | http), flush=True)
         while not ending.wait(_LOOK_S) and workers.dead() is None:
             pass
     assert workers.holdings is not None

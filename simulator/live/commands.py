@@ -1,10 +1,11 @@
 """Load that the CSMS's own API is asked for: the call, the command that comes of it, its effect.
 
-So far one kind: a driver with an app has a charge started from afar. Each is followed from the call
-(`RemoteStart.api`) to the command at the station (`RemoteStart.command`) and the transaction
-(`RemoteStart.started`), all counted from when the driver wanted it. A command belongs to a call by
-station, action and EVSE. One that has not come within ``DELIVERY_S`` is not delivered; what is open
-at the end is censored: asked = delivered + not_delivered + censored.
+Two kinds of wishes come here: a driver with an app has a charge started from afar, and ``caller``
+plays the calls that the scenario declares. Each is followed from the call (``RemoteStart.api``) to
+the command at the station (``.command``), the station's answer (``.answered``) and what shows that
+it had its effect (``.started``), all counted from when it was due. A command belongs to a wish by
+station, action and what is in it, at least its EVSE. One that has not come within ``DELIVERY_S`` is
+not delivered; what is open at the end is censored: asked = delivered + not_delivered + censored.
 
 For the embedded CSMS the call is known; for another one the scenario says it (``csms.api``).
 ``link`` tells what happens at the stations; one of these serves a shard.
@@ -13,71 +14,90 @@ For the embedded CSMS the call is known; for another one the scenario says it (`
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, Protocol
-from urllib.parse import quote
+from heapq import heappop, heappush
+from typing import Any, Final, Protocol
 
-from simulator.fleet.remotestart import ACTIONS, EVSE, AskStart, Begun, command
-from simulator.live.http import HttpClient, Reply, Request, Server
+from simulator.fleet.remotestart import AskStart, Begun, command
+from simulator.live.apicalls import DELIVERY_S, ApiRules, start_request
+from simulator.live.http import HttpClient, Reply, Request
+from simulator.live.wishes import Fan, Wish, fits, read, status_of
+from simulator.measure.keys import Kind
+from simulator.scenario.call_model import APP
 
-DELIVERY_S: Final = 30.0
-NAME: Final = "RemoteStart"
-STEPS: Final = ("api", "command", "started")
-_STARTS: Final = frozenset(ACTIONS.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A call as the scenario writes it: {station}, {evse} and {token} are filled in."""
-
-    method: str
-    path: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRules:
-    """The API of the CSMS. Picklable."""
-
-    server: Server
-    prefix: str
-    """Of every path, without a slash at its end."""
-    start: Template | None
-    """None: that of the embedded CSMS."""
-    header: tuple[str, str] | None = None
+KEPT_S: Final = 90.0
+"""So long after it was asked for a late command, an answer or an effect is still noted."""
+POWER_W: Final = 1.0
+"""What draws more or less by this has changed its power."""
+NAME: Final = APP
+_TAKEN: Final = ("Accepted", "RebootRequired", "Scheduled", "Unlocked", "")
 
 
 class StepRecorder(Protocol):
     """Who measures."""
 
-    def api_step(self, name: str, station: int, due: float, ended: float, sent: float) -> None:
+    def api_step(
+        self,
+        name: str,
+        station: int,
+        due: float,
+        ended: float,
+        sent: float,
+        kind: Kind = Kind.RESPONSE,
+    ) -> None:
         """Something asked for at ``due``, by a call written at ``sent``, was there at ``ended``."""
         ...
+
+
+class PowerMeter(Protocol):
+    """Who sees what stations draw."""
+
+    def power_w(self, station: int, now: float) -> float:
+        """What a station draws."""
+        ...
+
+
+class _Call:
+    """One call of the API under way."""
+
+    __slots__ = ("due", "name", "sent", "station")
+
+    def __init__(self, name: str, station: int, due: float) -> None:
+        self.name = name
+        self.station = station
+        self.due = due
+        self.sent = float("nan")
+
+    def written(self, now: float) -> None:
+        """It is on its way."""
+        self.sent = now
 
 
 class _Asked:
     """One wish under way."""
 
-    __slots__ = ("due", "evse", "number", "over", "seen", "sent", "since", "station")
+    __slots__ = ("answered", "before_w", "call", "done", "id", "over", "seen", "wish")
 
-    def __init__(self, station: int, ask: AskStart, since: float) -> None:
-        self.station = station
-        self.evse = ask.evse
-        self.number = ask.number
-        self.due = ask.due
-        self.since = since
-        self.sent = float("nan")
+    def __init__(self, wish: Wish, call: _Call | None) -> None:
+        self.wish = wish
+        self.call = call
+        """None: another one's call asks for this, too."""
         self.seen = False
         self.over = False
         """Not waited for any more."""
+        self.id: object = None
+        """Of the command, once it has come."""
+        self.answered = False
+        self.done = not wish.effect
+        """There is no effect to wait for, or none any more."""
+        self.before_w = float("nan")
 
-    def written(self, now: float) -> None:
-        """The call is on its way."""
-        self.sent = now
+    @property
+    def sent(self) -> float:
+        """When the call was written, as far as it is this one's."""
+        return float("nan") if self.call is None else self.call.sent
 
 
 class Commands:
@@ -90,128 +110,248 @@ class Commands:
         versions: Sequence[str],
         clock: Callable[[], float],
         recorder: StepRecorder,
+        meter: PowerMeter | None = None,
     ) -> None:
         self._rules = rules
         self._ids = ids
         self._versions = versions
         self._clock = clock
         self._recorder = recorder
+        self._meter = meter
         self._client: HttpClient | None = None
         self._open: dict[int, list[_Asked]] = {}
-        """By station, oldest first: not begun yet."""
-        self._due: deque[_Asked] = deque()
-        """In the order in which they are given up."""
+        """By station, oldest first: something of it is still to come."""
+        self._due: list[tuple[float, int, _Asked]] = []
+        """A heap: when each is given up."""
+        self._kept: list[tuple[float, int, _Asked]] = []
+        """... and forgotten."""
+        self._number = 0
         self._timer: asyncio.TimerHandle | None = None
-        self.counts: Counter[str] = Counter()
+        self._touched: _Asked | None = None
+        """Whose command the station is just taking in."""
+        self.counts: dict[str, Counter[str]] = {}
+        """By name."""
+        self.fans: dict[tuple[str, int], Fan] = {}
+        """Broadcasts by name and number."""
+
+    # -- wishes ---------------------------------------------------------------------------------
 
     def ask(self, station: int, now: float, wish: AskStart) -> None:
         """Call the API for a driver."""
-        asked = _Asked(station, wish, now)
-        waiting = self._open.setdefault(station, [])
-        waiting[:] = [other for other in waiting if other.evse != wish.evse]
-        waiting.append(asked)
-        self._due.append(asked)
-        self.counts["asked"] += 1
+        version = self._versions[station]
+        action, payload = command(version, wish.evse, wish.token, wish.number)
+        waiting = self._open.get(station)
+        if waiting:  # who stood there before has gone
+            waiting[:] = [a for a in waiting if a.wish.name != NAME or a.wish.evse != wish.evse]
+        request = start_request(self._rules, self._ids[station], action, payload, wish)
+        key = ("begun", wish.number)
+        told = Wish(NAME, station, wish.due, action, wish.evse, {}, "started", key)
+        self.follow(told, now, request)
+
+    def follow(
+        self, wish: Wish, now: float, request: Request | None, since: float | None = None
+    ) -> None:
+        """Make the call, and wait for what comes of it. No request: another one's does for it.
+
+        ``since`` is when waiting begins; None: now.
+        """
+        self.count(wish.name)["asked"] += 1
+        if wish.broadcast:
+            self.fans.setdefault((wish.name, wish.broadcast), Fan(wish.due)).asked += 1
+        call = None
+        if request is not None:
+            call = self._send(wish.name, wish.station, wish.due, now, request)
+        asked = _Asked(wish, call)
+        self._open.setdefault(wish.station, []).append(asked)
+        self._number += 1
+        begun = now if since is None else since
+        heappush(self._due, (begun + DELIVERY_S, self._number, asked))
+        heappush(self._kept, (begun + KEPT_S, self._number, asked))
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(DELIVERY_S, self._give_up)
-        if self._client is None:
-            self._client = HttpClient(self._rules.server, self._clock)
-        call = request_of(self._rules, self._ids[station], self._versions[station], wish)
-        self._client.send(call, asked.written, partial(self._answered, asked))
+            self._arm(now)
+
+    def call(self, name: str, station: int, due: float, now: float, request: Request) -> None:
+        """Make a call that is for other stations."""
+        self._send(name, station, due, now, request)
+
+    def count(self, name: str) -> Counter[str]:
+        """What is counted under a name."""
+        found = self.counts.get(name)
+        if found is None:
+            found = self.counts[name] = Counter()
+        return found
+
+    def totals(self) -> Counter[str]:
+        """What was asked for and came so far, all names together."""
+        total: Counter[str] = Counter()
+        for counts in self.counts.values():
+            total.update({k: counts[k] for k in ("asked", "delivered", "not_delivered")})
+        return total
+
+    @property
+    def open(self) -> int:
+        """Commands that are waited for."""
+        return len(self._due)
+
+    # -- what stations tell ---------------------------------------------------------------------
 
     def look(self, station: int, now: float, frame: bytes) -> None:
         """A frame for a station: is it a command that somebody waits for?"""
         waiting = self._open.get(station)
-        if not waiting:
+        if not waiting or all(asked.seen for asked in waiting):
             return
-        evse = _start_at(frame)
-        if evse is None:
+        found = read(frame, 2)
+        if found is None:
             return
+        asked = _whose(waiting, found[2], found[3])
+        if asked is None:
+            return
+        asked.seen, asked.id = True, found[1]
+        wish = asked.wish
+        self.count(wish.name)["late" if asked.over else "delivered"] += 1
+        self._step("late" if asked.over else "command", asked, now)
+        asked.over = True
+        if wish.broadcast:
+            self.fans[wish.name, wish.broadcast].seen_s.append(now - wish.due)
+        self._touched = asked
+        if wish.effect == "power" and self._meter is not None:
+            asked.before_w = self._meter.power_w(station, now)
+
+    def replied(self, station: int, now: float, frame: bytes) -> None:
+        """A station's answer to a command has been written."""
+        waiting = self._open.get(station)
+        if not waiting or all(a.answered or not a.seen for a in waiting):
+            return
+        found = read(frame, 3) or read(frame, 4)
         for asked in waiting:
-            if not asked.seen and evse in (0, asked.evse):
-                asked.seen = True
-                self.counts["late" if asked.over else "delivered"] += 1
-                asked.over = True
-                self._step("command", asked, now)
-                return
+            if found is None or not asked.seen or asked.answered or asked.id != found[1]:
+                continue
+            asked.answered = True
+            status = status_of(found)
+            self.count(asked.wish.name)[f"status_{status}" if status else "answered"] += 1
+            self._step("answered", asked, now)
+            if status not in _TAKEN and not asked.done:
+                asked.done = True
+                self.count(asked.wish.name)["refused"] += 1
+            self._tidy(station, asked)
+            return
+
+    def settled(self, station: int, now: float) -> None:
+        """The station has done all that the last frame made it do."""
+        asked, self._touched = self._touched, None
+        if asked is None or asked.done or asked.wish.effect != "power" or self._meter is None:
+            return
+        asked.done = True
+        if abs(self._meter.power_w(station, now) - asked.before_w) >= POWER_W:
+            self.count(asked.wish.name)["power"] += 1
+            self._step("power", asked, self._clock())
+        else:
+            self.count(asked.wish.name)["unchanged"] += 1
+        self._tidy(station, asked)
 
     def begun(self, station: int, now: float, what: Begun) -> None:
-        """What was asked for has begun."""
-        waiting = self._open.get(station, [])
-        for asked in waiting:
-            if asked.number == what.number:
-                self.counts["started"] += 1
-                self._step("started", asked, now)
-                waiting.remove(asked)
-                break
-        if not waiting:
-            self._open.pop(station, None)
+        """What a driver asked for has begun."""
+        self.effect(station, now, ("begun", what.number))
+
+    def effect(self, station: int, now: float, key: tuple[object, ...]) -> bool:
+        """Something has happened at a station: was it a command that did it?"""
+        for asked in self._open.get(station, ()):
+            if asked.seen and not asked.done and asked.wish.key == key:
+                asked.done = True
+                self.count(asked.wish.name)[asked.wish.effect] += 1
+                self._step(asked.wish.effect, asked, now)
+                self._tidy(station, asked)
+                return True
+        return False
 
     async def close(self) -> None:
         """The run is over: what is open is censored."""
         if self._timer is not None:
             self._timer.cancel()
-        self.counts["censored"] += sum(not asked.over for asked in self._due)
+        now = self._clock()
+        for _, _, asked in self._due:
+            if not asked.over:
+                asked.over = True
+                self.count(asked.wish.name)["censored"] += 1
+                self._step("command", asked, now, Kind.CENSORED)
+        for waiting in self._open.values():
+            for asked in waiting:
+                if asked.seen and not asked.done:
+                    self.count(asked.wish.name)["effect_open"] += 1
         self._due.clear()
+        self._kept.clear()
         self._open.clear()
         if self._client is not None:
             await self._client.close()
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _answered(self, asked: _Asked, reply: Reply) -> None:
-        if 200 <= reply.status < 300:
-            self.counts["api_answered"] += 1
-            self._step("api", asked, reply.ended)
-        else:
-            self.counts[f"api_{reply.problem or f'http_{reply.status}'}"] += 1
+    def _send(self, name: str, station: int, due: float, now: float, request: Request) -> _Call:
+        call = _Call(name, station, due)
+        if self._client is None:
+            self._client = HttpClient(self._rules.server, self._clock)
+        self.count(name)["api_calls"] += 1
+        self._recorder.api_step(f"{name}.api", station, due, now, call.sent, Kind.QUEUE_GENERATOR)
+        self._client.send(request, call.written, partial(self._answered, call))
+        return call
 
-    def _step(self, step: str, asked: _Asked, now: float) -> None:
-        self._recorder.api_step(f"{NAME}.{step}", asked.station, asked.due, now, asked.sent)
+    def _answered(self, call: _Call, reply: Reply) -> None:
+        if 200 <= reply.status < 300:
+            what, kind = "api_answered", Kind.RESPONSE
+        else:
+            what = f"api_{reply.problem or f'http_{reply.status}'}"
+            kind = Kind.RESPONSE if reply.problem == "timeout" else Kind.ERROR_RESPONSE
+        self.count(call.name)[what] += 1
+        name, sent = f"{call.name}.api", call.sent
+        if sent == sent:
+            nan = float("nan")
+            self._recorder.api_step(name, call.station, call.due, sent, nan, Kind.QUEUE)
+        self._recorder.api_step(name, call.station, call.due, reply.ended, sent, kind)
+
+    def _step(self, step: str, asked: _Asked, now: float, kind: Kind = Kind.RESPONSE) -> None:
+        wish = asked.wish
+        name = f"{wish.name}.{step}"
+        self._recorder.api_step(name, wish.station, wish.due, now, asked.sent, kind)
+
+    def _tidy(self, station: int, asked: _Asked) -> None:
+        """Nothing of it is still to come."""
+        if asked.answered and asked.done:
+            self._forget(station, asked)
+
+    def _forget(self, station: int, asked: _Asked) -> None:
+        waiting = self._open.get(station, [])
+        if asked in waiting:
+            waiting.remove(asked)
+        if not waiting:
+            self._open.pop(station, None)
+
+    def _arm(self, now: float) -> None:
+        """Wait for the next that is to be given up or forgotten."""
+        self._timer = None
+        times = [heap[0][0] for heap in (self._due, self._kept) if heap]
+        if times:
+            wait_s = max(min(times) - now, 0.01)
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._give_up)
 
     def _give_up(self) -> None:
         """Whose command has not come in time is not waited for."""
-        self._timer = None
         now = self._clock()
-        while self._due:
-            left = self._due[0].since + DELIVERY_S - now
-            if left > 0.0 and not self._due[0].over:
-                self._timer = asyncio.get_running_loop().call_later(left, self._give_up)
-                return
-            asked = self._due.popleft()
+        while self._due and (self._due[0][2].over or self._due[0][0] <= now):
+            asked = heappop(self._due)[2]
             if not asked.over:
                 asked.over = True
-                self.counts["not_delivered"] += 1
+                self.count(asked.wish.name)["not_delivered"] += 1
+                self._step("command", asked, now, Kind.CENSORED)
+        while self._kept and self._kept[0][0] <= now:
+            asked = heappop(self._kept)[2]
+            if asked.seen and not asked.done:
+                asked.done = True
+                self.count(asked.wish.name)["no_effect"] += 1
+            self._forget(asked.wish.station, asked)
+        self._arm(now)
 
 
-def request_of(rules: ApiRules, station: str, version: str, wish: AskStart) -> Request:
-    """The call for a driver at a station."""
-    headers = [("Content-Type", "application/json")]
-    if rules.header is not None:
-        headers.append(rules.header)
-    if rules.start is None:
-        action, payload = command(version, wish.evse, wish.token, wish.number)
-        body = json.dumps({"action": action, "payload": payload, "timeout_s": DELIVERY_S})
-        target = f"{rules.prefix}/stations/{quote(station, safe='')}/commands"
-        return Request("POST", target, tuple(headers), body.encode())
-    values = {"station": station, "evse": str(wish.evse), "token": wish.token}
-    path, body = rules.start.path, rules.start.body
-    for name, value in values.items():
-        path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        body = body.replace(f"{{{name}}}", json.dumps(value, ensure_ascii=False)[1:-1])
-    return Request(rules.start.method, rules.prefix + path, tuple(headers), body.encode())
-
-
-def _start_at(frame: bytes) -> int | None:
-    """The EVSE of a command to start (0: it names none); None: it is another frame."""
-    try:
-        found = json.loads(frame)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, list) or len(found) != 4 or found[0] != 2:
-        return None
-    action, payload = found[2:]
-    if action not in _STARTS or not isinstance(payload, dict):
-        return None
-    evse = payload.get(EVSE[action], 0)
-    return evse if isinstance(evse, int) else None
+def _whose(waiting: Sequence[_Asked], action: str, payload: Mapping[str, Any]) -> _Asked | None:
+    """Who waits for a command: the first in time whom it fits, else the first who did wait."""
+    own = [asked for asked in waiting if not asked.seen and fits(asked.wish, action, payload)]
+    return next((asked for asked in own if not asked.over), own[0] if own else None)

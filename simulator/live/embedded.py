@@ -49,11 +49,11 @@ def csms_options(
     private: Path,
     password: str | None,
     *,
-    with_app: bool = False,
+    with_api: bool = False,
 ) -> CsmsOptions:
     """Its options; what it is to know is written into the folder ``private``.
 
-    ``with_app``: its HTTP API is needed, for drivers who start by app.
+    ``with_api``: its HTTP API is needed, for drivers who start by app and for calls.
     """
     asked, beside = scenario.file.csms.embedded, scenario.path.parent
     known = None if asked.stations is None else (beside / asked.stations).absolute()
@@ -79,6 +79,6 @@ def csms_options(
         tokens=tokens,
         heartbeat_interval_s=int(heartbeat_s(scenario)),
         sqlite=None if asked.sqlite is None else (beside / asked.sqlite).absolute(),
-        http=0 if asked.http is None and with_app else asked.http,
+        http=0 if asked.http is None and with_api else asked.http,
         on_boot=None if script is None else script.absolute(),
     )

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
+from simulator.fleet import orders
 from simulator.fleet.storms import LEVELS
 from simulator.live.errors import RefusedError
 
@@ -200,26 +201,15 @@ class TargetSide:
 
 def command(wish: Wish, version: str, now: datetime) -> tuple[str, dict[str, Any]]:
     """Action and payload that a storm's command is, in a version's words."""
-    old = version == "1.6"
     if wish.kind == "mass_reset":
-        words = ("Soft", "Hard") if old else ("OnIdle", "Immediate")
-        return "Reset", {"type": words[wish.reset == "hard"]}
+        return "Reset", orders.reset(version, hard=wish.reset == "hard")
     if wish.kind == "firmware_campaign":
         at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
-        if old:
+        if version == "1.6":
             return "UpdateFirmware", {"location": wish.firmware, "retrieveDate": at}
         firmware = {"location": wish.firmware, "retrieveDateTime": at}
         return "UpdateFirmware", {"requestId": 1, "firmware": firmware}
-    period = {"startPeriod": 0, "limit": round((wish.limit or 0.0) * 1000.0, 1)}
-    schedule = {"chargingRateUnit": "W", "chargingSchedulePeriod": [period]}
-    profile = {"stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile"}
-    if old:
-        profile |= {"chargingProfileId": 1, "chargingProfileKind": "Relative"}
-        profile["chargingSchedule"] = schedule
-        return "SetChargingProfile", {"connectorId": 0, "csChargingProfiles": profile}
-    profile |= {"id": 1, "chargingProfileKind": "Relative"}
-    profile["chargingSchedule"] = [{"id": 1} | schedule]
-    return "SetChargingProfile", {"evseId": 0, "chargingProfile": profile}
+    return "SetChargingProfile", orders.profile(version, (wish.limit or 0.0) * 1000.0)
 
 
 def _broadcast(

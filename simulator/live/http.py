@@ -16,7 +16,7 @@ import h11
 
 from simulator.live.target import Address
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 24
 """Connections of one shard; a request waits while all of them wait for an answer."""
 MOST_WAITING: Final = 10_000
 TIMEOUT_S: Final = 30.0

@@ -237,6 +237,8 @@ class Link:
             self._shared.commands.look(self._index, now, frame)
         self._station.receive(now, frame)
         self.settle(now)
+        if self._shared.commands is not None:
+            self._shared.commands.settled(self._index, now)
 
     def broken(self, now: float, kind: ErrorKind, detail: str) -> None:
         """The peer sent something that is no text message."""
@@ -341,6 +343,8 @@ class Link:
         if effect.call:
             now = self._shared.clock()
             self._station.written(now)
+        elif self._shared.commands is not None:
+            self._shared.commands.replied(self._index, self._shared.clock(), effect.data)
         self._ring.append(now, SENT, effect.data)
         if self._trace is not None:
             self._trace.write(now, self._station_id, True, effect.data)

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulator.live.commands import ApiRules
+from simulator.live.apicalls import ApiRules
+from simulator.live.caller import Order
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.routes import Routes
 from simulator.live.tls import TlsRules
 from simulator.live.transfers import TransferRules
+from simulator.live.wishes import Fan
 
 if TYPE_CHECKING:
+    from simulator.fleet.callplan import Calls
     from simulator.fleet.deviations import Deviations
     from simulator.fleet.ledger import Ledger
     from simulator.fleet.setup import Conditions
@@ -59,6 +62,10 @@ class ShardSpec:
     """From where to where each station connects; None: as ``rules`` say."""
     stormy: Stormy | None = None
     """The storms of the run, if it has any."""
+    orders: tuple[Order, ...] = ()
+    """The calls of the API that the scenario declares."""
+    calls: Calls | None = None
+    """When this shard makes which of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,10 @@ class Final:
     deviations: Deviations
     drained: bool
     """Nothing was unanswered when the fleet was let go."""
-    commands: Counter[str] = field(default_factory=Counter)
-    """What became of the calls of the CSMS's API."""
+    commands: dict[str, Counter[str]] = field(default_factory=dict)
+    """What became of the calls of the CSMS's API, by name."""
+    fans: dict[tuple[str, int], Fan] = field(default_factory=dict)
+    """What came of each broadcast, by name and number."""
     storms: tuple[StormRecord, ...] = ()
 
 

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from simulator.live.aftermath import aftermath, failed, latency, series_rows
-from simulator.live.commands import NAME, STEPS
+from simulator.live.commanded import add_up, called, command_rows
 from simulator.live.steprows import capacity, capacity_words, step_rows
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
 from simulator.measure.errors import ErrorLog, error_name
-from simulator.measure.keys import API, Kind
 from simulator.measure.machine import remarks
-from simulator.measure.measurement import Measurement, latency_row, merge, select
-from simulator.measure.slo import SKIPPED_PHASES, evaluate
+from simulator.measure.measurement import Measurement, merge
+from simulator.measure.slo import evaluate
 from simulator.measure.validity import Limits, check, loosened
 from simulator.measure.verdict import Decision, Verdict, decide
 from simulator.station.versions import TABLES
@@ -87,7 +86,8 @@ def conclude(
     )
     limits = limits_of(prepared.scenario)
     storms = aftermath(prepared, fleet, measurement, deeds or {})
-    validity = [*check(measurement, limits), *failed(storms)]
+    commanded = command_rows(prepared.errands.orders, fleet, measurement)
+    validity = [*check(measurement, limits), *failed(storms), *add_up(commanded)]
     decision = decide(
         validity=validity,
         clauses=clauses,
@@ -97,7 +97,8 @@ def conclude(
     )
     rows = step_rows(prepared.steps, measurement, prepared.scenario.file.slo.require, limits)
     _write_tables(folder, prepared, fleet, measurement, prediction, happened)
-    compared = compare(prediction, measurement, prepared.weather.struck())
+    struck = prepared.weather.struck() | prepared.errands.stations(prepared.network)
+    compared = compare(prediction, measurement, struck)
     summary = live_summary(
         measurement,
         decision,
@@ -110,7 +111,7 @@ def conclude(
         duration_s=measurement.ended_s,
         predicted=prediction.totals(),
         prediction=compared,
-        notes=notes(prepared.scenario, prediction, compared),
+        notes=notes(prepared.scenario, prediction, compared) + called(commanded.calls),
         phases=_phases(prepared, measurement.ended_s),
         steps=[row.as_dict() for row in rows],
         capacity=capacity_words(rows, has_slo=bool(clauses)),
@@ -124,7 +125,8 @@ def conclude(
         deviations=dict(_deviations(fleet)),
         left_out=sum(plan.left_out for plan in prepared.plans),
         shards=len(prepared.plans),
-        remote_starts=remote_starts(fleet, measurement),
+        remote_starts=commanded.starts,
+        commands=commanded.calls,
         loop=fleet.loop,
         build_s=fleet.build_s,
         **({"storms": storms, "storm_latency_ms": latency(measurement)} if storms else {}),
@@ -151,7 +153,8 @@ def compare(
     """Predicted against measured calls, by action: totals, and in how many stations they differ.
 
     ``exact``: at every station the calls are as many as the plan determines (``agreement``).
-    Stations that a storm has ``struck`` are not judged: no plan foresees what they send.
+    Stations that a storm or a command has ``struck`` are not judged: no plan foresees what they
+    send.
     """
     ids, actions, answered = measurement.station_counts("answered")
     column = {action: number for number, action in enumerate(actions)}
@@ -202,28 +205,6 @@ def notes(scenario: Scenario, prediction: Prediction, compared: dict[str, Any]) 
     if unforeseen:
         found.append(f"sent besides what was predicted: {', '.join(unforeseen)}")
     return found
-
-
-def remote_starts(fleet: Fleet, measurement: Measurement) -> dict[str, Any] | None:
-    """What became of the charges that apps asked for: counts, and ms from the wish on.
-
-    asked = delivered + not_delivered + censored; ``late`` are commands that came after all. None:
-    nobody asked.
-    """
-    counts: Counter[str] = Counter()
-    for final in fleet.finals:
-        counts.update(final.commands)
-    if not counts:
-        return None
-    always = ("asked", "delivered", "not_delivered", "censored", "started", "late")
-    latency = {}
-    for step in STEPS:
-        values = select(
-            measurement.histograms, Kind.RESPONSE, f"{NAME}.{step}", SKIPPED_PHASES, API
-        )
-        latency[step] = latency_row(values)
-    rest = {name: counts[name] for name in sorted(counts.keys() - set(always))}
-    return {name: counts[name] for name in always} | rest | {"latency_ms": latency}
 
 
 def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:

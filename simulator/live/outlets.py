@@ -74,6 +74,7 @@ class Outlets:
             booted=progress.booted,
             in_flight=progress.in_flight,
             errors=progress.errors,
+            commands=progress.commands,
             cpu_s={s["shard"]: s["cpu_s"] for s in snapshots},
             rss_bytes={s["shard"]: s["rss_kb"] * 1024.0 for s in snapshots},
         )

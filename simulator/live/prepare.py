@@ -22,9 +22,10 @@ from simulator.fleet.setup import Conditions, in_force
 from simulator.fleet.stages import Stage, run_length, scenario_stages, station_spells
 from simulator.fleet.steps import Span, Step, phases, steps
 from simulator.fleet.storms import with_storms
-from simulator.live.commands import ApiRules
+from simulator.live.apicalls import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
+from simulator.live.errands import Errands, plan_errands
 from simulator.live.errors import RefusedError
 from simulator.live.health import raise_fd_limit
 from simulator.live.messages import ShardSpec
@@ -64,6 +65,7 @@ class Prepared:
     heartbeat_s: float | None
     """The heartbeat interval that the CSMS is known to give; None: not known."""
     weather: Weather
+    errands: Errands
 
     @property
     def expected(self) -> int:
@@ -145,11 +147,23 @@ def prepare(
     )
     refuse_quarter_hour(scenario.file.live.quarter_hour_at, span.run_s)
     weather = forecast(scenario, network, spells, span.run_s)
+    errands = plan_errands(scenario, network, span.run_s)
     spans = phases(stages)
     rows = weather.undisturbed(steps(stages, spans, len(names)))
     spans = with_storms(spans, weather.storms)
     return Prepared(
-        scenario, network, stages, spans, rows, span, engine, plans, traced, heartbeat_s, weather
+        scenario,
+        network,
+        stages,
+        spans,
+        rows,
+        span,
+        engine,
+        plans,
+        traced,
+        heartbeat_s,
+        weather,
+        errands,
     )
 
 
@@ -321,6 +335,8 @@ def shard_specs(
             epoch_guess=epoch_guess,
             detailed=detailed,
             stormy=prepared.weather.of(plan.station_index),
+            orders=prepared.errands.orders,
+            calls=prepared.errands.calls.of(plan.station_index),
         )
         for number, plan in enumerate(prepared.plans)
     ]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.engine.kernel.cache import is_warm
 from simulator.fleet.steps import span_at
+from simulator.live.apicalls import ApiRules, Template
 from simulator.live.calibrated import margin_note
-from simulator.live.commands import ApiRules, Template
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.embedded import csms_options, heartbeat_s
@@ -150,14 +150,15 @@ def _api(scenario: Scenario) -> ApiRules | None:
     """The API that the scenario names, if somebody uses it. Raises LiveError, ScenarioError."""
     csms = scenario.file.csms
     used = any(site.start is not None and site.start.app for site in scenario.file.sites)
-    if csms.api is None or not used:
+    if csms.api is None or not (used or csms.calls):
         return None
     server, prefix = read_api(csms.api.url, scenario.file.live.connect_timeout, csms.authorised)
     call, secret = csms.api.start, scenario.api_secret()
     header = None
     if csms.api.header is not None and secret is not None:
         header = csms.api.header.name, secret
-    return ApiRules(server, prefix, Template(call.method, call.path, call.body), header)
+    start = None if call is None else Template(call.method, call.path, call.body)
+    return ApiRules(server, prefix, start, header)
 
 
 def _peak_rate(prepared: Prepared) -> float:
@@ -169,10 +170,13 @@ def _peak_rate(prepared: Prepared) -> float:
 
 def _announce(site: Site, prepared: Prepared, peak: float, api: ApiRules | None = None) -> None:
     """What is about to be done to somebody's system; said even where there is no screen."""
+    also = ""
+    if api is not None:
+        calls = prepared.with_app + prepared.errands.requests
+        also = f", {calls} calls of {api.server.authority}"
     print(
         f"target {site.target.authority} ({site.found[0].sockaddr[0]}): {prepared.expected}"
-        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second"
-        + (f", {prepared.with_app} calls of {api.server.authority}" if api is not None else ""),
+        f" stations for {prepared.window.run_s:.0f} s, up to {peak:.0f} calls per second" + also,
         file=sys.stderr,
         flush=True,
     )
@@ -261,7 +265,7 @@ class _Run:
                 prepared.network,
                 Path(private),
                 self._password,
-                with_app=prepared.with_app > 0,
+                with_api=prepared.with_app > 0 or prepared.errands.any,
             )
             options = equipped(options, prepared.weather.storms, Path(private))
             embedded = Embedded.of(prepared.scenario, prepared.network, Path(private), options)
@@ -275,7 +279,7 @@ class _Run:
                 self._screen.note(f"its HTTP API listens at {csms.http_url}")
             try:
                 if csms.http_url:
-                    self._api = ApiRules(*read_api(csms.http_url, 10.0, False), None)
+                    self._api = ApiRules(*read_api(csms.http_url, 10.0, False), None, embedded=True)
                 target = read_target(csms.url)
                 yield Site(target, addresses(target), embedded.security(target.host))
             finally:

@@ -42,6 +42,8 @@ class Progress:
     p50_ms: float | None = None
     p99_ms: float | None = None
     lag_p99_ms: float | None = None
+    commands: Mapping[str, int] = field(default_factory=dict)
+    """Of the CSMS, that somebody asked for: ``asked``, ``delivered``, ``not_delivered``."""
     errors: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     pids: Mapping[int, int] = field(default_factory=dict)
@@ -99,7 +101,15 @@ def line(progress: Progress) -> str:
         f"errors {sum(p.errors.values())}",
         f"lag {ms_text(p.lag_p99_ms)}",
     ]
+    if p.commands.get("asked"):
+        parts.append(f"commands {_commands(p.commands)}")
     return "  ".join(parts)
+
+
+def _commands(counts: Mapping[str, int]) -> str:
+    missing = counts.get("not_delivered", 0)
+    text = f"{counts.get('delivered', 0)} of {counts['asked']}"
+    return text + (f", {missing} not delivered" if missing else "")
 
 
 def _phase(progress: Progress) -> str:
@@ -129,6 +139,8 @@ def render(progress: Progress) -> RenderableType:
     lag_bad = p.lag_p99_ms is not None and p.lag_p99_ms > 10.0
     lag = Text(ms_text(p.lag_p99_ms), style="red" if lag_bad else "")
     grid.add_row("loop lag p99", lag, "phase", _phase(p))
+    if p.commands.get("asked"):
+        grid.add_row("commands", _commands(p.commands), "", "")
     done = min(max(p.now_s / p.run_s, 0.0), 1.0) if p.run_s > 0.0 else 1.0
     head = Table.grid(expand=True)
     head.add_column(no_wrap=True)
@@ -261,5 +273,6 @@ def progress_of(combined: Mapping[str, Any], base: Progress, **changes: Any) -> 
         p99_ms=combined["p99_ms"],
         lag_p99_ms=combined["lag_p99_ms"],
         errors=combined["errors"],
+        commands=combined.get("commands", {}),
         **changes,
     )

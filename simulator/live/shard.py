@@ -15,7 +15,6 @@ import signal
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
@@ -25,6 +24,7 @@ import numpy as np
 from simulator.fleet.crew import virtual_stations
 from simulator.fleet.ledger import Ledger
 from simulator.fleet.virtual import VirtualStation
+from simulator.live.caller import Caller
 from simulator.live.clock import run_clock
 from simulator.live.commands import Commands
 from simulator.live.deadlines import Deadlines
@@ -35,6 +35,7 @@ from simulator.live.machine import Machine
 from simulator.live.messages import Abort, Failed, Final, Ready, ShardSpec, Snapshot, Start, Stop
 from simulator.live.pipe import Inbox, Outbox, PipeClosedError, read_message
 from simulator.live.routes import Resolver, Router
+from simulator.live.sight import Overheard, ShardSight
 from simulator.live.stormlink import StormLink, StormWatch
 from simulator.live.storms import StormPlayer, Stormy
 from simulator.live.target import Address
@@ -108,6 +109,7 @@ class Shard:
         self._links: Sequence[Link] = ()
         self._commands: Commands | None = None
         self._ledger = Ledger(self._clock_of)
+        self._overheard = Overheard(self._ledger)
         self._machine = Machine()
         self._router: Router | None = None
         if spec.routes is not None:
@@ -118,7 +120,7 @@ class Shard:
             spec.phases,
             versions=spec.plan.versions,
             station_ids=spec.plan.ids,
-            ledger=self._ledger,
+            ledger=self._ledger if spec.api is None else self._overheard,
             shard=spec.shard,
             frames=self._frames,
         )
@@ -131,6 +133,7 @@ class Shard:
             spec.plan, self.recorder, spec.epoch_guess, spec.conditions
         )
         self.build_s = time.perf_counter() - began
+        self._sight = ShardSight(self._stations)
         self._storm_log = None if spec.stormy is None else self._watch_storms(spec.stormy)
         settle_memory()
 
@@ -177,16 +180,20 @@ class Shard:
         loop.add_reader(commands, _obey, commands, Inbox(), fleet)
         if resolver is not None:
             resolver.start()
-        storms = self._storms(start)
+        storms, caller = self._storms(start), self._caller(start)
         try:
             if storms is not None:
                 storms.start()
+            if caller is not None:
+                caller.start()
             await fleet.run()
         finally:
             if resolver is not None:
                 resolver.stop()
             if storms is not None:
                 storms.stop()
+            if caller is not None:
+                caller.stop()
             loop.remove_reader(commands)
             watch.remove()
             if tracer is not None:
@@ -198,7 +205,8 @@ class Shard:
             ledger=self._ledger,
             drained=fleet.drained,
             deviations=self._deviations,
-            commands=Counter() if self._commands is None else self._commands.counts,
+            commands={} if self._commands is None else self._commands.counts,
+            fans={} if self._commands is None else self._commands.fans,
             storms=tuple(self._storm_log.records) if self._storm_log is not None else (),
         )
 
@@ -226,7 +234,10 @@ class Shard:
         spec, plan, log = self.spec, self.spec.plan, self._storm_log
         clock = run_clock(start.t0_ns)
         if spec.api is not None:
-            self._commands = Commands(spec.api, plan.ids, plan.versions, clock, self.recorder)
+            self._commands = Commands(
+                spec.api, plan.ids, plan.versions, clock, self.recorder, self._sight
+            )
+            self._listen(self._commands)
         shared = Surroundings(
             clock=clock,
             deadlines=Deadlines(plan.stations),
@@ -263,6 +274,7 @@ class Shard:
             )
             for index, (name, station) in enumerate(zip(plan.ids, self._stations, strict=True))
         ]
+        self._sight.links = self._links
         fleet.populate(self._links, plan.connect_due_s.tolist())
         return fleet
 
@@ -270,7 +282,9 @@ class Shard:
         """Watch the machine, and tell details if they are asked for."""
         began = time.thread_time()
         self.recorder.machine(self._machine.read(now))
-        told = {"detail": self.recorder.detail(now)} if self.spec.detailed else {}
+        told: dict[str, Any] = {"detail": self.recorder.detail(now)} if self.spec.detailed else {}
+        if self._commands is not None:
+            told["commands"] = self._commands.totals()
         self.recorder.watched(time.thread_time() - began)
         return told
 
@@ -281,6 +295,26 @@ class Shard:
             return None
         links = cast("Sequence[StormLink]", self._links)
         return StormPlayer(spec.stormy, links, log, run_clock(start.t0_ns), spec.run_s)
+
+    def _listen(self, commands: Commands) -> None:
+        """Let the commands know of transactions and boots."""
+        self._overheard.commands = commands
+        also = self.recorder.on_boot
+
+        def booted(station: int, now: float) -> None:
+            commands.effect(station, now, ("booted",))
+            if also is not None:
+                also(station, now)
+
+        self.recorder.on_boot = booted
+
+    def _caller(self, start: Start) -> Caller | None:
+        """Whoever makes the calls that the scenario declares, if it does."""
+        spec, commands = self.spec, self._commands
+        if spec.api is None or commands is None or spec.calls is None or not spec.orders:
+            return None
+        clock = run_clock(start.t0_ns)
+        return Caller(spec.orders, spec.calls, spec.plan, spec.api, commands, self._sight, clock)
 
     def _clock_of(self, station: int, now: float) -> float:
         """What a station's own clock shows."""

@@ -32,6 +32,8 @@ class Facts:
     cpu_s: Mapping[int, float] = field(default_factory=dict)
     """By shard, as is:"""
     rss_bytes: Mapping[int, float] = field(default_factory=dict)
+    commands: Mapping[str, int] = field(default_factory=dict)
+    """Asked of the CSMS, by ``asked``, ``delivered`` and ``not_delivered``."""
 
 
 Labels = Sequence[tuple[str, str]]
@@ -53,6 +55,10 @@ def exposition(facts: Facts, detail: Detail) -> str:
     about = (("scenario", facts.scenario), ("target", facts.target), ("phase", facts.phase))
     _sample(lines, "run_info", about, 1)
     _calls(lines, detail)
+    if facts.commands.get("asked"):
+        _family(lines, "commands_total", "counter", "Commands that the CSMS was asked for.")
+        for state, count in facts.commands.items():
+            _sample(lines, "commands_total", (("state", state),), count)
     _family(lines, "errors_total", "counter", "Errors by class.")
     for kind, count in sorted(facts.errors.items()):
         _sample(lines, "errors_total", (("kind", kind),), count)

@@ -38,6 +38,12 @@ class Kind(StrEnum):
     """Age since due of calls that were still waiting to be written when the run ended."""
 
 
+SINCE_WRITTEN: Final = {
+    Kind.RESPONSE: Kind.SERVICE,
+    Kind.ERROR_RESPONSE: Kind.ERROR_SERVICE,
+    Kind.CENSORED: Kind.CENSORED_SERVICE,
+}
+"""What is counted from when it was written, by what is counted from when it was due."""
 API: Final = "api"
 """The direction of what somebody wants of the CSMS's own API."""
 

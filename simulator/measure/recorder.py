@@ -20,7 +20,7 @@ from simulator.measure.buffer import FINISHED, OUTCOME_BITS, PLANNED, Fold
 from simulator.measure.detail import Detail, DetailMaker
 from simulator.measure.errors import CONNECTING, ErrorKind, ErrorLog, Frame, Frames, violation_kind
 from simulator.measure.histogram import Histogram
-from simulator.measure.keys import API, Kind, SeriesKey
+from simulator.measure.keys import API, SINCE_WRITTEN, Kind, SeriesKey
 from simulator.measure.machine import MachineSample
 from simulator.measure.measurement import CpuSample, ShardMeasurement
 from simulator.measure.phases import LAG, PAUSES, PhaseFacts, PhaseSeries, part, slim
@@ -173,17 +173,26 @@ class Recorder:
         self.served[action, code] += 1
         fold.grid.add_one(fold.grid.row(f"csms:{action}"), received)
 
-    def api_step(self, name: str, station: int, due: float, ended: float, sent: float) -> None:
+    def api_step(
+        self,
+        name: str,
+        station: int,
+        due: float,
+        ended: float,
+        sent: float,
+        kind: Kind = Kind.RESPONSE,
+    ) -> None:
         """What somebody wanted of the CSMS's own API at ``due`` was there at ``ended``.
 
-        ``sent`` is when the call was written; nan: its answer has not come yet.
+        ``sent`` is when the call was written; nan: not known, or not of this one. ``kind`` says
+        what the time from ``due`` on is, where nothing came of it.
         """
         fold = self._fold
         phase = fold.phase_names[max(bisect_right(self._phase_starts, due) - 1, 0)]
         version = fold.versions[int(fold.station_version[station])]
-        for kind, since in ((Kind.RESPONSE, due), (Kind.SERVICE, sent)):
+        for what, since in ((kind, due), (SINCE_WRITTEN.get(kind, kind), sent)):
             if since == since:
-                key = SeriesKey(name, API, version, phase, kind)
+                key = SeriesKey(name, API, version, phase, what)
                 fold.histogram(key).record(max(ended - since, 0.0))
 
     def violation(self, station: int, kind: str, detail: str, now: float) -> None:

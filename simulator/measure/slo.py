@@ -16,6 +16,9 @@ Rules that hold for every clause:
 * A clause about something that never happened is not met: nothing was shown. Only where no station
   of the run can send any of its messages, as there is no StartTransaction in OCPP 2.0.1, the clause
   does not apply: it is neither met nor missed, and the note says so.
+* Steps of calls of the CSMS's API (``RemoteStart.command``) are counted from when they were due. A
+  command that did not come within 30 s, or was open at the end, has a time of at least its age, as
+  has a call. A step is judged by the call's name, not by the versions' words.
 * The phases in ``skip_phases`` are left out of latencies; counts and ratios are of the whole run.
 """
 
@@ -28,8 +31,8 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.measure.errors import CONNECTING
 from simulator.measure.histogram import Histogram, microseconds, total
-from simulator.measure.keys import Kind
-from simulator.measure.measurement import Measurement, needed
+from simulator.measure.keys import API, Kind
+from simulator.measure.measurement import Measurement, needed, select
 
 if TYPE_CHECKING:
     from simulator.scenario.slo import Clause
@@ -108,7 +111,7 @@ def evaluate(
 
 
 def _possible(clause: Clause, sent: Collection[str] | None) -> bool:
-    if sent is None or clause.actions == ("*",):
+    if sent is None or clause.of_calls or clause.actions == ("*",):
         return True
     return any(action in sent for action in clause.actions)
 
@@ -124,18 +127,33 @@ def _latency(
 ) -> ClauseResult:
     if clause.kind is None or not clause.actions or clause.statistic is None:
         raise ValueError(f"clause {clause.text!r} names neither a figure nor a latency")
-    kind, open_kind = _KINDS[clause.kind]
-    values = total(measurement.select(kind, name, skip_phases) for name in clause.actions)
-    waiting = total(measurement.select(open_kind, name, skip_phases) for name in clause.actions)
+    values, waiting = _series(clause, clause.kind, measurement, skip_phases)
     over = waiting.above(microseconds(clause.limit))
     values.add(over)
     if not values.n:
-        return _result(clause, None, 0, "no such call was answered")
+        what = "nothing of that kind was seen" if clause.of_calls else "no such call was answered"
+        return _result(clause, None, 0, what)
     notes = []
     if over.n:
         notes.append(f"{over.n} unanswered at the end, longer than the limit")
     value, note = _statistic(clause.statistic, values, upwards=clause.op in ("<", "<=", "="))
     return _result(clause, value / 1e6, values.n, "; ".join(filter(None, [note, *notes])))
+
+
+def _series(
+    clause: Clause, kind: str, measurement: Measurement, skip_phases: Collection[str]
+) -> tuple[Histogram, Histogram]:
+    """What a clause is about: the times themselves, and what was unanswered at the end."""
+    if clause.of_calls:
+        names = [f"{name}.{kind}" for name in clause.actions]
+        kinds, direction = (Kind.RESPONSE, Kind.CENSORED), API
+    else:
+        names, kinds, direction = list(clause.actions), _KINDS[kind], "station"
+    values, waiting = (
+        total(select(measurement.histograms, each, name, skip_phases, direction) for name in names)
+        for each in kinds
+    )
+    return values, waiting
 
 
 def _statistic(name: str, values: Histogram, *, upwards: bool) -> tuple[float, str]:

@@ -12,9 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from simulator.measure.errors import LOCAL
-from simulator.measure.keys import Kind
+from simulator.measure.keys import API, Kind
 from simulator.measure.machine import grown
-from simulator.measure.measurement import CpuSample, Measurement, ShardMeasurement
+from simulator.measure.measurement import CpuSample, Measurement, ShardMeasurement, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Limits:
     """Seconds; or this share of the service p99 if that is more:"""
     generator_wait_share: float = 0.05
     loop_lag_p99: float = 0.010
+    api_wait_p99: float = 0.020
+    """Seconds that the generator may be late at calling the CSMS's own API."""
     connect_late_p99: float = 1.0
     """Switching a station on: by so many seconds the generator may blunt a storm."""
     sends_achieved: float = 0.98
@@ -116,6 +118,8 @@ def check(measurement: Measurement, limits: Limits | None = None) -> list[Validi
         _record_cost,
     )
     shards = measurement.shards
+    if any(_api_wait(shard, limits).measured is not None for shard in measurement.shards):
+        rules = (*rules, _api_wait)
     rows = [max((rule(shard, limits) for shard in shards), key=_badness) for rule in rules]
     problems = measurement.identity_problems()
     why = "; ".join(problems) or "planned = the sum of all outcomes, for every message type"
@@ -139,6 +143,14 @@ def _generator_wait(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
     limit_ms = max(limits.generator_wait_p99 * 1e3, limits.generator_wait_share * service_p99 / 1e3)
     why = f"shard {shard.shard}: p99 of {wait.n} calls written"
     return _row("generator_wait_p99", limit_ms, None if p99 is None else p99 / 1e3, "ms", why)
+
+
+def _api_wait(shard: ShardMeasurement, limits: Limits) -> ValidityRow:
+    wait = select(shard.histograms, Kind.QUEUE_GENERATOR, direction=API)
+    p99 = wait.percentile(99)
+    why = f"shard {shard.shard}: p99 of {wait.n} calls of the CSMS's API"
+    limit_ms = limits.api_wait_p99 * 1e3
+    return _row("api_wait_p99", limit_ms, None if p99 is None else p99 / 1e3, "ms", why)
 
 
 def _connect_late(shard: ShardMeasurement, limits: Limits) -> ValidityRow:

@@ -63,6 +63,7 @@ def reasons(reading: Reading) -> list[str]:
 _RULES = {
     "generator_wait_p99": "generator wait, p99",
     "loop_lag_p99": "lag of the event loop, p99",
+    "api_wait_p99": "calls of the CSMS's API made late, p99",
     "connect_late_p99": "stations switched on late, p99",
     "sends_achieved": "calls written of those asked",
     "cpu_busy": "time on end with a core busy",
@@ -72,6 +73,7 @@ _RULES = {
     "local_errors": "errors of this machine",
     "record_cost": "share of CPU for measuring",
     "calls_add_up": "counts that contradict each other",
+    "commands_add_up": "commands whose counts contradict each other",
 }
 
 

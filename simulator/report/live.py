@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.report import (
     common,
+    live_commands,
     live_latency,
     live_reading,
     live_steps,
@@ -29,6 +30,7 @@ def page(reading: Reading) -> Page:
         *([steps] if steps is not None else []),
         live_work.calls(reading),
         live_latency.section(reading),
+        live_commands.section(reading),
         live_work.messages(reading),
         live_work.fleet(reading),
         live_work.transactions(reading),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from simulator.measure.agreement import judged
-from simulator.report import common, live_reading, words
+from simulator.report import common, live_commands, live_reading, words
 from simulator.report.live_reconciled import reconciled
 from simulator.report.page import Absent, Block, Cell, Equation, Facts, Section, Table, Text
 from simulator.report.plots import fleet as fleet_plots
@@ -41,7 +41,7 @@ def calls(reading: Reading) -> Section:
                 series["second"], series["planned"], series["answered"], 1.0
             )
         )
-    tables = _by_type(reading), _skipped(reading), _served(reading), _remote_starts(reading)
+    tables = _by_type(reading), _skipped(reading), _served(reading)
     for table in tables:
         if table is not None:
             blocks.append(table)
@@ -102,33 +102,6 @@ def _served(reading: Reading) -> Table | None:
     return Table(title, ("<message", "<answer", "count"), rows) if rows else None
 
 
-_STEPS_TOLD: Final = {
-    "api": "the CSMS's API answered",
-    "command": "the command was at the station",
-    "started": "the transaction began",
-}
-
-
-def _remote_starts(reading: Reading) -> Table | None:
-    """Drivers with an app: how many were served, and how long each step took from the wish on."""
-    found = reading.get("remote_starts")
-    if not isinstance(found, Mapping):
-        return None
-    latency = found.get("latency_ms")
-    rows = []
-    for name, row in latency.items() if isinstance(latency, Mapping) else ():
-        figures = [words.scalar(row.get(k)) for k in ("n", "p50", "p95", "p99", "max")]
-        rows.append([_STEPS_TOLD.get(str(name), str(name)), *figures])
-    counted = ", ".join(
-        f"{value} {common.label(str(name)).lower()}"
-        for name, value in found.items()
-        if name != "latency_ms" and value
-    )
-    heads = ("<from the wish until", "n", "p50 ms", "p95 ms", "p99 ms", "max ms")
-    note = f"{counted}. Asked = delivered + not delivered (no command in 30 s) + censored."
-    return Table("Charges started by an app", heads, rows, note)
-
-
 def _pairs(found: Any) -> list[list[str]]:
     """{message: {reason: count}} as rows."""
     if not isinstance(found, Mapping):
@@ -160,6 +133,7 @@ def messages(reading: Reading) -> Section:
     exact = reading.get("prediction", "exact")
     if exact is not None and table is not None and judged(reading.message_totals())[0]:
         blocks.append(_agreement(reading, bool(exact)))
+    blocks += live_commands.notes(reading)
     return Section("messages", "Messages, predicted and measured", blocks)
 
 

@@ -50,10 +50,10 @@ def _shares(tables: Tables, loc: Loc) -> Iterator[Problem]:
         expected = f'{NO_CONTRACTS}; csms.versions = {{ "2.0.1" = 1.0 }} has none of them'
         yield tables.problem((*where, "plug_and_charge"), expected)
     url = tables.get("csms", "url")
-    foreign = url not in (None, "embedded") and not tables.has("csms", "api")
+    foreign = url not in (None, "embedded") and not tables.has("csms", "api", "start")
     if shares["app"] and foreign:
         expected = "nothing here, or the call by which an app starts a charge at this CSMS"
-        yield tables.problem((*where, "app"), f"{expected} (csms.api)")
+        yield tables.problem((*where, "app"), f"{expected} (csms.api.start)")
 
 
 def _api(tables: Tables) -> Iterator[Problem]:

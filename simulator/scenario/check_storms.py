@@ -24,7 +24,7 @@ SHORTEST_CUT_S = 1.0
 
 def check_storms(tables: Tables) -> Iterator[Problem]:
     """Every problem of the storms."""
-    end_s = _stages_s(tables)
+    end_s = stages_s(tables)
     before = 0.0
     for index in tables.tables("live", "storms"):
         loc = ("live", "storms", index)
@@ -120,7 +120,7 @@ def _source(tables: Tables, loc: Loc, kind: str) -> Iterator[Problem]:
         yield tables.problem((*loc, "instances"), "nothing here: the hook closes connections")
 
 
-def _stages_s(tables: Tables) -> float | None:
+def stages_s(tables: Tables) -> float | None:
     """How long the run lasts; None: not known."""
     if not tables.has("live", "stages"):
         return 120.0

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.scenario import addresses, fields, units
+from simulator.scenario.check_calls import check_calls
 from simulator.scenario.check_limits import check_limits
 from simulator.scenario.check_live import check_live
 from simulator.scenario.check_mixes import check_mixes
@@ -102,6 +103,7 @@ def check(tables: Tables) -> list[Problem]:
     found += check_stages(tables)
     found += check_live(tables)
     found += check_storms(tables)
+    found += check_calls(tables)
     return found
 
 

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from simulator.scenario import api_fields as a
 from simulator.scenario import fields as f
+from simulator.scenario.call_model import Call
 from simulator.scenario.table import Table
 
 
@@ -69,11 +70,7 @@ class ApiHeader(Table):
 class ApiCall(Table):
     """A call of the CSMS's own API; {station}, {evse} and {token} are filled in."""
 
-    method: Annotated[
-        Literal["POST", "PUT", "PATCH", "GET"],
-        f.choice("a method", "POST", "PUT", "PATCH", "GET"),
-        Field(description="HTTP method."),
-    ] = "POST"
+    method: Annotated[a.Method, Field(description="HTTP method.")] = "POST"
     path: Annotated[a.Path, Field(description="Below the API's address.")]
     body: Annotated[a.Body, Field(description="JSON; quotes in what is filled in are escaped.")] = (
         ""
@@ -87,7 +84,7 @@ class Api(Table):
     header: Annotated[ApiHeader | None, Field(description="Who calls, such as a bearer token.")] = (
         None
     )
-    start: Annotated[ApiCall, Field(description="Starts a charge, as an app does.")]
+    start: Annotated[ApiCall | None, Field(description="Starts a charge, as an app does.")] = None
 
 
 class Tls(Table):
@@ -161,8 +158,13 @@ class Csms(Table):
         Password | None, Field(description="One password for all stations; default: each its own.")
     ] = None
     api: Annotated[
-        Api | None, Field(description="Its HTTP API, for drivers with an app; embedded: known.")
+        Api | None,
+        Field(description="Its HTTP API, for drivers with an app and calls; embedded: known."),
     ] = None
+    calls: Annotated[
+        tuple[Call, ...],
+        Field(strict=False, description="Commands that live runs have it send, by its API."),
+    ] = ()
     authorised: Annotated[
         bool, Field(description="You may put load on this target: needed beyond this machine.")
     ] = False

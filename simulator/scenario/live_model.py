@@ -96,6 +96,9 @@ class Validity(Table):
     loop_lag_p99: Annotated[
         f.Lateness, Field(description="Lag of the event loop, 99th percentile.")
     ] = 0.010
+    api_wait_p99: Annotated[
+        f.Lateness, Field(description="Calls of the CSMS's API made late, 99th percentile.")
+    ] = 0.020
     connect_late_p99: Annotated[
         f.Lateness, Field(description="Stations switched on late, 99th percentile.")
     ] = 1.0

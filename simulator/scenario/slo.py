@@ -5,13 +5,17 @@ Parses only. Clauses are evaluated where the measurement is.
 Grammar::
 
     p50|p95|p99|p99.9|max|mean "(" actions "." response|service|queue ")" op duration
+    p50|p95|p99|p99.9|max|mean "(" calls "." step ")" op duration
     errors.ratio|stations.booted_ratio op ratio
     calls.<outcome> | transactions.<count> | stations.<count>  op  whole number
     op := "<" | "<=" | "=" | ">=" | ">"
     actions := "*" | Action { "|" Action }
+    calls := Name { "|" Name }           of csms.calls, or RemoteStart (drivers with an app)
+    step := api | command | late | answered | started | ended | power | booted
 
 Several actions are judged together: OCPP versions have different names for one thing, as in
-``p99(StartTransaction|TransactionEvent.response) < 2 s``.
+``p99(StartTransaction|TransactionEvent.response) < 2 s``. Whether there are calls of those names is
+``check_calls``'s.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import re
 from dataclasses import dataclass
 
 from simulator.scenario import units
+from simulator.scenario.call_model import STEPS
 from simulator.scenario.problems import FieldError, listed, nearest
 
 STATISTICS = ("p50", "p95", "p99", "p99.9", "max", "mean")
@@ -76,7 +81,8 @@ COUNTS = (
 PATHS = (*RATIOS, *COUNTS)
 
 _OP = r"\s*(<=|>=|<|>|=)\s*(.+?)\s*"
-_LATENCY = re.compile(r"\s*([\w.]+)\s*\(\s*([\w*]+(?:\s*\|\s*[\w*]+)*)\s*\.\s*(\w+)\s*\)" + _OP)
+_WORDS = r"[\w*][\w* -]*"
+_LATENCY = re.compile(rf"\s*([\w.]+)\s*\(\s*({_WORDS}(?:\|\s*{_WORDS})*)\.\s*(\w+)\s*\)" + _OP)
 _PATH = re.compile(r"\s*([a-z_]+\.[a-z_]+)" + _OP)
 _FORM = '"p95(Action.response) < 500 ms" or "errors.ratio < 0.1 %"'
 
@@ -88,12 +94,18 @@ class Clause:
     text: str
     statistic: str | None
     actions: tuple[str, ...]
-    """Names of actions that are judged together, or ``*`` for all; empty for a ``path``."""
+    """Names of actions that are judged together, or ``*`` for all; empty for a ``path``. Where
+    ``kind`` is a step of calls: their names."""
     kind: str | None
     path: str | None
     op: str
     limit: float
     """Seconds for a latency, 0..1 for a ratio, otherwise a count."""
+
+    @property
+    def of_calls(self) -> bool:
+        """It is about a step of ``csms.calls``."""
+        return self.kind in STEPS
 
     @property
     def unit(self) -> str:
@@ -116,11 +128,15 @@ def parse_clause(text: str) -> Clause:
 
 def _latency(text: str, statistic: str, action: str, kind: str, op: str, limit: str) -> Clause:
     _known("statistic", statistic, STATISTICS, text)
-    actions = tuple(dict.fromkeys(name.strip() for name in action.split("|")))
+    actions = tuple(dict.fromkeys(" ".join(name.split()) for name in action.split("|")))
+    if kind in STEPS:
+        if "*" in actions or "" in actions:
+            raise FieldError(f"the name of a call of csms.calls before .{kind}")
+        return Clause(text, statistic, actions, kind, None, op, _limit(text, limit, units.DURATION))
     if actions != ("*",):
         for name in actions:
             _known("message", name, ACTIONS, text)
-    _known("kind of latency", kind, KINDS, text)
+    _known("kind of latency", kind, (*KINDS, *STEPS), text)
     return Clause(text, statistic, actions, kind, None, op, _limit(text, limit, units.DURATION))
 
 

@@ -12,11 +12,13 @@ from simulator.csms.options import CsmsOptions
 from simulator.csms.process import EmbeddedCsms
 from simulator.fleet.remotestart import AskStart, Begun, command
 from simulator.live import commands as module
-from simulator.live.commands import ApiRules, Commands, Template, request_of
+from simulator.live.apicalls import ApiRules, Template, start_request
+from simulator.live.commands import Commands
 from simulator.live.errors import TargetUnreachableError
 from simulator.live.http import HttpClient, Request, Server
 from simulator.live.run import run_live
 from simulator.live.target import Address
+from simulator.measure.keys import Kind
 from simulator.scenario import load_scenario
 from simulator.store import read_run
 
@@ -125,7 +127,8 @@ NOWHERE = Server(Address(2, ("127.0.0.1", 1)), "127.0.0.1:1")
 def test_a_template_is_filled_in_where_it_stands_and_escaped() -> None:
     start = Template("PUT", "/s/{station}/{evse}", '{"tag": "{token}", "n": {evse}}')
     rules = ApiRules(NOWHERE, "/api", start, ("X-Key", "k"))
-    call = request_of(rules, "a/b", "1.6", AskStart(2, 'T"\\', 1.0, 1))
+    wish = AskStart(2, 'T"\\', 1.0, 1)
+    call = start_request(rules, "a/b", *command("1.6", 2, "T", 1), wish)
     assert (call.method, call.target) == ("PUT", "/api/s/a%2Fb/2")
     assert json.loads(call.body) == {"tag": 'T"\\', "n": 2}
     assert call.headers == (("Content-Type", "application/json"), ("X-Key", "k"))
@@ -148,8 +151,9 @@ class Steps:
     def __init__(self) -> None:
         self.rows = []
 
-    def api_step(self, name, station, due, ended, sent) -> None:
-        self.rows.append((name, station, due, ended, sent))
+    def api_step(self, name, station, due, ended, sent, kind=Kind.RESPONSE) -> None:
+        if kind is Kind.RESPONSE:
+            self.rows.append((name, station, due, ended, sent))
 
 
 def frame(version, evse, **more):
@@ -166,11 +170,11 @@ def followed_by(monkeypatch):
         async def play():
             clock = SimpleNamespace(now=0.0)
             steps = Steps()
-            rules = ApiRules(NOWHERE, "", None)
+            rules = ApiRules(NOWHERE, "", None, embedded=True)
             calls = Commands(rules, ("a", "b"), ("1.6", "2.0.1"), lambda: clock.now, steps)
             story(calls, clock)
             await calls.close()
-            return calls.counts, steps.rows
+            return calls.counts.get("RemoteStart", {}), steps.rows
 
         return asyncio.run(play())
 
@@ -193,7 +197,13 @@ def test_a_wish_is_followed_from_the_call_to_the_transaction(followed_by) -> Non
         done(module.Reply(200, "", 10.7))
 
     counts, rows = followed_by(story)
-    assert +counts == {"asked": 1, "delivered": 1, "started": 1, "api_answered": 1}
+    assert +counts == {
+        "asked": 1,
+        "delivered": 1,
+        "started": 1,
+        "api_calls": 1,
+        "api_answered": 1,
+    }
     assert rows == [
         ("RemoteStart.command", 0, 10.0, 10.4, 10.2),
         ("RemoteStart.started", 0, 10.0, 10.6, 10.2),
@@ -210,7 +220,7 @@ def test_a_command_that_names_no_evse_is_for_who_waits_longest(followed_by, name
         calls.look(1, 2.0, said)
 
     counts, rows = followed_by(story)
-    assert +counts == {"asked": 2, "delivered": 1, "censored": 1}
+    assert +counts == {"asked": 2, "delivered": 1, "censored": 1, "api_calls": 2, "effect_open": 1}
     assert [due for _, _, due, _, _ in rows] == [1.0 if names_evse else 0.0]
 
 
@@ -218,6 +228,7 @@ def test_a_command_that_does_not_come_in_time_is_not_delivered(followed_by) -> N
     def story(calls, clock):
         for station in (0, 1):
             calls.ask(station, 0.0, AskStart(1, "T", 0.0, 1))
+        clock.now = 20.0
         calls.ask(0, 20.0, AskStart(2, "T", 20.0, 2))
         calls._client.sent[0][2](module.Reply(404, "", 1.0))
         calls._client.sent[1][2](module.Reply(0, "timeout", 30.0))
@@ -231,6 +242,8 @@ def test_a_command_that_does_not_come_in_time_is_not_delivered(followed_by) -> N
         "not_delivered": 2,
         "censored": 1,
         "late": 1,
+        "api_calls": 3,
+        "effect_open": 1,
         "api_http_404": 1,
         "api_timeout": 1,
     }

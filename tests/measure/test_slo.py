@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.measure.keys import Kind
 from simulator.measure.measurement import merge
 from simulator.measure.recorder import Recorder
 from simulator.measure.slo import ClauseResult, evaluate
@@ -224,3 +225,26 @@ def test_mean_and_max_are_exact(play, judge) -> None:
     play(recorder, service=1.1)
     assert judge(recorder, "mean(*.response) <= 200 ms").value == pytest.approx(0.2, rel=1e-9)
     assert judge(recorder, "max(*.response) < 1 s").value == pytest.approx(1.1, rel=1e-9)
+
+
+def test_a_step_of_calls_is_judged_by_the_calls_name_from_when_it_was_due(judge) -> None:
+    recorder = Recorder((), 1, ((0.0, "measure"),))
+    for number in range(100):
+        recorder.api_step("cap one.command", 0, number, number + 0.2, number + 0.1)
+    found = judge(recorder, "p95(cap one.command) < 500 ms")
+    assert found.ok and found.n == 100 and found.value == pytest.approx(0.2, rel=1e-2)
+    missing = judge(recorder, "p95(cap one.power) < 500 ms")
+    assert not missing.ok and missing.note == "nothing of that kind was seen"
+    assert not judge(recorder, "p95(*.response) < 500 ms").n  # stations' calls are others
+
+
+def test_commands_that_did_not_come_are_over_the_limit(judge) -> None:
+    recorder = Recorder((), 1, ((0.0, "measure"),))
+    for number in range(90):
+        recorder.api_step("cap.command", 0, number, number + 0.2, number + 0.1)
+    for number in range(10):
+        recorder.api_step("cap.command", 0, number, number + 30.0, number + 0.1, Kind.CENSORED)
+    found = judge(recorder, "p95(cap.command) < 500 ms")
+    assert not found.ok and found.n == 100
+    assert found.note == "10 unanswered at the end, longer than the limit"
+    assert judge(recorder, "p95(cap.command) < 40 s").n == 90
