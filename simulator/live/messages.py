@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simulator.fleet.ledger import Ledger
     from simulator.fleet.setup import Conditions
     from simulator.fleet.shardplan import ShardPlan
+    from simulator.live.conformance import Judged
     from simulator.live.storms import Stormy
     from simulator.measure.measurement import ShardMeasurement
     from simulator.measure.stormlog import StormRecord
@@ -110,6 +111,8 @@ class Final:
     commands: Counter[str] = field(default_factory=Counter)
     """What became of the calls of the CSMS's API."""
     storms: tuple[StormRecord, ...] = ()
+    judged: Judged | None = None
+    """How the CSMS kept to the schemas."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.live.aftermath import aftermath, failed, latency, series_rows
 from simulator.live.commands import NAME, STEPS
+from simulator.live.conformance import conformance
 from simulator.live.steprows import capacity, capacity_words, step_rows
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
@@ -126,6 +127,11 @@ def conclude(
         shards=len(prepared.plans),
         remote_starts=remote_starts(fleet, measurement),
         loop=fleet.loop,
+        conformance=conformance(
+            [final.judged for final in fleet.finals if final.judged is not None],
+            measurement.errors,
+            measurement.generator()["cpu_s"] or 0.0,
+        ),
         build_s=fleet.build_s,
         **({"storms": storms, "storm_latency_ms": latency(measurement)} if storms else {}),
         **more,

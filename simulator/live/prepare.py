@@ -273,6 +273,7 @@ def shard_specs(
         security.ca,
         security.certificates,
         security.operator,
+        live.check_answers,
     )
     phases = tuple((span.start_s, span.name) for span in prepared.spans)
     return [

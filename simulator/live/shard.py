@@ -27,6 +27,7 @@ from simulator.fleet.ledger import Ledger
 from simulator.fleet.virtual import VirtualStation
 from simulator.live.clock import run_clock
 from simulator.live.commands import Commands
+from simulator.live.conformance import Judged, examine
 from simulator.live.deadlines import Deadlines
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
@@ -197,7 +198,12 @@ class Shard:
             deviations=self._deviations,
             commands=Counter() if self._commands is None else self._commands.counts,
             storms=tuple(self._storm_log.records) if self._storm_log is not None else (),
+            judged=self._judged(),
         )
+
+    def _judged(self) -> Judged | None:
+        """How the CSMS kept to the schemas; one judge for all stations."""
+        return examine(self._stations[0].station.settings.conformance) if self._stations else None
 
     def _resolver(self, start: Start) -> Resolver | None:
         """Who looks the target's name up, where there is one to look up."""

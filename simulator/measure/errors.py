@@ -44,12 +44,18 @@ class ErrorKind(StrEnum):
     HTTP_TIMEOUT = "http_timeout"
     HTTP_MALFORMED = "http_malformed"
     BAD_SUBPROTOCOL = "bad_subprotocol"
+    BAD_EXTENSION = "bad_extension"
+    """An extension of WebSocket was selected that nobody offered, or not so."""
     WS_CLOSE = "ws_close"
     ABNORMAL_1006 = "abnormal_1006"
     WS_PROTOCOL = "ws_protocol"
     PING_TIMEOUT = "ping_timeout"
     OCPP_CALLERROR = "ocpp_callerror"
     OCPP_MALFORMED = "ocpp_malformed"
+    OCPP_SCHEMA = "ocpp_schema"
+    """An answer or a CALL that does not fit the schema of its message."""
+    OCPP_UNKNOWN_ACTION = "ocpp_unknown_action"
+    """A CALL of an action that the version does not have."""
     OCPP_UNKNOWN_ID = "ocpp_unknown_id"
     OCPP_FORBIDDEN = "ocpp_forbidden"
     """A CALL to a station that was not accepted."""
@@ -69,10 +75,11 @@ QUALIFIED = frozenset(
         ErrorKind.TLS_PROTOCOL,
         ErrorKind.WS_CLOSE,
         ErrorKind.OCPP_CALLERROR,
+        ErrorKind.OCPP_SCHEMA,
     }
 )
 """Classes told apart by the first word of their detail: the alert, what is wrong with the
-certificate, close code or error code."""
+certificate, close code, error code, or in which way a schema is missed."""
 CONNECTING = frozenset(
     kind
     for kind in ErrorKind

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.report import (
     common,
+    live_conformance,
     live_latency,
     live_reading,
     live_steps,
@@ -33,6 +34,7 @@ def page(reading: Reading) -> Page:
         live_work.fleet(reading),
         live_work.transactions(reading),
         live_trust.errors(reading),
+        live_conformance.section(reading),
         live_trust.validity(reading),
         live_trust.deviations(reading),
         live_trust.events(reading),

@@ -407,6 +407,15 @@ class Live(Table):
     heartbeat: Annotated[
         f.Duration | None, Field(description="Heartbeat interval until the CSMS sets one.")
     ] = None
+    check_answers: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="Hold one in so many answers of each type against its schema, the first"
+            " always; 1: all, 0: none. Calls of the CSMS are always checked.",
+        ),
+    ] = 10
     max_rate: Annotated[
         f.Rate | None, Field(description="Calls per second that the run may not exceed.")
     ] = None
