@@ -27,7 +27,7 @@ from simulator.fleet.ledger import Ledger
 from simulator.fleet.virtual import VirtualStation
 from simulator.live.clock import run_clock
 from simulator.live.commands import Commands
-from simulator.live.conformance import Judged, examine
+from simulator.live.conformance import Judged, examine, read_schemas
 from simulator.live.deadlines import Deadlines
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
@@ -122,6 +122,7 @@ class Shard:
             shard=spec.shard,
             frames=self._frames,
         )
+        read_schemas(spec.plan.versions)
         gc.collect()
         self.recorder.memory(before_kb=rss_kb())
         began = time.perf_counter()
