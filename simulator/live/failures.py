@@ -93,7 +93,10 @@ def of_handshake(error: Exception) -> tuple[ErrorKind, str]:
         status = error.response.status_code
         return http_error(status), f"HTTP {status} {error.response.reason_phrase}".rstrip()
     if isinstance(error, NegotiationError):
-        return ErrorKind.BAD_SUBPROTOCOL, str(error)
+        # ``websockets`` has one error for both, and says which in words.
+        if "subprotocol" in str(error):
+            return ErrorKind.BAD_SUBPROTOCOL, str(error)
+        return ErrorKind.BAD_EXTENSION, str(error)
     if isinstance(error, InvalidMessage):
         cause = error.__cause__
         if isinstance(cause, EOFError):

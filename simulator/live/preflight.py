@@ -19,6 +19,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from simulator.live.connection import Upgrade, begin_upgrade
+from simulator.live.deflate import agreed
 from simulator.live.errors import RefusedError, TargetUnreachableError
 from simulator.live.failures import ConnectError, of_handshake, of_os_error, of_tls
 from simulator.live.health import raise_fd_limit
@@ -43,6 +44,8 @@ class Reached:
     tls_s: float = 0.0
     pings_s: tuple[float, ...] = ()
     """How long each WebSocket ping that was asked for took to come back."""
+    deflate: bool = False
+    """Frames are compressed: the target took up what was offered."""
 
 
 def read_target(url: str) -> Target:
@@ -166,7 +169,14 @@ def _reach(
             over = time.monotonic()
             pinged = tuple(_pings(line, protocol, pings, deadline))
             _leave(line, protocol)
-            return Reached(address, connected - began, over - ready, ready - connected, pinged)
+            return Reached(
+                address,
+                connected - began,
+                over - ready,
+                ready - connected,
+                pinged,
+                agreed(protocol),
+            )
     except ssl.SSLError as error:
         raise of_tls(error) from None
     except TimeoutError as error:

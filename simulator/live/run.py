@@ -22,6 +22,7 @@ from simulator.fleet.steps import span_at
 from simulator.live.calibrated import margin_note
 from simulator.live.commands import ApiRules, Template
 from simulator.live.connection import Upgrade
+from simulator.live.deflate import DECLINED
 from simulator.live.dial import DialRules
 from simulator.live.embedded import csms_options, heartbeat_s
 from simulator.live.errors import LiveError, ShardLostError, TargetUnreachableError
@@ -205,6 +206,8 @@ class _Run:
         self._happened = Happened()
         self._csms: EmbeddedCsms | None = None
         self._csms_lost = False
+        self._deflate: dict[str, bool] = {}
+        """Whether the target took up compression, by version, where it was offered."""
         self._supervisor: Supervisor | None = None
         self._side: TargetSide | None = None
         self._path: Path | None = None
@@ -222,7 +225,8 @@ class _Run:
         with ExitStack() as stack:
             if site is None:
                 site = stack.enter_context(self._embedded())
-            upgrade = Upgrade(site.target, user_agent=USER_AGENT)
+            deflate = self._prepared.scenario.file.live.deflate
+            upgrade = Upgrade(site.target, user_agent=USER_AGENT, deflate=deflate)
             address = self._reach(upgrade, site)
             self._check_sockets(address, site)
             folder = self._folder()
@@ -285,7 +289,7 @@ class _Run:
 
         The embedded CSMS has said already that it listens.
         """
-        if self._csms is not None:
+        if self._csms is not None and upgrade.deflate is None:
             return site.found[0]
         authenticate = self._prepared.scenario.file.csms.security_profile >= 1
         timeout_s = self._prepared.scenario.file.live.connect_timeout
@@ -296,7 +300,12 @@ class _Run:
             known = password if authenticate else None
             wish = first_wish(site.security, station_id)
             found = site.found if address is None else (address,)
-            address = reach(asked, found, station_id, known, timeout_s, tls, wish).address
+            reached = reach(asked, found, station_id, known, timeout_s, tls, wish)
+            address = reached.address
+            if upgrade.deflate is not None:
+                self._deflate[version] = reached.deflate
+                if not reached.deflate:
+                    self._screen.note(f"{site.target.authority} {DECLINED}")
         return address if address is not None else site.found[0]
 
     def _check_sockets(self, address: Address, site: Site) -> None:
@@ -482,6 +491,7 @@ class _Run:
                 "target": site.target.authority if csms is None else EMBEDDED,
                 "csms": csms.holdings if csms is not None else None,
                 "csms_lost": self._csms_lost,
+                "deflate": self._deflate,
             },
         )
         self._outlets.end(summary, folder.path)
