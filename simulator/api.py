@@ -32,6 +32,8 @@ class Result:
     """A finished run: its summary, its tables as DataFrames, its folder."""
 
     run: Run
+    trouble: str = ""
+    """What could not be done with the run afterwards: its report could not be written."""
 
     @property
     def path(self) -> Path:
@@ -50,10 +52,14 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """What the command line returns for this run: a simulation without fault gives 0."""
+        """What the command line returns for this run: a simulation without fault gives 0.
+
+        1 where the verdict is good and a part of the results could not be written.
+        """
         from simulator.measure.verdict import exit_code
 
-        return exit_code(self.verdict)
+        incomplete = self.trouble or self.summary.get("not_written")
+        return exit_code(self.verdict) or int(bool(incomplete))
 
     @property
     def report(self) -> Path:
@@ -502,9 +508,14 @@ def _command() -> str | None:
 
 def _result(path: Path, *, report: bool) -> Result:
     from simulator.store import read_run
+    from simulator.store.errors import NotWrittenError
 
+    trouble = ""
     if report:
         from simulator.report import render
 
-        render(path)
-    return Result(read_run(path))
+        try:
+            render(path)
+        except (NotWrittenError, OSError) as error:
+            trouble = f"no report: {error}; 'chargeswarm report {path}' writes it later"
+    return Result(read_run(path), trouble)

@@ -27,7 +27,8 @@ def virtual_stations(
     """The stations of a shard, in its order, and where they will note their deviations.
 
     ``epoch_at_zero`` is the Unix time of run second 0. Stations of one model and version share
-    their settings, and all of them who judges the CSMS's answers. Raises PaperError for a certificate that cannot be used.
+    their settings, and all of them who judges the CSMS's answers. Raises PaperError for a
+    certificate that cannot be used.
     """
     judge = Conformance(conditions.check_answers)
     settings = {

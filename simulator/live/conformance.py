@@ -1,7 +1,7 @@
 """How the CSMS kept to OCPP on a live run, over all shards, and what finding that out cost.
 
-``read_schemas`` begins a shard's share and ``examine`` ends it (``shard``); ``conformance`` is the part of ``summary.json``
-(``outcome``). What is checked is ``station.conformance``'s business.
+``read_schemas`` begins a shard's share and ``examine`` ends it (``shard``); ``conformance`` is the
+part of ``summary.json`` (``outcome``). What is checked is ``station.conformance``'s business.
 """
 
 from __future__ import annotations

@@ -150,7 +150,12 @@ class Shard:
             station.station.clock_zero = start.epoch_at_zero
         tracer = None
         if spec.trace_path is not None and spec.traced:
-            tracer = Tracer(spec.trace_path, start.epoch_at_zero)
+            clock, error = run_clock(start.t0_ns), self.recorder.error
+            tracer = Tracer(
+                spec.trace_path,
+                start.epoch_at_zero,
+                lambda why: error(None, ErrorKind.LOCAL_DISK, why, clock()),
+            )
         finished, log = self.recorder.finished_phases, self._storm_log
 
         def tell(values: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ class ErrorKind(StrEnum):
     TCP_OTHER = "tcp_other"
     LOCAL_FD = "local_fd"
     LOCAL_PORT = "local_port"
+    LOCAL_DISK = "local_disk"
+    """A file of the run could not be written on; what was measured is not touched."""
     TLS_ALERT = "tls_alert"
     """The peer refused the handshake, or our certificate, by an alert."""
     TLS_VERIFY = "tls_verify"
@@ -84,10 +86,11 @@ CONNECTING = frozenset(
     kind
     for kind in ErrorKind
     if kind.split("_")[0] in ("dns", "tcp", "tls", "http", "local", "bad")
+    and kind is not ErrorKind.LOCAL_DISK
 )
 """Ways in which an attempt at a connection fails."""
 LOCAL = frozenset({ErrorKind.LOCAL_FD, ErrorKind.LOCAL_PORT})
-"""Faults of the generator's own machine."""
+"""Faults of the generator's own machine that keep stations from connecting."""
 REFUSALS = frozenset({ErrorKind.ID_REJECTED})
 """Answers that decline, and are no errors."""
 MAX_QUALIFIERS = 32
