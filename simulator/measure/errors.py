@@ -98,6 +98,8 @@ MAX_QUALIFIERS = 32
 EXAMPLES = 3
 FRAMES = 20
 _DETAIL_LENGTH = 500
+_CONTROL = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127)}
+"""What a target may send and no report should hold; line ends and tabs stay."""
 
 Frame = str | tuple[float, str, str]
 """A frame as text, or as (seconds since T0, ``in`` or ``out``, text)."""
@@ -171,7 +173,8 @@ class ErrorLog:
             name = station if isinstance(station, str) else station()
             last = (frames() if callable(frames) else frames)[-FRAMES:]
             lines = tuple(_line(frame) for frame in last)
-            entry.examples.append(ErrorExample(now, name, detail[:_DETAIL_LENGTH], lines))
+            text = detail[:_DETAIL_LENGTH].translate(_CONTROL)
+            entry.examples.append(ErrorExample(now, name, text, lines))
 
     def _entry(self, kind: ErrorKind, detail: str) -> ErrorClass:
         words = detail.split(maxsplit=1) if kind in QUALIFIED else []
@@ -221,9 +224,9 @@ class ErrorLog:
 
 def _line(frame: Frame) -> str:
     if isinstance(frame, str):
-        return frame
+        return frame.translate(_CONTROL)
     at_s, direction, text = frame
-    return f"{at_s:.3f} {direction} {text}"
+    return f"{at_s:.3f} {direction} {text}".translate(_CONTROL)
 
 
 def error_name(kind: ErrorKind, qualifier: str) -> str:

@@ -43,7 +43,8 @@ def section(reading: Reading) -> Section:
         "Conformance of the CSMS",
         blocks,
         "What the CSMS sent, held against the schemas of OCPP and the rules of its transport. "
-        "live.check_answers = 1 checks every answer.",
+        "live.check_answers = 1 checks every answer. What checking cost was measured after the run "
+        "on the last message of each type, and multiplied by how many were checked.",
     )
 
 
@@ -64,8 +65,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str | Cell]]:
         rows.append(
             (
                 "checking cost",
-                f"{words.duration(cost)} of CPU time{part} (measured after the run on the last"
-                " message of each type)",
+                f"{words.duration(cost)} of CPU time{part}",
             )
         )
     return rows

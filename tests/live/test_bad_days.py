@@ -53,7 +53,7 @@ shards = 1
 connect_timeout = "{timeout}"
 call_timeout = "400ms"
 check_answers = 1
-stages = [{{ kind = "ramp", for = "100ms", to = "100 %" }}, {{ kind = "hold", for = "1900ms" }}]
+stages = [{{ kind = "ramp", for = "100ms", to = "100 %" }}, {{ kind = "hold", for = "1200ms" }}]
 """
 MOST_KB = 30_000
 """What the memory of a shard may grow by while it is sent frames of 100 MB."""
@@ -358,6 +358,7 @@ def test_each_station_may_have_a_bad_day_of_its_own(tmp_path: Path) -> None:
     assert found["protocol"].keys() >= {"ocpp_malformed", "ocpp_unknown_id", "ws_protocol"}
     page = render(path).read_text()
     assert all(kind in page for kind in errors)
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", page)
 
 
 # -- at the start, by the command -----------------------------------------------------------------
