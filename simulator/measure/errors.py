@@ -98,7 +98,7 @@ MAX_QUALIFIERS = 32
 EXAMPLES = 3
 FRAMES = 20
 _DETAIL_LENGTH = 500
-_CONTROL = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127)}
+_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "�")
 """What a target may send and no report should hold; line ends and tabs stay."""
 
 Frame = str | tuple[float, str, str]

@@ -17,14 +17,20 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
 from simulator import cli
+from simulator.live.messages import Start
+from simulator.live.routes import Router, Routes
 from simulator.live.run import run_live
 from simulator.live.screen import NoScreen, Progress
+from simulator.live.shard import Shard
+from simulator.live.target import Address, parse_target
+from simulator.measure.recorder import Recorder
 from simulator.report import render
 from simulator.scenario import load_scenario
 from simulator.store import read_run
@@ -451,3 +457,17 @@ def test_a_folder_without_the_right_to_write_is_said(
     file = written(tmp_path, "ws://no-such-host.invalid/")
     assert cli.run(["live", str(file), "--out", str(tmp_path / "run")]) == 1
     assert capfd.readouterr().err.endswith(f"{tmp_path}: cannot be written: Permission denied\n")
+
+
+def test_a_name_that_is_not_known_any_more_is_counted_and_stations_stay_where_they_are() -> None:
+    """DNS fails in the middle of a run; so does an answer that may not be dialled."""
+    here = Address(socket.AF_INET, ("127.0.0.1", 9000))
+    routes = Routes(parse_target("ws://csms.example:9000/"), (here,), 5.0)
+    shard: Any = object.__new__(Shard)
+    shard.spec = SimpleNamespace(routes=routes)
+    shard.recorder, shard._router = Recorder((), 1), Router(routes, [0])
+    resolver = shard._resolver(Start(time.perf_counter_ns(), time.time()))
+    resolver._done(0.1, (), "Temporary failure in name resolution")
+    resolver._done(0.1, (Address(socket.AF_INET, ("192.0.2.1", 9000)),), "")
+    assert shard.recorder.errors.counts() == {"dns": 2}
+    assert shard._router.addresses == (here,) and shard.recorder.connect["dns"].n == 2

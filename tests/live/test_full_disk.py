@@ -1,4 +1,4 @@
-"""A full disk costs files and not the run: never the CSMS's fault, and the end is always written."""
+"""A full disk costs files and not the run: it is never the CSMS's fault, and the end is written."""
 
 from __future__ import annotations
 
