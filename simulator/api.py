@@ -518,4 +518,6 @@ def _result(path: Path, *, report: bool) -> Result:
             render(path)
         except (NotWrittenError, OSError) as error:
             trouble = f"no report: {error}; 'chargeswarm report {path}' writes it later"
+        except KeyboardInterrupt:  # the run itself is over, and its verdict stands
+            trouble = f"interrupted at the report; 'chargeswarm report {path}' writes it"
     return Result(read_run(path), trouble)

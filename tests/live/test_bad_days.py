@@ -432,6 +432,18 @@ def test_where_nobody_answers_tcp_or_knows_the_name(
     assert code == 4 and re.search(r"wss://no-such-host\.invalid:443: dns: .*host name", said), said
 
 
+def test_who_takes_connections_and_never_shakes_hands(
+    tmp_path: Path, capfd: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("BAD_PASSWORD", "abcdefgh12345678")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        port = listener.getsockname()[1]
+        code, said = command(tmp_path, capfd, f"wss://127.0.0.1:{port}/", *SECURE)
+    assert code == 4 and "tls_timeout: nothing in 0.4 s (it takes connections, but does" in said
+
+
 SECURE = ("--set", "csms.security_profile=2", "--set", "csms.password.env=BAD_PASSWORD")
 
 
