@@ -6,6 +6,7 @@ Pure: no sockets. ``dial``, ``connection`` and ``preflight`` classify with it.
 from __future__ import annotations
 
 import errno
+import re
 import ssl
 from typing import Final
 
@@ -87,6 +88,10 @@ def of_tls(error: ssl.SSLError) -> ConnectError:
     return ConnectError(ErrorKind.TLS_PROTOCOL, reason.lower())
 
 
+_OLD_HTTP: Final = re.compile(r"(HTTP/1\.0 ([45]\d\d)\b.*)")
+"""A refusal by a proxy that still speaks so: ``websockets`` reads its first line alone."""
+
+
 def of_handshake(error: Exception) -> tuple[ErrorKind, str]:
     """Class and detail of a WebSocket handshake that ``websockets`` refused."""
     if isinstance(error, InvalidStatus):
@@ -101,5 +106,8 @@ def of_handshake(error: Exception) -> tuple[ErrorKind, str]:
         cause = error.__cause__
         if isinstance(cause, EOFError):
             return ErrorKind.HTTP_MALFORMED, "closed before it answered the upgrade request"
+        old = _OLD_HTTP.search(str(cause))
+        if old is not None:
+            return http_error(int(old[2])), old[1].rstrip()
         return ErrorKind.HTTP_MALFORMED, f"no HTTP response: {cause or error}"
     return ErrorKind.HTTP_MALFORMED, str(error)

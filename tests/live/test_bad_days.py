@@ -188,6 +188,10 @@ def status(code: int, words: str) -> Treatment:
     return refuse
 
 
+async def old_proxy(visitor: Visitor) -> None:
+    await visitor.say(b"HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\n\r\nno server")
+
+
 async def reset(visitor: Visitor) -> None:
     visitor.reset()
 
@@ -404,6 +408,7 @@ def command(tmp_path: Path, capfd: Any, url: str, *more: str) -> tuple[int, str]
         (status(404, "Not Found"), r"http_404: .*fleet export"),
         (status(429, "Too Many Requests"), r"http_429: .*too many at a time"),
         (status(503, "Service Unavailable"), r"http_5xx: HTTP 503 .*not ready, or a proxy before"),
+        (old_proxy, r"http_5xx: HTTP/1\.0 503 Service Unavailable \(the CSMS is not ready"),
         (reset, r"tcp_reset: Connection reset by peer \(it closes"),
         (hang, r"http_timeout: nothing in 0\.4 s \(it takes connections and says nothing"),
         (web_page, r"http_other: HTTP 200 OK \(not a WebSocket server at this path"),
