@@ -357,3 +357,5 @@ def _finish(result: Result, as_json: bool, out: IO[str] | None = None) -> None:
         print(json.dumps(result.summary, indent=2))
     else:
         print(result.text(), file=out)
+    if result.trouble:
+        print(f"chargeswarm: {result.trouble}", file=sys.stderr)

@@ -21,6 +21,8 @@ class Result:
     """A finished run: its summary, its tables as DataFrames, its folder."""
 
     run: Run
+    trouble: str = ""
+    """What could not be done with the run afterwards: its report could not be written."""
 
     @property
     def path(self) -> Path:
@@ -39,10 +41,14 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """What the command line returns for this run: a simulation without fault gives 0."""
+        """What the command line returns for this run: a simulation without fault gives 0.
+
+        1 where the verdict is good and a part of the results could not be written.
+        """
         from simulator.measure.verdict import exit_code
 
-        return exit_code(self.verdict)
+        incomplete = self.trouble or self.summary.get("not_written")
+        return exit_code(self.verdict) or int(bool(incomplete))
 
     @property
     def report(self) -> Path:
@@ -111,9 +117,16 @@ class Result:
 def finished(path: Path, *, report: bool) -> Result:
     """The run in a folder, which is given its report unless ``report`` is false."""
     from simulator.store import read_run
+    from simulator.store.errors import NotWrittenError
 
+    trouble = ""
     if report:
         from simulator.report import render
 
-        render(path)
-    return Result(read_run(path))
+        try:
+            render(path)
+        except (NotWrittenError, OSError) as error:
+            trouble = f"no report: {error}; 'chargeswarm report {path}' writes it later"
+        except KeyboardInterrupt:  # the run itself is over, and its verdict stands
+            trouble = f"interrupted at the report; 'chargeswarm report {path}' writes it"
+    return Result(read_run(path), trouble)

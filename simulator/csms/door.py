@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from websockets.extensions import ServerExtensionFactory
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.typing import Subprotocol
 
 from simulator.csms.options import CsmsOptions
@@ -59,6 +61,20 @@ def read_registers(options: CsmsOptions) -> Registers:
             rows = read_tokens(options.tokens, str(options.tokens))
             tokens = {row.token.casefold(): row.status for row in rows}
     return Registers(passwords, tokens, serials)
+
+
+def compression() -> Sequence[ServerExtensionFactory]:
+    """What a station may have compressed: a CSMS has to support it (OCPP 2.0.1, part 4).
+
+    Windows of at most 12 bits: 64 KB for each connection that asks for it.
+    """
+    return [
+        ServerPerMessageDeflateFactory(
+            server_max_window_bits=12,
+            client_max_window_bits=12,
+            compress_settings={"memLevel": 5},
+        )
+    ]
 
 
 def station_of(path: str) -> str:

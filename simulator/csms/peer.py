@@ -25,7 +25,7 @@ from websockets.server import ServerProtocol
 from simulator.csms import answers16, answers201
 from simulator.csms.answers import After, Handler, Version
 from simulator.csms.desk import Desk
-from simulator.csms.door import SUBPROTOCOLS, Refusal, select_subprotocol, station_of
+from simulator.csms.door import SUBPROTOCOLS, Refusal, compression, select_subprotocol, station_of
 from simulator.csms.faults import FaultyWire, Mischief
 from simulator.csms.line import Line
 from simulator.station import v16, v201
@@ -35,6 +35,7 @@ from simulator.station.wholeframes import LONGEST, from_client, server_text
 OPEN_TIMEOUT_S: Final = 60.0
 CLOSE_TIMEOUT_S: Final = 2.0
 _PROTOCOL_ERROR: Final = 1002
+_COMPRESSION: Final = compression()
 _SILENT: Final = logging.getLogger("simulator.csms.peer")
 _SILENT.setLevel(logging.CRITICAL + 1)
 _decode = msgspec.json.decode
@@ -163,6 +164,7 @@ class Peer(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._ws = ServerProtocol(
+            extensions=_COMPRESSION,
             select_subprotocol=select_subprotocol,
             max_size=2**20,
             logger=_SILENT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simulator.demand.visits import Means
@@ -14,6 +15,7 @@ from simulator.fleet.setup import Conditions, settings_of
 from simulator.fleet.shardplan import ShardPlan
 from simulator.fleet.virtual import VirtualStation
 from simulator.station import certificates, truststore
+from simulator.station.conformance import Conformance
 
 if TYPE_CHECKING:
     from simulator.station.ports import Observer
@@ -25,10 +27,14 @@ def virtual_stations(
     """The stations of a shard, in its order, and where they will note their deviations.
 
     ``epoch_at_zero`` is the Unix time of run second 0. Stations of one model and version share
-    their settings. Raises PaperError for a certificate that cannot be used.
+    their settings, and all of them who judges the CSMS's answers. Raises PaperError for a
+    certificate that cannot be used.
     """
+    judge = Conformance(conditions.check_answers)
     settings = {
-        (kind, version): settings_of(plan.kinds[kind], version, plan.speed, conditions)
+        (kind, version): replace(
+            settings_of(plan.kinds[kind], version, plan.speed, conditions), conformance=judge
+        )
         for kind, version in set(zip(plan.kind.tolist(), plan.versions, strict=True))
     }
     deviations = Deviations()

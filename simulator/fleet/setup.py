@@ -54,6 +54,8 @@ class Conditions:
     """How far the stations' clocks are off, standard deviation."""
     operator: str = ""
     """Organisation in the certificates that stations ask for."""
+    check_answers: int = 10
+    """The schema of one in so many answers of each type is checked; 0: of none."""
 
 
 def supply_of(kind: StationModel) -> Supply:

@@ -28,6 +28,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
+from simulator.live.deflate import offers
 from simulator.live.failures import ConnectError, of_handshake, of_os_error
 from simulator.live.owner import NOBODY, Owner
 from simulator.live.target import Target
@@ -54,6 +55,8 @@ class Upgrade:
     subprotocol: str = "ocpp1.6"
     max_message_bytes: int = 2**20
     user_agent: str = "chargeswarm"
+    deflate: int | None = None
+    """Window bits of permessage-deflate; None: it is not offered."""
 
     def by_version(self, versions: Iterable[str]) -> dict[str, Upgrade]:
         """The same for each OCPP version, with its sub-protocol."""
@@ -71,6 +74,7 @@ def begin_upgrade(
     path, _, query = target.path(station_id).partition("?")
     client = ClientProtocol(
         WebSocketURI(target.secure, target.host, target.port, path, query),
+        extensions=offers(upgrade.deflate),
         subprotocols=(Subprotocol(upgrade.subprotocol),),
         max_size=upgrade.max_message_bytes,
         logger=SILENT,

@@ -116,6 +116,8 @@ async def dial(
         _drop(sock, connection)
         raise
     finally:
+        if decided is not None and decided.done() and not decided.cancelled():
+            decided.exception()  # heard, even where the attempt was given up in the same turn
         # An error's traceback keeps this frame, and the connection's future keeps the error.
         decided = connection = None
     return tcp_s

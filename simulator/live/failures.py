@@ -6,6 +6,7 @@ Pure: no sockets. ``dial``, ``connection`` and ``preflight`` classify with it.
 from __future__ import annotations
 
 import errno
+import re
 import ssl
 from typing import Final
 
@@ -87,16 +88,26 @@ def of_tls(error: ssl.SSLError) -> ConnectError:
     return ConnectError(ErrorKind.TLS_PROTOCOL, reason.lower())
 
 
+_OLD_HTTP: Final = re.compile(r"(HTTP/1\.0 ([45]\d\d)\b.*)")
+"""A refusal by a proxy that still speaks so: ``websockets`` reads its first line alone."""
+
+
 def of_handshake(error: Exception) -> tuple[ErrorKind, str]:
     """Class and detail of a WebSocket handshake that ``websockets`` refused."""
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         return http_error(status), f"HTTP {status} {error.response.reason_phrase}".rstrip()
     if isinstance(error, NegotiationError):
-        return ErrorKind.BAD_SUBPROTOCOL, str(error)
+        # ``websockets`` has one error for both, and says which in words.
+        if "subprotocol" in str(error):
+            return ErrorKind.BAD_SUBPROTOCOL, str(error)
+        return ErrorKind.BAD_EXTENSION, str(error)
     if isinstance(error, InvalidMessage):
         cause = error.__cause__
         if isinstance(cause, EOFError):
             return ErrorKind.HTTP_MALFORMED, "closed before it answered the upgrade request"
+        old = _OLD_HTTP.search(str(cause))
+        if old is not None:
+            return http_error(int(old[2])), old[1].rstrip()
         return ErrorKind.HTTP_MALFORMED, f"no HTTP response: {cause or error}"
     return ErrorKind.HTTP_MALFORMED, str(error)

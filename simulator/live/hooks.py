@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,14 +80,20 @@ def equipped(options: CsmsOptions, storms: Sequence[Storm], private: Path) -> Cs
     return options
 
 
-def keep_records(private: Path, folder: Path | None) -> None:
+def keep_records(private: Path, folder: Path | None, tell: Callable[[str], None]) -> None:
     """Keep the database that ``equipped`` asked for with the run: the CSMS itself lost its memory.
 
     ``chargeswarm reconcile RUN --against RUN/csms.sqlite`` compares it with the ledger.
+    ``tell`` hears where there is no room for it.
     """
     made = private / RECORDS
     if folder is not None and made.exists():
-        shutil.move(made, folder / RECORDS)
+        try:
+            shutil.move(made, folder / RECORDS)
+        except OSError as error:
+            with suppress(OSError):
+                (folder / RECORDS).unlink(missing_ok=True)
+            tell(f"{RECORDS} could not be kept: {error.strerror or error}")
 
 
 class TargetSide:

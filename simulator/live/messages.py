@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from simulator.fleet.ledger import Ledger
     from simulator.fleet.setup import Conditions
     from simulator.fleet.shardplan import ShardPlan
+    from simulator.live.conformance import Judged
     from simulator.live.storms import Stormy
     from simulator.measure.measurement import ShardMeasurement
     from simulator.measure.stormlog import StormRecord
@@ -119,6 +120,8 @@ class Final:
     fans: dict[tuple[str, int], Fan] = field(default_factory=dict)
     """What came of each broadcast, by name and number."""
     storms: tuple[StormRecord, ...] = ()
+    judged: Judged | None = None
+    """How the CSMS kept to the schemas."""
 
 
 @dataclass(frozen=True, slots=True)

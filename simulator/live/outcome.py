@@ -6,12 +6,14 @@ Called by ``run`` once the shards are gone, however they went.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from simulator.live.aftermath import aftermath, failed, latency, series_rows
 from simulator.live.commanded import add_up, called, command_rows
+from simulator.live.conformance import conformance
+from simulator.live.keeping import Pieces
 from simulator.live.steprows import capacity, capacity_words, step_rows
 from simulator.live.trace import join_traces
 from simulator.measure.agreement import allowance
@@ -22,7 +24,9 @@ from simulator.measure.slo import evaluate
 from simulator.measure.validity import Limits, check, loosened
 from simulator.measure.verdict import Decision, Verdict, decide
 from simulator.station.versions import TABLES
+from simulator.store.atomic import replacing
 from simulator.store.columns import messages_table, seconds_table, station_messages_table
+from simulator.store.errors import NotWrittenError
 from simulator.store.folder import HLOG, RunFolder, Status
 from simulator.store.summary import TransactionCounts, live_summary
 
@@ -96,7 +100,9 @@ def conclude(
         lost_shards=[fleet.lost[number] for number in sorted(fleet.lost)],
     )
     rows = step_rows(prepared.steps, measurement, prepared.scenario.file.slo.require, limits)
-    _write_tables(folder, prepared, fleet, measurement, prediction, happened)
+    folder.release()
+    pieces = Pieces(folder.path)
+    _write_tables(folder, pieces, prepared, fleet, measurement, prediction, happened)
     struck = prepared.weather.struck() | prepared.errands.stations(prepared.network)
     compared = compare(prediction, measurement, struck)
     summary = live_summary(
@@ -128,11 +134,24 @@ def conclude(
         remote_starts=commanded.starts,
         commands=commanded.calls,
         loop=fleet.loop,
+        conformance=conformance(
+            [final.judged for final in fleet.finals if final.judged is not None],
+            measurement.errors,
+            measurement.generator()["cpu_s"] or 0.0,
+        ),
         build_s=fleet.build_s,
+        not_written=pieces.missing,
         **({"storms": storms, "storm_latency_ms": latency(measurement)} if storms else {}),
         **more,
     )
-    folder.finish(summary, _status(decision))
+    try:
+        folder.finish(summary, _status(decision))
+    except NotWrittenError as error:
+        calls = measurement.calls()
+        raise NotWrittenError(
+            f"{error}. The run is over: {decision.verdict}, {calls.answered} of {calls.planned}"
+            " calls answered; its summary could not be kept"
+        ) from error
     return summary
 
 
@@ -225,29 +244,49 @@ def event_rows(errors: ErrorLog, shard: int) -> list[dict[str, Any]]:
 
 def _write_tables(
     folder: RunFolder,
+    pieces: Pieces,
     prepared: Prepared,
     fleet: Fleet,
     measurement: Measurement,
     prediction: Prediction,
     happened: Happened,
 ) -> None:
-    predicted = {
-        (action, "station"): prediction.series[:, number]
-        for number, action in enumerate(prediction.actions)
-    }
-    folder.write_table(
-        "messages", messages_table(predicted, measurement.messages_by_second(), prediction.bin_s)
-    )
+    """In the order of what would be missed most on a full disk."""
     by_station = {
         (name, action): count
         for name, row in prediction.station_totals().items()
         for action, count in row.items()
     }
-    folder.write_table("station_messages", station_messages_table(measurement, by_station))
-    folder.write_table("seconds", seconds_table(measurement))
-    folder.write_table("ledger", _ledger_rows(fleet))
+    predicted = {
+        (action, "station"): prediction.series[:, number]
+        for number, action in enumerate(prediction.actions)
+    }
+    by_second = measurement.messages_by_second()
+    tables: dict[str, Callable[[], Any]] = {
+        "ledger": lambda: _ledger_rows(fleet),
+        "events": lambda: _event_rows(fleet, happened),
+        "seconds": lambda: seconds_table(measurement),
+        "messages": lambda: messages_table(predicted, by_second, prediction.bin_s),
+        "station_messages": lambda: station_messages_table(measurement, by_station),
+    }
     if prepared.weather.storms:
-        folder.write_table("storms", series_rows(prepared, fleet, measurement))
+        tables["storms"] = lambda: series_rows(prepared, fleet, measurement)
+    for name, rows in tables.items():
+        with pieces.piece(f"{name}.parquet"):
+            folder.write_table(name, rows())
+    with pieces.piece(HLOG), replacing(folder.path / HLOG) as temporary:
+        measurement.hlog(
+            temporary,
+            start_epoch_s=fleet.epoch_at_zero,
+            comments=(f"scenario {prepared.scenario.name}",),
+        )
+    if prepared.traced:
+        parts = [folder.path / f"frames-{number}.jsonl" for number in range(len(prepared.plans))]
+        with pieces.piece(FRAMES_FILE, larger=False):
+            join_traces(parts, folder.path / FRAMES_FILE, folder.redactor)
+
+
+def _event_rows(fleet: Fleet, happened: Happened) -> list[dict[str, Any]]:
     rows = list(happened.rows)
     for final in fleet.finals:
         shard = final.measurement
@@ -255,15 +294,7 @@ def _write_tables(
         rows += _deviation_rows(final, shard.station_ids)
     for number, trace in fleet.traces.items():
         rows.append({"at_s": fleet.ended_s, "shard": number, "kind": "shard_lost", "detail": trace})
-    folder.write_table("events", sorted(rows, key=lambda row: float(row["at_s"])))
-    measurement.hlog(
-        folder.path / HLOG,
-        start_epoch_s=fleet.epoch_at_zero,
-        comments=(f"scenario {prepared.scenario.name}",),
-    )
-    if prepared.traced:
-        parts = [folder.path / f"frames-{number}.jsonl" for number in range(len(prepared.plans))]
-        join_traces(parts, folder.path / FRAMES_FILE, folder.redactor)
+    return sorted(rows, key=lambda row: float(row["at_s"]))
 
 
 def _ledger_rows(fleet: Fleet) -> list[dict[str, object]]:

@@ -19,6 +19,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from simulator.live.connection import Upgrade, begin_upgrade
+from simulator.live.deflate import agreed
 from simulator.live.errors import RefusedError, TargetUnreachableError
 from simulator.live.failures import ConnectError, of_handshake, of_os_error, of_tls
 from simulator.live.health import raise_fd_limit
@@ -43,6 +44,8 @@ class Reached:
     tls_s: float = 0.0
     pings_s: tuple[float, ...] = ()
     """How long each WebSocket ping that was asked for took to come back."""
+    deflate: bool = False
+    """Frames are compressed: the target took up what was offered."""
 
 
 def read_target(url: str) -> Target:
@@ -58,7 +61,9 @@ def addresses(target: Target) -> tuple[Address, ...]:
     try:
         return resolve(target)
     except ConnectError as error:
-        raise TargetUnreachableError(f"ws://{target.authority}: {error}") from None
+        scheme = "wss" if target.secure else "ws"
+        hint = _hint(str(error), "")
+        raise TargetUnreachableError(f"{scheme}://{target.authority}: {error}{hint}") from None
 
 
 def check_authorised(
@@ -166,7 +171,14 @@ def _reach(
             over = time.monotonic()
             pinged = tuple(_pings(line, protocol, pings, deadline))
             _leave(line, protocol)
-            return Reached(address, connected - began, over - ready, ready - connected, pinged)
+            return Reached(
+                address,
+                connected - began,
+                over - ready,
+                ready - connected,
+                pinged,
+                agreed(protocol),
+            )
     except ssl.SSLError as error:
         raise of_tls(error) from None
     except TimeoutError as error:
@@ -256,6 +268,16 @@ def _hint(reason: str, subprotocol: str) -> str:
     kind = reason.partition(":")[0]
     return {
         "tcp_refused": " (nobody listens there)",
+        "tcp_timeout": " (nobody there, or a firewall that drops; live.connect_timeout says how"
+        " long to wait)",
+        "tcp_reset": " (it closes connections at once: a proxy without a server behind it, or one"
+        " that wants TLS?)",
+        "http_timeout": " (it takes connections and says nothing: busy, another protocol, or one"
+        " that wants TLS? live.connect_timeout says how long to wait)",
+        "http_429": " (too many at a time for the CSMS, or a limit per address)",
+        "http_5xx": " (the CSMS is not ready, or a proxy before it has none)",
+        "bad_extension": " (the CSMS selects an extension of WebSocket that was not offered so:"
+        " live.deflate)",
         "http_401": " (wrong or missing password: csms.security_profile, csms.password; or another"
         " station's certificate)",
         "tls_verify": " (csms.ca says whom to trust; the host must be one that the certificate is"

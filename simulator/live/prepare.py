@@ -313,6 +313,7 @@ def shard_specs(
         security.certificates,
         clock_spread_s=live.clock_spread,
         operator=security.operator,
+        check_answers=live.check_answers,
     )
     phases = tuple((span.start_s, span.name) for span in prepared.spans)
     return [

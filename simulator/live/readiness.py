@@ -25,6 +25,7 @@ from simulator.live.calibrated import (
     remembered,
 )
 from simulator.live.connection import Upgrade
+from simulator.live.deflate import DECLINED
 from simulator.live.errors import LiveError, RefusedError, TargetUnreachableError
 from simulator.live.margin import Margin, loads, margin
 from simulator.live.outcome import limits_of
@@ -37,7 +38,9 @@ from simulator.live.preflight import (
     read_target,
 )
 from simulator.live.prepare import Prepared, first_of_versions, prepare, usable_cpus
+from simulator.live.security import INSECURE, Security, first_wish, security_of
 from simulator.live.target import Address, Target
+from simulator.live.tls import Tls
 from simulator.measure.validity import loosened
 from simulator.measure.verdict import ExitCode
 
@@ -184,8 +187,10 @@ def target_checks(prepared: Prepared) -> list[Check]:
     scenario = prepared.scenario
     try:
         with _target(scenario) as (target, found):
+            embedded = scenario.file.csms.url == EMBEDDED
+            security = INSECURE if embedded else security_of(scenario, prepared.network, target)
             return [
-                _reached(prepared, target, found, version, who)
+                _reached(prepared, target, found, version, who, security)
                 for version, who in first_of_versions(prepared.plans).items()
             ]
     except (RefusedError, TargetUnreachableError) as error:
@@ -198,21 +203,27 @@ def _reached(
     found: tuple[Address, ...],
     version: str,
     who: tuple[str, str | None],
+    security: Security,
 ) -> Check:
     csms, live = prepared.scenario.file.csms, prepared.scenario.file.live
-    asked = Upgrade(target).by_version((version,))[version]
+    asked = Upgrade(target, deflate=live.deflate).by_version((version,))[version]
     password = who[1] if csms.security_profile >= 1 else None
+    tls = None if security.tls is None else Tls(security.tls)
+    wish = first_wish(security, who[0])
     try:
-        reached = reach(asked, found, who[0], password, live.connect_timeout, pings=PINGS)
+        reached = reach(asked, found, who[0], password, live.connect_timeout, tls, wish, PINGS)
     except TargetUnreachableError as error:
         return Check(f"target {version}", False, str(error), error.exit_code)
     pinged = "no pong"
     if reached.pings_s:
         pinged = f"WebSocket ping {median(reached.pings_s) * 1e3:.2f} ms"
+    shaken = f" TLS {reached.tls_s * 1e3:.2f} ms," if tls is not None else ""
     text = (
-        f"{target.authority} speaks {asked.subprotocol}: TCP {reached.tcp_s * 1e3:.2f} ms,"
+        f"{target.authority} speaks {asked.subprotocol}: TCP {reached.tcp_s * 1e3:.2f} ms,{shaken}"
         f" upgrade {reached.upgrade_s * 1e3:.2f} ms, {pinged}"
     )
+    if live.deflate is not None:
+        text += f", {'compresses' if reached.deflate else DECLINED}"
     return Check(f"target {version}", True if reached.pings_s else None, text)
 
 

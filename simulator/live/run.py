@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +22,13 @@ from simulator.fleet.steps import span_at
 from simulator.live.apicalls import ApiRules, Template
 from simulator.live.calibrated import margin_note
 from simulator.live.connection import Upgrade
+from simulator.live.deflate import DECLINED
 from simulator.live.dial import DialRules
 from simulator.live.embedded import csms_options, heartbeat_s
 from simulator.live.errors import LiveError, ShardLostError, TargetUnreachableError
 from simulator.live.hooks import TargetSide, check_hooks, equipped, keep_records
 from simulator.live.interrupts import Interrupts
+from simulator.live.keeping import Stream
 from simulator.live.outcome import Happened, conclude, limits_of
 from simulator.live.outlets import Outlets, Wanted
 from simulator.live.preflight import (
@@ -48,16 +50,17 @@ from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
 from simulator.live.tls import Tls
 from simulator.measure.abort import Watch
+from simulator.measure.errors import ErrorKind
 from simulator.measure.progress import combine
 from simulator.measure.validity import loosened
 from simulator.measure.verdict import Decision, Verdict
-from simulator.store import RunFolder
+from simulator.store import RunFolder, StoreError
+from simulator.store.folder import check_place
 from simulator.store.host import host, versions
 from simulator.store.summary import short_summary
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
-    from simulator.store.tables import Appender
 
 EMBEDDED = "embedded"
 USER_AGENT = "chargeswarm"
@@ -88,6 +91,7 @@ def run_live(
     Raises ScenarioError, StoreError, and LiveError with an exit code: RefusedError,
     TargetUnreachableError, ShardLostError.
     """
+    check_place(out)
     shown = open_screen(screen)
     outlets = Outlets(wanted, shown.note)
     network = scenario.network(stations)
@@ -209,11 +213,12 @@ class _Run:
         self._happened = Happened()
         self._csms: EmbeddedCsms | None = None
         self._csms_lost = False
+        self._deflate: dict[str, bool] = {}
+        """Whether the target took up compression, by version, where it was offered."""
         self._supervisor: Supervisor | None = None
         self._side: TargetSide | None = None
         self._path: Path | None = None
-        self._stream: Appender | None = None
-        self._kept_s = -1.0
+        self._stream: Stream | None = None
         self._progress = Progress("", "", "", "running", 0.0, 1.0, 1.0, 0)
         slo = prepared.scenario.file.slo
         self._board = StepBoard(
@@ -228,12 +233,15 @@ class _Run:
         with ExitStack() as stack:
             if site is None:
                 site = stack.enter_context(self._embedded())
-            upgrade = Upgrade(site.target, user_agent=USER_AGENT)
+            deflate = self._prepared.scenario.file.live.deflate
+            upgrade = Upgrade(site.target, user_agent=USER_AGENT, deflate=deflate)
             address = self._reach(upgrade, site)
             self._check_sockets(address, site)
             folder = self._folder()
             self._path = folder.path
-            self._stream = folder.appender("progress")
+            self._stream = Stream(folder, self._on_full_disk)
+            if not folder.reserved:
+                self._screen.note(f"{folder.path}: less than 1 MB of space is left there")
             # To the last file: what a run has measured is not thrown away by a late signal.
             with Interrupts() as interrupts:
                 try:
@@ -249,7 +257,9 @@ class _Run:
                     folder.finish(_stub(Verdict.SHARD_LOST, str(error)), "failed")
                     raise
                 except Exception as error:
-                    folder.write_manifest(status="failed", error=f"{type(error).__name__}: {error}")
+                    with suppress(StoreError):  # it may be the disk that failed
+                        text = f"{type(error).__name__}: {error}"
+                        folder.write_manifest(status="failed", error=text)
                     raise
         return folder.path
 
@@ -284,14 +294,14 @@ class _Run:
                 yield Site(target, addresses(target), embedded.security(target.host))
             finally:
                 csms.stop()
-                keep_records(Path(private), self._path)
+                keep_records(Path(private), self._path, self._on_full_disk)
 
     def _reach(self, upgrade: Upgrade, site: Site) -> Address:
         """The address that answers to every version that the fleet speaks.
 
         The embedded CSMS has said already that it listens.
         """
-        if self._csms is not None:
+        if self._csms is not None and upgrade.deflate is None:
             return site.found[0]
         authenticate = self._prepared.scenario.file.csms.security_profile >= 1
         timeout_s = self._prepared.scenario.file.live.connect_timeout
@@ -302,7 +312,12 @@ class _Run:
             known = password if authenticate else None
             wish = first_wish(site.security, station_id)
             found = site.found if address is None else (address,)
-            address = reach(asked, found, station_id, known, timeout_s, tls, wish).address
+            reached = reach(asked, found, station_id, known, timeout_s, tls, wish)
+            address = reached.address
+            if upgrade.deflate is not None:
+                self._deflate[version] = reached.deflate
+                if not reached.deflate:
+                    self._screen.note(f"{site.target.authority} {DECLINED}")
         return address if address is not None else site.found[0]
 
     def _check_sockets(self, address: Address, site: Site) -> None:
@@ -325,7 +340,7 @@ class _Run:
             known += [word for plan in prepared.plans for word in plan.passwords if word]
         if self._api is not None and self._api.header is not None:
             known.append(self._api.header[1])
-        folder = RunFolder.create(self._out, scenario.name, "live", secrets=known)
+        folder = RunFolder.create(self._out, scenario.name, "live", secrets=known, reserve=True)
         folder.write_manifest(
             scenario=scenario.as_dict(),
             scenario_file=scenario.path.name,
@@ -425,7 +440,8 @@ class _Run:
             sums = combine(snapshots)
             self._look_at_steps(now, sums, len(snapshots))
             self._progress = progress_of(sums, self._progress)
-            self._keep(sums, phase)
+            if self._stream is not None:
+                self._stream.keep(sums, phase)
             if self._supervisor is not None:
                 epoch = self._supervisor.fleet.epoch_at_zero
                 self._outlets.take(snapshots, self._progress, epoch)
@@ -453,14 +469,10 @@ class _Run:
         for text in self._side.said(snapshots):
             self._screen.note(text)
 
-    def _keep(self, sums: dict[str, Any], phase: str) -> None:
-        """Put a snapshot on disk, so that a run that dies leaves what it had seen."""
-        if self._stream is not None and sums["now_s"] > self._kept_s:
-            self._kept_s = sums["now_s"]
-            row = {name: sums.get(name) for name in self._stream.schema.names}
-            row |= {"phase": phase, "answered": sums["calls"]["answered"]}
-            self._stream.append(row | {"errors": sum(sums["errors"].values())})
-            self._stream.flush()
+    def _on_full_disk(self, why: str) -> None:
+        """The run goes on without what cannot be written while it lasts."""
+        self._happened.add(max(self._progress.now_s, 0.0), str(ErrorKind.LOCAL_DISK), why)
+        self._screen.note(why)
 
     def _watch_csms(self, now: float) -> None:
         """The embedded CSMS may die; the run goes on and shows what stations make of it."""
@@ -493,8 +505,11 @@ class _Run:
                 "target": site.target.authority if csms is None else EMBEDDED,
                 "csms": csms.holdings if csms is not None else None,
                 "csms_lost": self._csms_lost,
+                "deflate": self._deflate,
             },
         )
+        for missing in summary["not_written"]:
+            self._screen.note(f"not written: {missing}")
         self._outlets.end(summary, folder.path)
 
 

@@ -27,6 +27,7 @@ from simulator.fleet.virtual import VirtualStation
 from simulator.live.caller import Caller
 from simulator.live.clock import run_clock
 from simulator.live.commands import Commands
+from simulator.live.conformance import Judged, examine, read_schemas
 from simulator.live.deadlines import Deadlines
 from simulator.live.fleetloop import FleetLoop
 from simulator.live.health import GcWatch, raise_fd_limit, rss_kb, settle_memory
@@ -45,7 +46,6 @@ from simulator.live.transfers import Transfers
 from simulator.measure.errors import ErrorKind
 from simulator.measure.recorder import Recorder
 from simulator.measure.stormlog import StormLog
-from simulator.station.versions import TABLES
 
 ACTIONS = (
     "BootNotification",
@@ -124,8 +124,7 @@ class Shard:
             shard=spec.shard,
             frames=self._frames,
         )
-        for version in set(spec.plan.versions):
-            TABLES[version].read_schemas()  # not when the first answer comes in
+        read_schemas(spec.plan.versions)
         gc.collect()
         self.recorder.memory(before_kb=rss_kb())
         began = time.perf_counter()
@@ -154,7 +153,12 @@ class Shard:
             station.station.clock_zero = start.epoch_at_zero
         tracer = None
         if spec.trace_path is not None and spec.traced:
-            tracer = Tracer(spec.trace_path, start.epoch_at_zero)
+            clock, error = run_clock(start.t0_ns), self.recorder.error
+            tracer = Tracer(
+                spec.trace_path,
+                start.epoch_at_zero,
+                lambda why: error(None, ErrorKind.LOCAL_DISK, why, clock()),
+            )
         finished, log = self.recorder.finished_phases, self._storm_log
 
         def tell(values: dict[str, Any]) -> None:
@@ -208,7 +212,12 @@ class Shard:
             commands={} if self._commands is None else self._commands.counts,
             fans={} if self._commands is None else self._commands.fans,
             storms=tuple(self._storm_log.records) if self._storm_log is not None else (),
+            judged=self._judged(),
         )
+
+    def _judged(self) -> Judged | None:
+        """How the CSMS kept to the schemas; one judge for all stations."""
+        return examine(self._stations[0].station.settings.conformance) if self._stations else None
 
     def _resolver(self, start: Start) -> Resolver | None:
         """Who looks the target's name up, where there is one to look up."""

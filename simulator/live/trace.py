@@ -7,8 +7,8 @@ does. ``shard`` writes, ``run`` joins the shards' files into one ``frames.jsonl`
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from hashlib import blake2b
@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from simulator.live.frames import masked
+from simulator.store.atomic import replacing
 
 if TYPE_CHECKING:
     from simulator.store.redact import Redactor
@@ -78,24 +79,28 @@ def _nearest(item: str, station_ids: Sequence[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-class TraceWriteError(RuntimeError):
-    """The trace cannot be written. No OSError: those of a connection are its peer's doing."""
-
-
 class Tracer:
     """Appends frames of traced stations to one file, flushed when asked (each second).
 
-    Every method raises TraceWriteError when the file cannot be written, a full disk say; after the
-    first time ``write`` and ``flush`` do so always.
+    A file that cannot be written on, on a full disk say, ends the trace and not the run: ``tell``
+    hears once why, and nothing more is written.
     """
 
-    def __init__(self, path: Path, epoch_at_zero: float) -> None:
-        self._file: IO[bytes] = path.open("wb")
+    def __init__(
+        self, path: Path, epoch_at_zero: float, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._name = path.name
         self._epoch = epoch_at_zero
-        self._broken: str | None = None
+        self._tell = tell
+        self._file: IO[bytes] | None = None
+        with self._writing():
+            self._file = path.open("wb")
 
     def write(self, now: float, station_id: str, sent: bool, frame: bytes) -> None:
         """Append one frame; ``now`` in seconds since T0."""
+        file = self._file
+        if file is None:
+            return
         moment = datetime.fromtimestamp(self._epoch + now, UTC)
         line = (
             msgspec.json.encode(
@@ -110,33 +115,32 @@ class Tracer:
             + b"\n"
         )
         with self._writing():
-            self._file.write(line)
+            file.write(line)
 
     def flush(self) -> None:
         """Hand what was written to the operating system."""
         with self._writing():
-            self._file.flush()
+            if self._file is not None:
+                self._file.flush()
 
     def close(self) -> None:
         """Flush and close."""
-        try:
-            self._file.close()
-        except OSError as error:
-            raise TraceWriteError(_unwritten(error)) from error
+        with self._writing():
+            file, self._file = self._file, None
+            if file is not None:
+                file.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        if self._broken is not None:
-            raise TraceWriteError(self._broken)
+        """What fails here is the machine's failure: told as such, never as a connection's."""
         try:
             yield
         except OSError as error:
-            self._broken = _unwritten(error)
-            raise TraceWriteError(self._broken) from error
-
-
-def _unwritten(error: OSError) -> str:
-    return f"frames.jsonl: {error.strerror or error}"
+            file, self._file = self._file, None
+            if file is not None:
+                with suppress(OSError):  # what it still holds goes nowhere either
+                    file.close()
+            self._tell(f"no more frames to {self._name}: {error.strerror or error}")
 
 
 def _message_id(frame: bytes) -> str | None:
@@ -152,12 +156,13 @@ def _message_id(frame: bytes) -> str | None:
 def join_traces(parts: Iterable[Path], out: Path, redactor: Redactor | None = None) -> None:
     """Merge the shards' files, each in order of time, into ``out`` and remove them.
 
-    ``redactor`` masks the secrets that the run knows, in whatever frame they stand.
+    ``redactor`` masks the secrets that the run knows, in whatever frame they stand. Raises
+    StoreError where ``out`` cannot be written; the parts remain.
     """
     parts = [part for part in parts if part.exists()]
     with ExitStack() as stack:
+        target = stack.enter_context(stack.enter_context(replacing(out)).open("wb"))
         files = [stack.enter_context(part.open("rb")) for part in parts]
-        target = stack.enter_context(out.open("wb"))
         whole = ((line for line in file if line.endswith(b"\n")) for file in files)
         # Lines begin with the time in a fixed width, so that text order is time order.
         lines = heapq.merge(*whole)

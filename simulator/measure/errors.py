@@ -22,6 +22,8 @@ class ErrorKind(StrEnum):
     TCP_OTHER = "tcp_other"
     LOCAL_FD = "local_fd"
     LOCAL_PORT = "local_port"
+    LOCAL_DISK = "local_disk"
+    """A file of the run could not be written on; what was measured is not touched."""
     TLS_ALERT = "tls_alert"
     """The peer refused the handshake, or our certificate, by an alert."""
     TLS_VERIFY = "tls_verify"
@@ -44,12 +46,18 @@ class ErrorKind(StrEnum):
     HTTP_TIMEOUT = "http_timeout"
     HTTP_MALFORMED = "http_malformed"
     BAD_SUBPROTOCOL = "bad_subprotocol"
+    BAD_EXTENSION = "bad_extension"
+    """An extension of WebSocket was selected that nobody offered, or not so."""
     WS_CLOSE = "ws_close"
     ABNORMAL_1006 = "abnormal_1006"
     WS_PROTOCOL = "ws_protocol"
     PING_TIMEOUT = "ping_timeout"
     OCPP_CALLERROR = "ocpp_callerror"
     OCPP_MALFORMED = "ocpp_malformed"
+    OCPP_SCHEMA = "ocpp_schema"
+    """An answer or a CALL that does not fit the schema of its message."""
+    OCPP_UNKNOWN_ACTION = "ocpp_unknown_action"
+    """A CALL of an action that the version does not have."""
     OCPP_UNKNOWN_ID = "ocpp_unknown_id"
     OCPP_FORBIDDEN = "ocpp_forbidden"
     """A CALL to a station that was not accepted."""
@@ -69,18 +77,20 @@ QUALIFIED = frozenset(
         ErrorKind.TLS_PROTOCOL,
         ErrorKind.WS_CLOSE,
         ErrorKind.OCPP_CALLERROR,
+        ErrorKind.OCPP_SCHEMA,
     }
 )
 """Classes told apart by the first word of their detail: the alert, what is wrong with the
-certificate, close code or error code."""
+certificate, close code, error code, or in which way a schema is missed."""
 CONNECTING = frozenset(
     kind
     for kind in ErrorKind
     if kind.split("_")[0] in ("dns", "tcp", "tls", "http", "local", "bad")
+    and kind is not ErrorKind.LOCAL_DISK
 )
 """Ways in which an attempt at a connection fails."""
 LOCAL = frozenset({ErrorKind.LOCAL_FD, ErrorKind.LOCAL_PORT})
-"""Faults of the generator's own machine."""
+"""Faults of the generator's own machine that keep stations from connecting."""
 REFUSALS = frozenset({ErrorKind.ID_REJECTED})
 """Answers that decline, and are no errors."""
 MAX_QUALIFIERS = 32
@@ -88,6 +98,8 @@ MAX_QUALIFIERS = 32
 EXAMPLES = 3
 FRAMES = 20
 _DETAIL_LENGTH = 500
+_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "�")
+"""What a target may send and no report should hold; line ends and tabs stay."""
 
 Frame = str | tuple[float, str, str]
 """A frame as text, or as (seconds since T0, ``in`` or ``out``, text)."""
@@ -161,7 +173,8 @@ class ErrorLog:
             name = station if isinstance(station, str) else station()
             last = (frames() if callable(frames) else frames)[-FRAMES:]
             lines = tuple(_line(frame) for frame in last)
-            entry.examples.append(ErrorExample(now, name, detail[:_DETAIL_LENGTH], lines))
+            text = detail[:_DETAIL_LENGTH].translate(_CONTROL)
+            entry.examples.append(ErrorExample(now, name, text, lines))
 
     def _entry(self, kind: ErrorKind, detail: str) -> ErrorClass:
         words = detail.split(maxsplit=1) if kind in QUALIFIED else []
@@ -211,9 +224,9 @@ class ErrorLog:
 
 def _line(frame: Frame) -> str:
     if isinstance(frame, str):
-        return frame
+        return frame.translate(_CONTROL)
     at_s, direction, text = frame
-    return f"{at_s:.3f} {direction} {text}"
+    return f"{at_s:.3f} {direction} {text}".translate(_CONTROL)
 
 
 def error_name(kind: ErrorKind, qualifier: str) -> str:

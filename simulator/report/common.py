@@ -97,6 +97,12 @@ def quantity(value: Any, unit: str) -> str:
 
 def notices(reading: Reading) -> list[Notice]:
     """What must not be overlooked whatever the kind of run."""
+    missing = reading.texts("not_written")
+    kept = [Notice(f"Not written: {', '.join(missing)}.", "bad")] if missing else []
+    return [*kept, *_status_notices(reading)]
+
+
+def _status_notices(reading: Reading) -> list[Notice]:
     if reading.status == "running":
         return [Notice("This run has not ended: the report shows what is written so far.")]
     if reading.status == "failed":

@@ -9,6 +9,7 @@ from typing import Any
 from simulator.report import (
     common,
     live_commands,
+    live_conformance,
     live_latency,
     live_reading,
     live_steps,
@@ -35,6 +36,7 @@ def page(reading: Reading) -> Page:
         live_work.fleet(reading),
         live_work.transactions(reading),
         live_trust.errors(reading),
+        live_conformance.section(reading),
         live_trust.validity(reading),
         live_trust.deviations(reading),
         live_trust.events(reading),

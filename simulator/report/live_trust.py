@@ -182,6 +182,10 @@ def _played(reading: Reading) -> list[tuple[str, str | Cell]]:
         value = reading.get(name)
         if value is not None:
             rows.append((label, shown(value)))
+    deflate = reading.get("deflate")
+    if isinstance(deflate, Mapping) and deflate:
+        told = [f"{v}: {'agreed' if yes else 'declined by the CSMS'}" for v, yes in deflate.items()]
+        rows.append(("compression (permessage-deflate)", ", ".join(told)))
     return rows
 
 

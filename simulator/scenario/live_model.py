@@ -57,6 +57,25 @@ class Live(Table):
             " that, 15 minutes at most. Default: it does not."
         ),
     ] = None
+    check_answers: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="Hold one in so many answers of each type against its schema, the first"
+            " always; 1: all, 0: none. Calls of the CSMS are always checked.",
+        ),
+    ] = 10
+    deflate: Annotated[
+        int | None,
+        Field(
+            ge=9,
+            le=15,
+            description="Window bits of permessage-deflate, which stations then offer; default:"
+            " no compression. A connection that compresses takes 17 KB more with 9 bits, 21 KB"
+            " with 10, 47 KB with 12, 137 KB with 15 (tests/benchmarks/bench_deflate.py).",
+        ),
+    ] = None
     max_rate: Annotated[
         f.Rate | None, Field(description="Calls per second that the run may not exceed.")
     ] = None

@@ -215,9 +215,11 @@ class Observer(Protocol):
     def violation(self, station: int, kind: str, detail: str, now: float) -> None:
         """The CSMS broke the protocol, or refused: ``kind`` is one of
 
-        ``malformed`` (a frame, or the payload of an answer, that cannot be used), ``schema`` (an
-        answer that misses its JSON schema; it is used as far as it goes), ``unknown_id``
-        (an answer to no outstanding CALL: late or invented), ``boot_pending``, ``boot_rejected``,
+        ``malformed`` (a frame, or the payload of an answer, that cannot be used), ``schema`` (a
+        message that misses its JSON schema: a CALL is refused, an answer used as far as it goes;
+        the first word of ``detail`` says in which way), ``unknown_action`` (a CALL that the
+        version does not have), ``unknown_id`` (an answer to no outstanding CALL: late or
+        invented), ``boot_pending``, ``boot_rejected``,
         ``id_rejected`` (a token was not accepted), ``forbidden`` (a CALL that the specification
         rules out at this moment), ``flood`` (CALLs without reading the answers).
         """

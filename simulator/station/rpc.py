@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from simulator.station import diary, timers, txqueue
+from simulator.station.conformance import judge_answer, judge_call
 from simulator.station.effects import Send
 from simulator.station.events import Event
 from simulator.station.model import Authorisation, Call, Evse, Link, Registration, Transaction
@@ -289,11 +290,7 @@ def _on_answer(st: State, now: float, kind: int, frame: list[Any]) -> None:
     useful = isinstance(payload, dict) and st.table.actions[call.action].answered(
         st, now, call, payload
     )
-    wrong = st.table.answer(call.action).misfit(payload)
-    if not useful:
-        st.observer.violation(st.index, "malformed", f"answer to {call.action}", now)
-    elif wrong is not None:
-        st.observer.violation(st.index, "schema", f"answer to {call.action}: {wrong.text}", now)
+    judge_answer(st, now, call, payload, useful)
     if call.queued:
         txqueue.answered(st, now, call, useful)
     elif not useful:
@@ -324,11 +321,12 @@ def _on_call(st: State, now: float, frame: list[Any]) -> None:
         if action in st.table.unsupported:
             _refuse(st, now, mid, action, NOT_SUPPORTED, f"{action} is not supported")
         else:
+            st.observer.violation(st.index, "unknown_action", action[:_CODE_LENGTH], now)
             _refuse(st, now, mid, "?", NOT_IMPLEMENTED, "unknown action")
         return
     try:
         payload = {} if frame[3] is None else frame[3]  # 1.6J §4.2.1
-        st.table.check(action, payload)
+        judge_call(st, now, action, payload)
         response, afterwards = request.handle(st, now, payload)
     except Refusal as refusal:
         _refuse(st, now, mid, action, refusal.code, refusal.text)

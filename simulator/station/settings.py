@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
+from simulator.station.conformance import Conformance
+
 if TYPE_CHECKING:
     from simulator.station.configuration import Configuration
 
@@ -208,6 +210,8 @@ class Settings:
     vendors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """DataTransfer: vendor id -> message id ("": none given) -> data of the answer, None for none.
     A vendor that is not here is unknown."""
+    conformance: Conformance = field(default_factory=Conformance, compare=False)
+    """Which frames of the CSMS are held against the schemas, and what was found."""
     parsed: dict[str, Configuration] = field(default_factory=dict, init=False, compare=False)
     """The configuration as parsed by each version table: made once, shared by all stations."""
 

@@ -13,9 +13,13 @@ class StoreError(Exception):
     """What the command line returns for it: a usage error."""
 
 
-def not_written(path: Path, error: OSError) -> StoreError:
+class NotWrittenError(StoreError):
+    """The machine did not let us write: no space, no permission, no such folder."""
+
+
+def not_written(path: Path, error: OSError) -> NotWrittenError:
     """The error for a file or folder that the machine did not let us write."""
     if isinstance(error, FileExistsError) and path.exists() and not path.is_dir():
-        return StoreError(f"{path}: is a file; expected a new or empty folder")
+        return NotWrittenError(f"{path}: is a file; expected a new or empty folder")
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return StoreError(f"{path}: cannot be written: {reason}")
+    return NotWrittenError(f"{path}: cannot be written: {reason}")

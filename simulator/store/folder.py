@@ -7,18 +7,21 @@ read up to their last batch (``tables``). ``read.read_run`` is the other side.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from simulator.store import atomic
-from simulator.store.errors import StoreError, not_written
+from simulator.store.errors import NotWrittenError, StoreError, not_written
 from simulator.store.redact import Redactor
+from simulator.store.reserve import give_back, put_aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +57,8 @@ class RunFolder:
         self.path = path
         self.manifest = manifest
         self.redactor = redactor
+        self.reserved = False
+        """Space is put aside for the end of the run."""
 
     @classmethod
     def create(
@@ -65,11 +70,13 @@ class RunFolder:
         root: Path | str = "results",
         now: datetime | None = None,
         secrets: Iterable[str] = (),
+        reserve: bool = False,
     ) -> RunFolder:
         """Make ``root/<scenario>-<UTC time>-<id>/``, or exactly ``out``, and mark it running.
 
         ``out`` may exist if it is empty or holds an ended run of ours, which is then replaced.
-        ``secrets`` will be masked in everything that is written. Raises StoreError otherwise.
+        ``secrets`` will be masked in everything that is written. ``reserve`` puts some space aside
+        until ``finish``. Raises StoreError otherwise.
         """
         started = (now or datetime.now(UTC)).astimezone(UTC)
         run_id = _run_id(scenario_name, started)
@@ -89,6 +96,7 @@ class RunFolder:
             }
             folder = cls(path, manifest, Redactor(secrets))
             folder.write_manifest()
+            folder.reserved = reserve and put_aside(path)
         except OSError as error:
             raise not_written(path, error) from error
         return folder
@@ -127,14 +135,38 @@ class RunFolder:
 
         return Appender(self.path, table, shard, self.redactor)
 
+    def release(self) -> None:
+        """Give the space back that was put aside: the end of the run is written now."""
+        if self.reserved:
+            self.reserved = False
+            give_back(self.path)
+
     def finish(self, summary: Mapping[str, Any], status: Status = "finished") -> None:
-        """Turn streams into parquet, write ``summary.json``, and set the status, in that order."""
+        """Turn streams into parquet, write ``summary.json``, and set the status, in that order.
+
+        Streams for which there is no room stay streams, and are read as such.
+        """
         from simulator.store import tables
 
-        tables.consolidate(self.path, self.redactor)
+        self.release()
+        with suppress(NotWrittenError):
+            tables.consolidate(self.path, self.redactor)
         self.write_json(SUMMARY, summary)
         ended = datetime.now(UTC).isoformat(timespec="seconds")
         self.write_manifest(status=status, ended=ended)
+
+
+def check_place(out: Path | str | None, root: Path | str = "results") -> None:
+    """What ``create`` would refuse, before there is anything to write. Raises StoreError."""
+    path = Path(root) if out is None else Path(out)
+    if out is not None and path.is_dir():
+        _check_replaceable(path)
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    if not path.is_dir():
+        raise StoreError(f"{path}: is a file; expected a new or empty folder")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StoreError(f"{path}: cannot be written: {os.strerror(errno.EACCES)}")
 
 
 def _run_id(scenario_name: str, started: datetime) -> str:
@@ -144,6 +176,16 @@ def _run_id(scenario_name: str, started: datetime) -> str:
 
 def _clear(path: Path) -> None:
     """Make an existing folder empty if what it holds is an ended run; refuse it otherwise."""
+    _check_replaceable(path)
+    for entry in path.iterdir():
+        if entry.name == "plots" and entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise StoreError unless a folder is empty or holds an ended run and nothing else."""
     found = sorted(entry.name for entry in path.iterdir())
     if not found:
         return
@@ -166,11 +208,6 @@ def _clear(path: Path) -> None:
             f"{path}: besides an earlier run, the folder holds {min(strangers)!r}, "
             "which is not of this program; expected a new or empty folder"
         )
-    for entry in path.iterdir():
-        if entry.name == "plots" and entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
 
 
 def _this_process() -> dict[str, Any]:

@@ -8,6 +8,7 @@ process. ``consolidate`` turns the streams of each table into one parquet file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +209,12 @@ class Appender:
         self.flush()
         self._writer.close()
         self._file.close()
+
+    def abandon(self) -> None:
+        """Leave the stream as it is, torn perhaps: it cannot be written on."""
+        self._rows.clear()
+        with suppress(OSError):
+            self._file.close()
 
 
 def read_stream(path: Path) -> Iterator[pa.RecordBatch]:

@@ -149,8 +149,7 @@ def test_what_was_taken_counts_and_what_was_offered_before_does_not(tmp_path: Pa
 def test_a_changed_password_is_known_to_every_worker(tmp_path: Path) -> None:
     known = tmp_path / "stations.csv"
     known.write_text(
-        "id,version,vendor,model,serial,connectors,password\n"
-        "S1,1.6,V,M,1,1,old-password-16chars\n"
+        "id,version,vendor,model,serial,connectors,password\nS1,1.6,V,M,1,1,old-password-16chars\n"
     )
     new = "new-password-16chars"
     change = {

@@ -189,6 +189,7 @@ def bench_for(
     station_id: str = "CSW-a b/0001",
     max_message_bytes: int = 2**20,
     tls: Tls | None = None,
+    deflate: int | None = None,
 ) -> Bench:
     began = time.perf_counter()
     watching = Watching()
@@ -199,6 +200,7 @@ def bench_for(
         upgrade=Upgrade(
             parse_target(f"{'ws' if tls is None else 'wss'}://127.0.0.1:{port}/ocpp"),
             max_message_bytes=max_message_bytes,
+            deflate=deflate,
         ),
         watcher=watching,
         tls=tls,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
+from simulator import api
 from simulator.live.run import run_live
 from simulator.live.screen import NoScreen
 from simulator.scenario import load_scenario
-from simulator.store import read_run
+from simulator.store import RunFolder, read_run
 
 pytestmark = [pytest.mark.process, pytest.mark.socket]
 
@@ -87,3 +89,26 @@ def test_a_signal_before_the_start_ends_the_run_as_ever(tmp_path: Path) -> None:
         run_live(load_scenario(file), out=tmp_path / "run", screen=Early())
     run = read_run(tmp_path / "run")
     assert run.status == "interrupted" and run.summary["verdict"] == "INTERRUPTED"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyboardInterrupt(), "interrupted at the report; 'chargeswarm report"),
+        (OSError(28, "No space left on device"), r"no report: .*No space left on device"),
+    ],
+)
+def test_a_run_without_its_report_still_has_its_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, words: str
+) -> None:
+    folder = RunFolder.create(tmp_path / "run", "late", "live")
+    folder.finish({"verdict": "PASS", "reasons": [], "not_written": []})
+
+    def fail(_: Path) -> Path:
+        raise error
+
+    monkeypatch.setattr("simulator.report.render", fail)
+    result = api._result(folder.path, report=True)
+    assert re.search(words, result.trouble)
+    assert result.verdict == "PASS" and result.exit_code == 1 and "PASS" in result.text()
+    assert api._result(folder.path, report=False).exit_code == 0

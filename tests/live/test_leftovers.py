@@ -19,6 +19,10 @@ from websockets.client import ClientProtocol
 from websockets.http11 import Response
 
 from simulator.live.connection import Connection
+from simulator.live.dial import DialRules, dial
+from simulator.live.failures import ConnectError
+from simulator.live.target import Address
+from simulator.measure.errors import ErrorKind
 
 pytestmark = pytest.mark.socket
 
@@ -136,3 +140,38 @@ def test_an_open_connection_that_is_reset_is_abnormal_with_the_systems_words(ben
             assert error == (0, "abnormal_1006", os.strerror(errno.ECONNRESET))
 
     play(work())
+
+
+def test_an_attempt_given_up_in_the_turn_in_which_it_fails_is_no_fault(play) -> None:
+    """At the end of a run attempts are cancelled; what they were about to hear is heard."""
+
+    class Failing(asyncio.Protocol):
+        is_open, overdue = False, (ErrorKind.HTTP_TIMEOUT, "")
+
+        def __init__(self, decided: asyncio.Future[None]) -> None:
+            self.decided = decided
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+            asyncio.get_running_loop().call_soon(self.fail)
+
+        def fail(self) -> None:
+            self.decided.set_exception(ConnectError(ErrorKind.TLS_VERIFY, "expired"))
+            attempt.cancel()
+
+        def abort(self) -> bool:
+            self.transport.abort()  # type: ignore[attr-defined]
+            return True
+
+    async def work() -> None:
+        nonlocal attempt
+        async with mute() as port:
+            rules = DialRules(Address(socket.AF_INET, ("127.0.0.1", port)))
+            attempt = asyncio.ensure_future(dial(rules, Failing, lambda: 0.0))
+            with pytest.raises(asyncio.CancelledError):
+                await attempt
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+    attempt: asyncio.Future[float]
+    play(work())  # which fails on exceptions that nobody heard

@@ -181,3 +181,13 @@ def test_the_null_target_ends_with_its_parent() -> None:
         assert target.stdin is not None
         target.stdin.close()
         assert target.wait(20) == 0
+
+
+@pytest.mark.socket
+@pytest.mark.usefixtures("known")
+def test_a_target_that_declines_compression_is_said() -> None:
+    with FaultyTarget("silent") as target:
+        ok, text = rows(checked(target.url, live__deflate="12"))["target 1.6"]
+        assert ok and text.endswith("declines permessage-deflate: frames are not compressed")
+    ok, text = rows(checked("embedded", live__deflate="12"))["target 1.6"]
+    assert ok and text.endswith(", compresses")

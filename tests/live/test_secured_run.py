@@ -12,6 +12,9 @@ from simulator import cli
 from simulator.csms import CsmsOptions
 from simulator.csms.process import EmbeddedCsms
 from simulator.fleet import certificates as papers
+from simulator.live import readiness
+from simulator.live.calibrated import Calibration
+from simulator.live.ceiling import Ceiling
 from simulator.live.errors import LiveError, RefusedError, TargetUnreachableError
 from simulator.live.run import run_live
 from simulator.scenario import load_scenario
@@ -126,6 +129,38 @@ def test_whom_nobody_trusts_is_not_reached(
         run(tmp_path, text)
     assert caught.value.exit_code == 4
     assert not (tmp_path / "run").exists()
+
+
+def test_an_expired_certificate_of_the_csms_is_named(tmp_path: Path) -> None:
+    ca = papers.authority("Fleet", "Us")
+    late: Any = -1 / 96  # a quarter of an hour ago
+    paper = papers.server_paper(ca, [HOST], days=late)
+    (tmp_path / "ca.pem").write_bytes(ca.pem)
+    (tmp_path / "csms.pem").write_bytes(paper.pem)
+    (tmp_path / "csms.key").write_bytes(paper.key_pem)
+    (tmp_path / "csms.key").chmod(0o600)
+    options = CsmsOptions(port=0, tls_cert=tmp_path / "csms.pem", tls_key=tmp_path / "csms.key")
+    with EmbeddedCsms(options) as late, pytest.raises(TargetUnreachableError) as caught:
+        own = f'url = "{late.url}"\nsecurity_profile = 2\nca = "{tmp_path}/ca.pem"'
+        run(tmp_path, f'{own}\npassword = {{ env = "HOME" }}')
+    assert "tls_verify: expired (certificate has expired)" in str(caught.value)
+    assert caught.value.exit_code == 4 and not (tmp_path / "run").exists()
+
+
+def test_the_look_before_a_run_goes_over_tls_too(
+    tmp_path: Path, folder: Path, csms: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Calibration(Ceiling(500, 1e3, 2e4, 2e4, 2e4, ()), "2026-01-01 10:00 UTC", 0.1)
+    monkeypatch.setattr(readiness, "remembered", lambda: known)
+    found = {}
+    for more in (f'ca = "{folder}/fleet-ca.pem"', ""):
+        there = scenario(tmp_path, target(csms, folder, more))
+        checks = readiness.run_preflight(there, stations=None, duration_s=None).checks
+        found = {check.name: check for check in checks}
+        told = found["target 1.6"].text
+        assert ("TLS " in told and found["target 1.6"].ok) == bool(more), told
+    assert "tls_verify: unknown_ca" in found["target 1.6"].text
+    assert found["target 1.6"].exit_code == 4
 
 
 def test_a_certificate_that_the_csms_does_not_know_is_unreachable(

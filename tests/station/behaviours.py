@@ -57,6 +57,11 @@ def _two_calls(was):
     return new
 
 
+def _untold(was):
+    """Checked and refused all the same."""
+    return lambda st, now, action, payload: st.table.check(action, payload)
+
+
 def _ungated(was):
     from simulator.station.rpc import raise_event
 
@@ -185,6 +190,16 @@ CONNECTION = (
                 without("station.state.VersionTable.check"),
                 ("test_1_6j_4_2_3_what_cannot_be_handled_is_answered_with_its_error_code",),
             ),
+            Switch(
+                "telling of an answer off its schema",
+                without("station.conformance.judge_answer"),
+                ("test_an_answer_off_its_schema_is_told_by_kind_and_used_as_far_as_it_goes",),
+            ),
+            Switch(
+                "telling of a CALL off its schema",
+                instead("station.conformance.judge_call", _untold),
+                ("test_a_call_off_its_schema_is_told_and_refused",),
+            ),
         ),
     ),
     Row(
@@ -197,8 +212,13 @@ CONNECTION = (
         "4.1 compression",
         "permessage-deflate, offered or not, is a choice of whoever runs the load",
         "P4 §3.3",
-        (),
-        missing="it is never offered; there is no setting for it",
+        (
+            Switch(
+                "the offer",
+                without("live.deflate.offers"),
+                ("test_with_another_librarys_server_frames_are_compressed_both_ways",),
+            ),
+        ),
     ),
     Row(
         "4.1 ping",

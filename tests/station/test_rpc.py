@@ -155,7 +155,8 @@ def test_an_answer_with_a_payload_of_the_wrong_kind_ends_its_call(make, payload)
     bench.csms.say("StatusNotification", payload)
     bench.do("plug_in", 1).go(1.0)
     assert bench.log.outcomes("StatusNotification")[-1] is CallOutcome.ANSWERED
-    assert bench.log.violations[-1] == ("malformed", "answer to StatusNotification")
+    why = "answer to StatusNotification: the payload is not an object"
+    assert bench.log.violations[-1] == ("malformed", why)
 
 
 def test_1_6j_4_2_1_null_is_as_good_as_an_empty_payload(make):

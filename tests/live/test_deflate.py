@@ -1,0 +1,185 @@
+"""permessage-deflate: offered only where the scenario says so, taken up by others' servers and by
+both ends of ours, and no way around the limits of a frame."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
+
+from simulator.csms import CsmsOptions
+from simulator.csms.central import CentralSystem
+from simulator.live.preflight import addresses, reach, read_target
+from simulator.live.run import run_live
+from simulator.scenario import load_scenario
+from simulator.station.effects import Send
+from simulator.store import read_run
+
+pytestmark = pytest.mark.socket
+
+LONG = "0123456789" * 20_000
+
+
+class Library:
+    """The ``websockets`` library's own server, which answers calls and keeps what it saw."""
+
+    def __init__(self, **options: Any) -> None:
+        self.options = {"compression": "deflate", "max_size": None, **options}
+        self.extensions: list[Any] = []
+        self.heard: list[str] = []
+        self.say: list[str] = []
+
+    async def __call__(self, connection: ServerConnection) -> None:
+        self.extensions = list(connection.protocol.extensions)
+        async for text in connection:
+            self.heard.append(str(text))
+            frame = json.loads(text)
+            if frame[0] == 2:
+                await connection.send(f'[3,"{frame[1]}",{{}}]')
+            while self.say:
+                await connection.send(self.say.pop())
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[int]:
+        async with serve(
+            self,
+            "127.0.0.1",
+            0,
+            subprotocols=["ocpp1.6"],
+            **self.options,
+        ) as server:
+            yield next(iter(server.sockets)).getsockname()[1]
+
+
+@pytest.mark.parametrize("bits", [9, 12, 15])
+def test_with_another_librarys_server_frames_are_compressed_both_ways(bench, play, bits) -> None:
+    # max_size bounds what a message unpacks to, in bytes; the server's windows are as we ask.
+    target = Library(extensions=[ServerPerMessageDeflateFactory()], compression=None)
+
+    async def work() -> None:
+        async with target.listening() as port:
+            b = bench(port, deflate=bits)
+            b.link.start(0.0)
+            await b.until(lambda: bool(b.station.said("receive")))
+            for word in ("a", "b"):
+                call = json.dumps([2, word, "DataTransfer", {"data": LONG}])
+                target.say.append(call)
+                b.station.effects.append(Send(call.encode(), True))
+                b.link.settle(b.shared.clock())
+                await b.until(lambda word=word: call_of(b, word))
+            b.link.abort()
+            await b.until(lambda: not b.link.connected)
+        (extension,) = target.extensions
+        assert isinstance(extension, PerMessageDeflate)
+        assert extension.local_max_window_bits == extension.remote_max_window_bits == bits
+        assert [json.loads(text)[1] for text in target.heard if LONG in text] == ["a", "b"]
+        assert b.watching.errors == []
+
+    def call_of(b: Any, word: str) -> bool:
+        return any(json.loads(data)[1] == word for data in b.station.said("receive"))
+
+    play(work())
+
+
+def test_a_server_that_declines_is_spoken_to_uncompressed(bench, play) -> None:
+    target = Library(compression=None)
+
+    async def work() -> None:
+        async with target.listening() as port:
+            b = bench(port, deflate=12)
+            b.link.start(0.0)
+            await b.until(lambda: bool(b.station.said("receive")))
+            b.link.abort()
+            await b.until(lambda: not b.link.connected)
+        assert target.extensions == [] and b.watching.errors == []
+
+    play(work())
+
+
+def test_what_unpacks_to_more_than_a_message_may_be_ends_the_connection(bench, play) -> None:
+    """A hundred kilobytes on the wire, a hundred megabytes unpacked: never held."""
+    target = Library()
+    target.say.append(f'[2,"x","DataTransfer",{{"data":"{" " * 100_000_000}"}}]')
+
+    async def work() -> None:
+        async with target.listening() as port:
+            b = bench(port, deflate=15)
+            b.link.start(0.0)
+            await b.until(lambda: bool(b.station.said("disconnected")))
+        (error,) = b.watching.errors
+        assert error[1] == "ws_protocol" and "exceeds limit" in error[2], error
+
+    play(work())
+
+
+def test_an_extension_that_nobody_offered_is_told_apart(bench, play) -> None:
+    def add(_connection: Any, _request: Any, response: Any) -> None:
+        response.headers["Sec-WebSocket-Extensions"] = "permessage-deflate"
+
+    async def work() -> None:
+        for deflate in (None, 9):  # unasked; without the limit of its window that was asked for
+            async with Library(compression=None, process_response=add).listening() as port:
+                b = bench(port, deflate=deflate)
+                b.link.start(0.0)
+                await b.until(lambda b=b: bool(b.station.said("disconnected")))
+                assert b.watching.kinds == ["bad_extension"]
+
+    play(work())
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["reference", "fast"])
+def test_both_ends_of_the_embedded_csms_take_it_up(fast: bool) -> None:
+    async def work() -> list[tuple[bool, bool]]:
+        async with CentralSystem(CsmsOptions(port=0, fast=fast)) as csms:
+            target = read_target(csms.url)
+            return [
+                (
+                    (await asyncio.to_thread(try_out, target, None)).deflate,
+                    (await asyncio.to_thread(try_out, target, 15)).deflate,
+                )
+            ]
+
+    assert asyncio.run(work()) == [(False, True)]
+
+
+def try_out(target: Any, deflate: int | None) -> Any:
+    from simulator.live.connection import Upgrade
+
+    return reach(Upgrade(target, deflate=deflate), addresses(target), "CS1", None, 5.0, pings=1)
+
+
+@pytest.mark.process
+def test_a_run_that_compresses_says_whether_the_csms_agreed(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(SCENARIO)
+    summary = read_run(run_live(load_scenario(file), out=tmp_path / "run", screen="none")).summary
+    assert summary["deflate"] == {"1.6": True} and summary["errors"] == {}
+    assert summary["stations"]["booted"] == 2 and summary["csms"]["complaints"] == {}
+
+
+SCENARIO = """
+[scenario]
+name = "small"
+start = 2026-06-01T00:00:00
+
+[[sites]]
+name = "yard"
+stations = [{ model = "ac-22-dual", count = 2 }]
+arrivals = "public-ac"
+visits_per_evse_day = 20.0
+vehicles = "europe-2021"
+
+[live]
+deflate = 10
+stages = [{ kind = "ramp", for = "200ms", to = "100 %" }, { kind = "hold", for = "600ms" }]
+"""
