@@ -42,9 +42,10 @@ I64 = NDArray[np.int64]
 
 LEVELS: Final = (0.95, 1.0)
 _CLOSES: Final[dict[str, Close]] = {"power_cut": "silent", "rolling_deploy": "clean"}
-_RECONNECTS: Final = frozenset(
+RECONNECTS: Final = frozenset(
     ("csms_restart", "rolling_deploy", "power_cut", "mass_reset", "firmware_campaign")
 )
+"""Kinds in which stations lose their connection."""
 
 
 class What(IntEnum):
@@ -219,7 +220,7 @@ def acts(storm: Storm, stations: Stations, seed: int) -> Acts:
 def _course(storm: Storm, name: str, seed: int) -> Iterator[tuple[float, What]]:
     """What happens at one station."""
     at_s, back_s = storm.at_s, storm.back_s
-    if storm.naive and storm.kind in _RECONNECTS:
+    if storm.naive and storm.kind in RECONNECTS:
         yield at_s, What.HURRY
         yield storm.end_s, What.CALM
     if not storm.ours:

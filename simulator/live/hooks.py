@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
-from simulator.fleet.storms import LEVELS
+from simulator.fleet.storms import LEVELS, RECONNECTS
 from simulator.live.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -69,9 +69,13 @@ def check_hooks(wishes: Sequence[Wish], allowed: bool) -> None:
 
 
 def equipped(options: CsmsOptions, storms: Sequence[Storm], private: Path) -> CsmsOptions:
-    """The embedded CSMS's options with what its storms need: a database, an HTTP API."""
+    """The embedded CSMS's options with what its storms need: a database, an HTTP API.
+
+    The database is for its restart, and for the comparison after whatever breaks connections.
+    """
     theirs = {storm.kind for storm in storms if not storm.ours}
-    if "csms_restart" in theirs and options.sqlite is None:
+    breaks = any(storm.kind in RECONNECTS for storm in storms)
+    if breaks and options.sqlite is None:
         options = replace(options, sqlite=private / RECORDS)
     if theirs & set(_COMMANDS) and options.http is None:
         options = replace(options, http=0)

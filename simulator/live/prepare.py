@@ -26,7 +26,9 @@ from simulator.live.commands import ApiRules
 from simulator.live.connection import Upgrade
 from simulator.live.dial import DialRules
 from simulator.live.errors import RefusedError
+from simulator.live.health import raise_fd_limit
 from simulator.live.messages import ShardSpec
+from simulator.live.preflight import SPARE_FDS
 from simulator.live.routes import Routes
 from simulator.live.security import Security
 from simulator.live.startclock import start_epoch
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 STATIONS_PER_SHARD: Final = 5000
 """What one process carries with ease: 5 000 stations at 0.5 calls a second each are a quarter of
 what it does in a second of CPU time (tests/benchmarks/bench_live.py)."""
+UNEVEN: Final = 200
+"""Whole sites go to shards, so that one gets more stations than another."""
 DRAIN_S: Final = 10.0
 
 
@@ -220,16 +224,25 @@ def read_stages(scenario: Scenario, stations: int, duration_s: float | None) -> 
 
 
 def shard_count(
-    wanted: int | None, stations: int, cpus: int | None = None, *, embedded: bool = False
+    wanted: int | None,
+    stations: int,
+    cpus: int | None = None,
+    *,
+    embedded: bool = False,
+    files: int | None = None,
 ) -> int:
     """How many processes: as told, else one for so many stations, and at most one per usable CPU.
 
-    A CPU is left to the embedded CSMS: beside it a second shard only takes time from both.
+    A CPU is left to the embedded CSMS: beside it a second shard only takes time from both. More
+    than CPUs there are where a process may not open as many files as that would take (``files``;
+    None: as the system has it).
     """
     if wanted is not None:
         return wanted
     usable = usable_cpus() if cpus is None else cpus
-    return max(1, min(usable - embedded, ceil(stations / STATIONS_PER_SHARD)))
+    limit = raise_fd_limit() if files is None else files
+    least = ceil(stations / max(limit - SPARE_FDS - UNEVEN, 1))
+    return max(1, least, min(usable - embedded, ceil(stations / STATIONS_PER_SHARD)))
 
 
 def first_of_versions(plans: Sequence[ShardPlan]) -> dict[str, tuple[str, str | None]]:

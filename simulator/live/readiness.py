@@ -7,15 +7,15 @@ target. The single checks are in ``preflight``, ``calibrated`` and ``margin``.
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from simulator.csms import CsmsOptions
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.live.calibrated import (
     Calibration,
@@ -25,6 +25,7 @@ from simulator.live.calibrated import (
     remembered,
 )
 from simulator.live.connection import Upgrade
+from simulator.live.embedded import csms_options, csms_workers
 from simulator.live.errors import LiveError, RefusedError, TargetUnreachableError
 from simulator.live.margin import Margin, loads, margin
 from simulator.live.outcome import limits_of
@@ -37,16 +38,20 @@ from simulator.live.preflight import (
     read_target,
 )
 from simulator.live.prepare import Prepared, first_of_versions, prepare, usable_cpus
+from simulator.live.routes import LOOK_UP_S, is_address
+from simulator.live.security import Embedded, Security, first_wish, security_of
+from simulator.live.sockets import check_ports, check_sources, local_ports, sources_for
 from simulator.live.target import Address, Target
+from simulator.live.tls import Tls
 from simulator.measure.validity import loosened
 from simulator.measure.verdict import ExitCode
+from simulator.scenario import Network
 
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 EMBEDDED: Final = "embedded"
 PINGS: Final = 5
-PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +112,12 @@ def run_preflight(
     found = [_attempt("rate", f"{peak:.0f} calls/s at most", _rate, prepared, peak)]
     found += limits(prepared, embedded=embedded)
     tell("reaching the target")
-    found += target_checks(prepared)
-    known = None if fresh else remembered()
+    found += target_checks(prepared, password)
+    how = scenario.file.csms.security_profile
+    known = None if fresh else remembered(how)
     if known is None:
         tell("calibrating the generator")
-    told, known = _generator(known)
+    told, known = _generator(known, how)
     found += told
     result: Margin | None = None
     if known is not None and known.usable:
@@ -124,12 +130,12 @@ def run_preflight(
     return Readiness(tuple(found), known, result)
 
 
-def _generator(known: Calibration | None) -> tuple[list[Check], Calibration | None]:
+def _generator(known: Calibration | None, profile: int) -> tuple[list[Check], Calibration | None]:
     """The calibration that is known, or a new one, which is kept if it is any good."""
     found: list[Check] = []
     if known is None:
         try:
-            known = calibrate()
+            known = calibrate(profile)
         except CalibrationError as error:
             return [Check("generator", None, f"not calibrated: {error}")], None
         if known.usable and not remember(known):
@@ -150,52 +156,83 @@ def _attempt(name: str, text: str, work: Callable[..., object], *arguments: Any)
     return Check(name, True, text)
 
 
-def limits(prepared: Prepared, *, embedded: bool, port_range: Path = PORT_RANGE) -> Iterator[Check]:
-    """File descriptors for every process, ports for every connection."""
+def limits(prepared: Prepared, *, embedded: bool) -> Iterator[Check]:
+    """File descriptors for every process."""
     largest = max(plan.stations for plan in prepared.plans)
     shards = len(prepared.plans)
     text = f"enough for {largest} stations in each of {shards} process{'es' if shards > 1 else ''}"
     yield _attempt("descriptors", text, check_file_limit, largest)
     if embedded and shards > 1:
-        text = f"enough for {prepared.network.stations} stations in the embedded CSMS"
-        yield _attempt("descriptors", text, check_file_limit, prepared.network.stations)
-    yield ports(prepared.expected, port_range)
+        # It takes as many processes as that needs.
+        workers = csms_workers(prepared.network.stations)
+        text = f"enough for the embedded CSMS in {workers} process{'es' if workers > 1 else ''}"
+        yield Check("descriptors", True, text)
 
 
-def ports(stations: int, port_range: Path = PORT_RANGE) -> Check:
-    """Every connection to one address of a target needs a local port of its own."""
-    try:
-        low, high = map(int, port_range.read_text(encoding="ascii").split())
-    except (OSError, ValueError):
+def ports(
+    stations: int,
+    sources: Sequence[str],
+    addresses: Sequence[Address],
+    free: Callable[[], int | None] = local_ports,
+) -> Check:
+    """Each connection from one of our addresses to one of the target's needs a port of its own."""
+    known = free()
+    if known is None:
         return Check("ports", None, "this system does not tell how many local ports it has")
-    free = high - low + 1
-    if stations > free:
-        return Check(
-            "ports",
-            False,
-            f"{stations} stations need a local port each to connect to one address, and there are"
-            f" {free} ({low} to {high}): widen net.ipv4.ip_local_port_range",
+    ways = max(len(sources), 1) * max(len(addresses), 1)
+    text = f"{known} local ports for {stations} stations"
+    if ways > 1:
+        text += (
+            f", on each of {ways} ways (from {max(len(sources), 1)} of our addresses to"
+            f" {max(len(addresses), 1)} of the target's)"
         )
-    return Check("ports", True, f"{free} local ports for {stations} stations")
+    return _attempt("ports", text, check_ports, stations, sources, addresses, lambda: known)
 
 
-def target_checks(prepared: Prepared) -> list[Check]:
+def target_checks(prepared: Prepared, password: str | None) -> list[Check]:
     """Whether the target is there, lets each version in, and how far away it is."""
-    scenario = prepared.scenario
+    live = prepared.scenario.file.live
     try:
-        with _target(scenario) as (target, found):
-            return [
-                _reached(prepared, target, found, version, who)
+        with _target(prepared, password) as (target, found, security):
+            embedded = prepared.scenario.file.csms.url == EMBEDDED
+            rows = [
+                _reached(prepared, target, found, security, version, who)
                 for version, who in first_of_versions(prepared.plans).items()
             ]
+            sources = sources_for(prepared.expected, live.sources, embedded=embedded)
+            rows += _ways(prepared, target, found, sources)
+            return rows
     except (RefusedError, TargetUnreachableError) as error:
         return [Check("target", False, str(error), error.exit_code)]
+
+
+def _ways(
+    prepared: Prepared, target: Target, found: tuple[Address, ...], sources: tuple[str, ...]
+) -> Iterator[Check]:
+    """Our addresses and the target's: are there ports for every connection, and for how long?"""
+    live = prepared.scenario.file.live
+    same = found[:1] if live.pin else [a for a in found if a.family == found[0].family]
+    yield _attempt(
+        "sources",
+        "connections leave from " + (", ".join(sources) or "the address that the system chooses"),
+        check_sources,
+        sources,
+        found[0].family,
+    )
+    yield ports(prepared.expected, sources, same)
+    if not is_address(target.host):
+        kept = "kept for the whole run (live.pin)"
+        if not live.pin:
+            kept = f"looked up again every {LOOK_UP_S:g} s: the system's resolver tells no TTL"
+        count = f"{len(same)} address{'es' if len(same) > 1 else ''}"
+        yield Check("name", None, f"{target.host} has {count}, {kept}")
 
 
 def _reached(
     prepared: Prepared,
     target: Target,
     found: tuple[Address, ...],
+    security: Security,
     version: str,
     who: tuple[str, str | None],
 ) -> Check:
@@ -203,7 +240,10 @@ def _reached(
     asked = Upgrade(target).by_version((version,))[version]
     password = who[1] if csms.security_profile >= 1 else None
     try:
-        reached = reach(asked, found, who[0], password, live.connect_timeout, pings=PINGS)
+        tls = None if security.tls is None else Tls(security.tls)
+        wish = first_wish(security, who[0])
+        timeout_s = live.connect_timeout
+        reached = reach(asked, found, who[0], password, timeout_s, tls, wish, PINGS)
     except TargetUnreachableError as error:
         return Check(f"target {version}", False, str(error), error.exit_code)
     pinged = "no pong"
@@ -211,24 +251,45 @@ def _reached(
         pinged = f"WebSocket ping {median(reached.pings_s) * 1e3:.2f} ms"
     text = (
         f"{target.authority} speaks {asked.subprotocol}: TCP {reached.tcp_s * 1e3:.2f} ms,"
-        f" upgrade {reached.upgrade_s * 1e3:.2f} ms, {pinged}"
+        + (f" TLS {reached.tls_s * 1e3:.2f} ms," if tls is not None else "")
+        + f" upgrade {reached.upgrade_s * 1e3:.2f} ms, {pinged}"
     )
     return Check(f"target {version}", True if reached.pings_s else None, text)
 
 
 @contextmanager
-def _target(scenario: Scenario) -> Iterator[tuple[Target, tuple[Address, ...]]]:
-    """The target and where it is; the embedded CSMS is started for as long as that takes."""
+def _target(
+    prepared: Prepared, password: str | None
+) -> Iterator[tuple[Target, tuple[Address, ...], Security]]:
+    """The target, where it is, and how it is secured.
+
+    The embedded CSMS is started for as long as that takes, with certificates for those stations
+    alone that look at it.
+    """
+    scenario = prepared.scenario
     csms = scenario.file.csms
     if csms.url != EMBEDDED:
         target = read_target(csms.url)
         found = addresses(target)
         check_authorised(target, found, csms.authorised)
-        yield target, found
+        yield target, found, security_of(scenario, prepared.network, target)
         return
-    try:
-        with EmbeddedCsms(CsmsOptions(port=0)) as running:
-            target = read_target(running.url)
-            yield target, addresses(target)
-    except CsmsProcessError as error:
-        raise TargetUnreachableError(str(error)) from None
+    who = {name for name, _ in first_of_versions(prepared.plans).values()}
+    few = Network(
+        tuple(
+            replace(site, stations=tuple(s for s in site.stations if s.id in who))
+            for site in prepared.network.sites
+            if any(s.id in who for s in site.stations)
+        )
+    )
+    with tempfile.TemporaryDirectory(prefix="chargeswarm-") as private:
+        options = csms_options(scenario, few, Path(private), password)
+        if options.sqlite is not None or options.http is not None:
+            options = replace(options, sqlite=None, http=None)
+        embedded = Embedded.of(scenario, few, Path(private), options)
+        try:
+            with EmbeddedCsms(embedded.options) as running:
+                target = read_target(running.url)
+                yield target, addresses(target), embedded.security(target.host)
+        except CsmsProcessError as error:
+            raise TargetUnreachableError(str(error)) from None

@@ -42,7 +42,7 @@ from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare
 from simulator.live.routes import routes_of
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
 from simulator.live.security import INSECURE, Embedded, Security, first_wish, security_of
-from simulator.live.sockets import check_ports, check_sources
+from simulator.live.sockets import check_ports, check_sources, sources_for
 from simulator.live.stepboard import StepBoard
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
@@ -303,8 +303,13 @@ class _Run:
         """Which address answers is known now, and with it how many there are to spread over."""
         live = self._prepared.scenario.file.live
         same = [a for a in site.found if a.family == address.family]
-        check_sources(live.sources, address.family)
-        check_ports(self._prepared.expected, live.sources, (address,) if live.pin else same)
+        sources = self._sources()
+        check_sources(sources, address.family)
+        check_ports(self._prepared.expected, sources, (address,) if live.pin else same)
+
+    def _sources(self) -> tuple[str, ...]:
+        expected, named = self._prepared.expected, self._prepared.scenario.file.live.sources
+        return sources_for(expected, named, embedded=self._csms is not None)
 
     # -- the folder -----------------------------------------------------------------------------
 
@@ -355,7 +360,7 @@ class _Run:
                 site.found,
                 address,
                 timeout_s=live.connect_timeout,
-                sources=live.sources,
+                sources=self._sources(),
                 pin=live.pin,
                 authorised=prepared.scenario.file.csms.authorised,
             ),

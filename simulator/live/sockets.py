@@ -7,6 +7,7 @@ and an address of the target has a range of ports to itself. Called by ``run``; 
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
@@ -49,6 +50,25 @@ def check_sources(sources: Sequence[str], family: int) -> None:
             raise RefusedError(
                 f"live.sources[{index}]: {source} is no address of this machine ({error.strerror})"
             ) from None
+
+
+def sources_for(
+    stations: int,
+    named: Sequence[str],
+    *,
+    embedded: bool,
+    ports: Callable[[], int | None] = local_ports,
+) -> tuple[str, ...]:
+    """The addresses to connect from: those named, else what a large fleet needs of this machine's.
+
+    To the embedded CSMS, which is at 127.0.0.1, Linux lets a process connect from all of 127/8, so
+    that it needs no setting to have ports for any number of stations.
+    """
+    known = ports()
+    if named or not embedded or known is None or sys.platform != "linux":
+        return tuple(named)
+    needed = ceil(stations / max(known - SPARE_PORTS, 1))
+    return tuple(f"127.0.{n >> 8}.{n & 255}" for n in range(1, needed + 1)) if needed > 1 else ()
 
 
 def check_ports(

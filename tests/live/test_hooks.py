@@ -80,7 +80,10 @@ def test_the_embedded_csms_gets_what_its_storms_need(tmp_path) -> None:
     assert equipped(own, [restart], tmp_path).sqlite == tmp_path / "own"
     assert equipped(CsmsOptions(), [Storm(0, "mass_reset", 1.0)], tmp_path).http == 0
     cut = Storm(0, "power_cut", 1.0, 1.0, ours=True)
-    assert equipped(CsmsOptions(), [cut], tmp_path) == CsmsOptions()
+    options = equipped(CsmsOptions(), [cut], tmp_path)
+    assert options.http is None and options.sqlite == tmp_path / "csms.sqlite"
+    quarter = Storm(0, "quarter_hour", 1.0, 1.0, ours=True)
+    assert equipped(CsmsOptions(), [quarter], tmp_path) == CsmsOptions()
 
 
 def test_who_brings_a_storm_about() -> None:

@@ -116,21 +116,26 @@ def test_a_configuration_that_stations_cannot_have_is_refused_before_they_are_bu
 
 
 @pytest.mark.parametrize(
-    ("wanted", "stations", "cpus", "embedded", "expected"),
+    ("wanted", "stations", "cpus", "embedded", "files", "expected"),
     [
-        (None, 1, 8, False, 1),
-        (None, 5000, 8, False, 1),
-        (None, 5001, 8, False, 2),
-        (None, 10**6, 8, False, 8),
-        (None, 10**6, 8, True, 7),
-        (None, 10**6, 1, True, 1),
-        (3, 1, 1, True, 3),
+        (None, 1, 8, False, 10**7, 1),
+        (None, 5000, 8, False, 10**7, 1),
+        (None, 5001, 8, False, 10**7, 2),
+        (None, 10**6, 8, False, 10**7, 8),
+        (None, 10**6, 8, True, 10**7, 7),
+        (None, 10**6, 1, True, 10**7, 1),
+        (3, 1, 1, True, 10**7, 3),
+        # No more than 20 000 open files in a process.
+        (None, 19_600, 1, True, 20_000, 1),
+        (None, 20_000, 1, True, 20_000, 2),
+        (None, 50_000, 2, True, 20_000, 3),
+        (1, 50_000, 2, True, 20_000, 1),
     ],
 )
 def test_a_process_per_5000_stations_with_a_cpu_left_to_the_embedded_csms(
-    wanted: int | None, stations: int, cpus: int, embedded: bool, expected: int
+    wanted: int | None, stations: int, cpus: int, embedded: bool, files: int, expected: int
 ) -> None:
-    assert shard_count(wanted, stations, cpus, embedded=embedded) == expected
+    assert shard_count(wanted, stations, cpus, embedded=embedded, files=files) == expected
 
 
 def test_ctrl_c_is_counted_while_the_fleet_is_out_and_raised_after() -> None:
