@@ -120,10 +120,16 @@ class Stations:
     on: Spells
     """When each is switched on, and off again."""
 
-    def throughout(self, begin_s: float, end_s: float) -> NDArray[np.bool_]:
-        """Which stations are on from before ``begin_s`` to ``end_s``, shape (stations,)."""
+    def at(self, at_s: float) -> NDArray[np.bool_]:
+        """Which stations are on at a moment, and were just before, shape (stations,)."""
         found = np.zeros(len(self.ids), np.bool_)
-        found[self.on.station[(self.on.on_s < begin_s) & (self.on.off_s >= end_s)]] = True
+        found[self.on.station[(self.on.on_s < at_s) & (self.on.off_s > at_s)]] = True
+        return found
+
+    def joining(self, begin_s: float, end_s: float) -> NDArray[np.bool_]:
+        """Which stations are switched on in that time, shape (stations,)."""
+        found = np.zeros(len(self.ids), np.bool_)
+        found[self.on.station[(self.on.on_s >= begin_s) & (self.on.on_s < end_s)]] = True
         return found
 
 
@@ -182,15 +188,23 @@ def _storm(number: int, wish: Wish, embedded: bool) -> Storm:
 def hit(storm: Storm, stations: Stations, seed: int) -> I32:
     """Which stations it hits: the share that the seed draws of those that are on by then.
 
-    Those that the stages switch off before it is over and its effects have passed are left out:
-    a station that is told to leave can neither lose its power nor be waited for.
+    Those that the stages switch off later are among them: they leave when they are told to, from
+    the dark too, and are not waited for.
     """
-    on = stations.throughout(storm.at_s, max(storm.end_s, storm.back_s + storm.spread_s))
-    there = [
-        index
-        for index, (name, site) in enumerate(zip(stations.ids, stations.sites, strict=True))
-        if on[index] and _named(storm, site)
-    ]
+    return _drawn(storm, stations, seed, stations.at(storm.at_s))
+
+
+def held_back(storm: Storm, stations: Stations, seed: int) -> I32:
+    """Which stations are switched on in the middle of it, where it keeps them from coming."""
+    none = np.zeros(0, np.int32)
+    if not storm.ours or storm.kind not in ("power_cut", "csms_restart"):
+        return none
+    joining = stations.joining(storm.at_s, storm.back_s) & ~stations.at(storm.at_s)
+    return _drawn(storm, stations, seed, joining)
+
+
+def _drawn(storm: Storm, stations: Stations, seed: int, on: NDArray[np.bool_]) -> I32:
+    there = [index for index in np.flatnonzero(on) if _named(storm, stations.sites[index])]
     count = round(storm.share * len(there))
     keys = {i: key64(seed, "storm", storm.number, stations.ids[i]) for i in there}
     return np.array(sorted(sorted(there, key=keys.__getitem__)[:count]), np.int32)
@@ -202,9 +216,10 @@ def _named(storm: Storm, site: str) -> bool:
 
 
 def acts(storm: Storm, stations: Stations, seed: int) -> Acts:
-    """What the storm does to each station that it hits, in order of time."""
+    """What the storm does to each station that it hits or holds back, in order of time."""
     rows: list[tuple[float, int, int]] = []
-    for index in hit(storm, stations, seed).tolist():
+    both = (hit(storm, stations, seed), held_back(storm, stations, seed))
+    for index in np.concatenate(both).tolist():
         name = stations.ids[index]
         rows += [(at_s, int(what), index) for at_s, what in _course(storm, name, seed)]
     rows.sort()
@@ -312,6 +327,8 @@ class Series:
     """Boots that were accepted, by second."""
     backlog: I64
     """Calls of all stations that are due and have not ended, at the end of each second."""
+    calm_s: float = 0.0
+    """When the storm before it had passed, recovery included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +336,7 @@ class Recovery:
     """What came of a storm. Times are seconds from its end (``back_s``); None: not reached."""
 
     lowest: int
-    """Fewest stations in operation."""
+    """Fewest stations in operation, or switched off by a stage meanwhile."""
     to_95_s: float | None
     to_100_s: float | None
     retry_amplification: float | None
@@ -327,7 +344,7 @@ class Recovery:
     peak_accepts_per_s: int
     peak_boots_per_s: int
     backlog_before: int
-    """Most in the ten seconds before it."""
+    """Most in the ten seconds before it, or since the storm before it had passed."""
     backlog_peak: int
     backlog_cleared_s: float | None
     """When the backlog was down to what it had been before, after its peak."""
@@ -339,7 +356,8 @@ def recovery(series: Series) -> Recovery:
     to_95, to_100 = (_regained(series, level) for level in LEVELS)
     levels = series.present + np.cumsum(series.changes)
     attempts = int(series.attempts[window].sum())
-    before = int(series.backlog[max(window.start - 10, 0) : window.start].max(initial=0))
+    calm = min(max(window.start - 10, ceil(series.calm_s), 0), max(window.start - 1, 0))
+    before = int(series.backlog[calm : window.start].max(initial=0))
     waiting = series.backlog[window]
     return Recovery(
         lowest=int(levels.min(initial=series.present)),

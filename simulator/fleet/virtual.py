@@ -61,6 +61,7 @@ class VirtualStation:
         "_mobility",
         "_now",
         "_plan",
+        "_powerless",
         "_registers",
         "_rows",
         "_switch",
@@ -98,6 +99,7 @@ class VirtualStation:
         self._asleep = True
         self._closed = False
         self._dark = False
+        self._powerless = False
         self._due = inf
         self._now = -inf
         identity = Identity(
@@ -125,6 +127,11 @@ class VirtualStation:
         if switch is None:
             return due
         return switch.due if switch.off else min(due, switch.due)
+
+    @property
+    def switched_off(self) -> bool:
+        """A stage has switched it off, after it was on."""
+        return self._switch is not None and self._switch.off
 
     def start(self, now: float) -> None:
         """Power on."""
@@ -198,10 +205,15 @@ class VirtualStation:
             switch.turn()
             self._asleep = True
             self._arm()
-            self.station.start(now)
+            if not self._powerless:
+                self._boot(now)
         elif switch.leaving:
             switch.turn()
             self.station.switch_off(now)
+        elif self._powerless:
+            # Nothing is asked of it any more, and it can tell nobody.
+            self._end_visits(now, "Local")
+            switch.turn()
         else:
             self._end_visits(now, "Local")
             switch.leave(now)
@@ -243,7 +255,7 @@ class VirtualStation:
     def power_off(self, now: float) -> None:
         """The power fails: cars stay where they are, and come and go, but nothing flows."""
         self.wake(now)
-        self._dark = True
+        self._dark = self._powerless = True
         for visit in self._visits:
             if visit is not None:
                 visit.cut_off()
@@ -253,10 +265,21 @@ class VirtualStation:
         self._arm()
 
     def power_on(self, now: float) -> None:
-        """The power is back: the station boots; who is still there charges on once it may."""
+        """The power is back: the station boots; who is still there charges on once it may.
+
+        One that a stage has switched off meanwhile boots when it is switched on again.
+        """
         self.wake(now)
+        self._powerless = False
+        if not self.switched_off:
+            self._boot(now)
+
+    def _boot(self, now: float) -> None:
+        """It has power and is switched on: as after an outage, or for the first time in a while."""
         plugged = [n for n, visit in enumerate(self._visits, 1) if visit and visit.plugged]
         self.station.power_on(now, plugged)
+        if self._switch is not None:
+            self.station.start(now)
 
     def stop_all(self, now: float, reason: str = "Local") -> None:
         """End every visit now and begin no other."""

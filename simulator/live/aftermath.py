@@ -150,6 +150,7 @@ def _series(
         total.accepted,
         total.booted,
         _padded(measurement.backlog(), seconds),
+        max((s.end_s for s in prepared.weather.storms[: storm.number]), default=0.0),
     )
 
 

@@ -2,7 +2,8 @@
 
 Fed by the driver for each connection and each accepted boot. A station is in operation while it is
 connected and accepted. Of each storm only the stations that it hits count, from its begin until
-nobody looks any more. What is made of it is ``fleet.storms.recovery``'s.
+nobody looks any more, and a station that a stage switches off meanwhile counts as it was, or as
+back: nobody waits for it. What is made of it is ``fleet.storms.recovery``'s.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class StormLog:
 
     def __init__(self, stations: int, hits: Sequence[I32], accepted: Callable[[int], bool]) -> None:
         self._operates = bytearray(stations)
+        self._excused = bytearray(stations)
+        """Not in operation, and not missing: switched off by a stage, or not there yet."""
         self._accepted = accepted
         self.records = [StormRecord(number, hit) for number, hit in enumerate(hits)]
         self._now: _Watched | None = None
@@ -65,7 +68,10 @@ class StormLog:
     def begin(self, number: int) -> None:
         """A storm begins; one that was under way is looked at no longer."""
         record = self.records[number]
-        record.present = sum(self._operates[index] for index in record.hit.tolist())
+        for index in record.hit.tolist():
+            there = self._operates[index]
+            record.present += there
+            self._excused[index] = not there
         self._now = _Watched(record, len(self._operates))
 
     def end(self, number: int) -> None:
@@ -97,17 +103,28 @@ class StormLog:
     def disconnected(self, station: int, now: float) -> None:
         """Its connection is gone."""
         storm = self._now
-        if storm is not None and storm.mask[station] and not storm.lost[station]:
+        planned = self._excused[station]
+        if storm is not None and storm.mask[station] and not (storm.lost[station] or planned):
             storm.lost[station] = 1
             storm.record.lost += 1
         if self._operates[station]:
             self._operates[station] = 0
-            self._note(station, now, -1)
+            if not planned:
+                self._note(station, now, -1)
+
+    def switched(self, station: int, off: bool, now: float) -> None:
+        """A stage has switched it off, or on again."""
+        if off and not self._excused[station]:
+            self._excused[station] = 1
+            if not self._operates[station]:
+                self._note(station, now, 1)
 
     def _operate(self, station: int, now: float) -> None:
         if not self._operates[station]:
             self._operates[station] = 1
-            self._note(station, now, 1)
+            if not self._excused[station]:
+                self._note(station, now, 1)
+            self._excused[station] = 0
 
     def _note(self, station: int, now: float, change: int) -> None:
         storm = self._now
