@@ -204,7 +204,7 @@ def held_back(storm: Storm, stations: Stations, seed: int) -> I32:
 
 
 def _drawn(storm: Storm, stations: Stations, seed: int, on: NDArray[np.bool_]) -> I32:
-    there = [index for index in np.flatnonzero(on) if _named(storm, stations.sites[index])]
+    there = [index for index in np.flatnonzero(on).tolist() if _named(storm, stations.sites[index])]
     count = round(storm.share * len(there))
     keys = {i: key64(seed, "storm", storm.number, stations.ids[i]) for i in there}
     return np.array(sorted(sorted(there, key=keys.__getitem__)[:count]), np.int32)

@@ -67,6 +67,7 @@ def aftermath(
                 "lost_connection": total.lost,
                 **asdict(recovery(series)),
                 "transactions_unacknowledged": _unacknowledged(fleet, storm.number),
+                "firmware": total.firmware if storm.kind == "firmware_campaign" else None,
                 "deed": None if deed is None else asdict(deed),
                 "notes": _notes(storm, how),
             }
@@ -80,7 +81,10 @@ def series_rows(prepared: Prepared, fleet: Fleet, measurement: Measurement) -> l
     for storm in prepared.weather.storms:
         if storm.at_s >= measurement.ended_s:
             continue
-        _, seen = _series(prepared, fleet, measurement, storm)
+        total, seen = _series(prepared, fleet, measurement, storm)
+        rate = _padded(
+            measurement.grid.values("written", measurement.grid.length), len(seen.backlog)
+        )
         levels = seen.present + np.cumsum(seen.changes)
         for second in range(int(storm.at_s), ceil(seen.until_s)):
             place = int(np.searchsorted(seen.changes_s, second + 1.0))
@@ -90,10 +94,12 @@ def series_rows(prepared: Prepared, fleet: Fleet, measurement: Measurement) -> l
                     "kind": storm.kind,
                     "second": second,
                     "operating": int(levels[place - 1]) if place else seen.present,
+                    "connected": int(total.connected[second]),
                     "attempts": int(seen.attempts[second]),
                     "accepted": int(seen.accepted[second]),
                     "booted": int(seen.booted[second]),
                     "backlog": int(seen.backlog[second]),
+                    "calls": int(rate[second]),
                 }
             )
     return rows

@@ -39,6 +39,12 @@ class StormRecord:
     accepted: Counter[int] = field(default_factory=Counter)
     booted: Counter[int] = field(default_factory=Counter)
     """By whole second of the run."""
+    linked: int = 0
+    """Stations hit that were connected when it began."""
+    moves: Counter[int] = field(default_factory=Counter)
+    """Connections that came to be, less those that ended, by second."""
+    firmware: Counter[str] = field(default_factory=Counter)
+    """Stations hit by the version of their firmware at the end, where it was asked for."""
 
 
 class _Watched:
@@ -59,6 +65,7 @@ class StormLog:
 
     def __init__(self, stations: int, hits: Sequence[I32], accepted: Callable[[int], bool]) -> None:
         self._operates = bytearray(stations)
+        self._linked = bytearray(stations)
         self._excused = bytearray(stations)
         """Not in operation, and not missing: switched off by a stage, or not there yet."""
         self._accepted = accepted
@@ -71,6 +78,7 @@ class StormLog:
         for index in record.hit.tolist():
             there = self._operates[index]
             record.present += there
+            record.linked += self._linked[index]
             self._excused[index] = not there
         self._now = _Watched(record, len(self._operates))
 
@@ -88,8 +96,10 @@ class StormLog:
     def connected(self, station: int, now: float) -> None:
         """Its WebSocket is open."""
         storm = self._now
+        self._linked[station] = 1
         if storm is not None and storm.mask[station]:
             storm.record.accepted[int(now)] += 1
+            storm.record.moves[int(now)] += 1
         if self._accepted(station):
             self._operate(station, now)
 
@@ -103,6 +113,10 @@ class StormLog:
     def disconnected(self, station: int, now: float) -> None:
         """Its connection is gone."""
         storm = self._now
+        if self._linked[station]:
+            self._linked[station] = 0
+            if storm is not None and storm.mask[station]:
+                storm.record.moves[int(now)] -= 1
         planned = self._excused[station]
         if storm is not None and storm.mask[station] and not (storm.lost[station] or planned):
             storm.lost[station] = 1
@@ -132,6 +146,11 @@ class StormLog:
             storm.record.changes_s.append(now)
             storm.record.changes.append(change)
 
+    def firmware(self, number: int, version: Callable[[int], str]) -> None:
+        """The run is over: what firmware the stations have that a storm hit."""
+        record = self.records[number]
+        record.firmware.update(version(index) for index in record.hit.tolist())
+
     def snapshot(self) -> dict[str, Any] | None:
         """How the storm under way stands, for a screen; None: there is none."""
         storm = self._now
@@ -158,6 +177,9 @@ class StormSum:
     attempts: I64
     accepted: I64
     booted: I64
+    connected: I64
+    """At the end of each second, from its begin until nobody looks any more."""
+    firmware: dict[str, int]
 
 
 def add_up(records: Sequence[StormRecord], seconds: int) -> StormSum:
@@ -165,16 +187,26 @@ def add_up(records: Sequence[StormRecord], seconds: int) -> StormSum:
     changes_s = np.array([at for record in records for at in record.changes_s], np.float64)
     changes = np.array([step for record in records for step in record.changes], np.int64)
     order = np.argsort(changes_s, kind="stable")
+    linked = sum(record.linked for record in records)
+    moves = _by_second([record.moves for record in records], seconds)
+    firmware: Counter[str] = Counter()
+    for record in records:
+        firmware.update(record.firmware)
+    attempts, accepted, booted = (
+        _by_second([getattr(record, name) for record in records], seconds)
+        for name in ("attempts", "accepted", "booted")
+    )
     return StormSum(
         sum(len(record.hit) for record in records),
         sum(record.present for record in records),
         sum(record.lost for record in records),
         changes_s[order],
         changes[order],
-        *(
-            _by_second([getattr(record, name) for record in records], seconds)
-            for name in ("attempts", "accepted", "booted")
-        ),
+        attempts,
+        accepted,
+        booted,
+        linked + np.cumsum(moves),
+        dict(sorted(firmware.items())),
     )
 
 

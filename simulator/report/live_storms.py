@@ -16,6 +16,16 @@ _SOURCES = {
     "hook": "a hook did it to the target",
     "embedded": "done to the embedded CSMS",
 }
+_COLUMNS = (
+    "second",
+    "operating",
+    "connected",
+    "attempts",
+    "accepted",
+    "booted",
+    "backlog",
+    "calls",
+)
 _KINDS = {
     "response": "response",
     "service": "service",
@@ -100,10 +110,7 @@ def section(reading: Reading) -> Section:
     for storm in reading.rows("storms"):
         if frame is not None:
             own = frame[frame["storm"] == storm.get("number")]
-            columns = {
-                name: floats(own, name)
-                for name in ("second", "operating", "attempts", "accepted", "booted", "backlog")
-            }
+            columns = {name: floats(own, name) for name in _COLUMNS if name in own}
             blocks.append(
                 plots.course(
                     int(storm.get("number") or 0),
@@ -116,6 +123,8 @@ def section(reading: Reading) -> Section:
         deed = storm.get("deed")
         if isinstance(deed, Mapping):
             said.insert(0, f"What was done to the target: {deed.get('detail')}.")
+        if installed := _firmware(storm):
+            said.append(installed)
         if said:
             blocks.append(Text(f"{_named(storm)}. " + " ".join(said)))
     if latencies := _latency(reading):
@@ -151,6 +160,15 @@ def _latency(reading: Reading) -> Table | None:
     heads = ("<message", "<time", "n", "p50", "p95", "p99", "max")
     note = "Calls that fell due in a storm or its recovery; they are in no other latency here."
     return Table("Latency in storms", heads, rows, note)
+
+
+def _firmware(storm: Mapping[str, Any]) -> str:
+    """What the stations of a firmware campaign have in the end."""
+    versions = storm.get("firmware")
+    if not isinstance(versions, Mapping) or not versions:
+        return ""
+    told = ", ".join(f"{version} at {words.count(n)}" for version, n in versions.items())
+    return f"Firmware at the end of the run: {told}."
 
 
 def _named(storm: Mapping[str, Any]) -> str:

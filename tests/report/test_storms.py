@@ -42,10 +42,12 @@ SECONDS = [
         "kind": "csms_restart",
         "second": 40 + n,
         "operating": 10 * n,
+        "connected": 11 * n,
         "attempts": n,
         "accepted": n,
         "booted": 0,
         "backlog": 100 - n,
+        "calls": 5 * n,
     }
     for n in range(60)
 ]
