@@ -5,7 +5,6 @@ Called by ``prepare``. What is done to the target is in ``hooks``, what came of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.spells import Spells
-from simulator.fleet.steps import Step
 from simulator.fleet.storms import Acts, Stations, Storm, acts, held_back, hit, storms_of, together
 from simulator.live.errors import RefusedError
 from simulator.live.storms import Stormy
@@ -50,14 +48,6 @@ class Weather:
             for hits in self.hits
         )
         return Stormy(self.storms, self.acts.of(stations), own)
-
-    def undisturbed(self, steps: Sequence[Step]) -> tuple[Step, ...]:
-        """The steps without those that a storm falls into: they say nothing of a level."""
-        return tuple(
-            step
-            for step in steps
-            if all(s.end_s <= step.start_s or step.end_s <= s.at_s for s in self.storms)
-        )
 
     def names(self, number: int) -> list[str]:
         """Ids of the stations that a storm hits."""

@@ -32,15 +32,15 @@ def course(
         )
         axes.stairs(columns["booted"], edges, color=BLUE, linewidth=1.0, label="boots per second")
         axes.plot(*thinned(ends, columns["operating"]), color=GREEN, label="stations in operation")
-        axes.plot(
-            *thinned(ends, columns["connected"]),
-            color=GREEN,
-            linewidth=0.9,
-            linestyle=(0, (3, 2)),
-            label="stations connected",
-        )
+        if "connected" in columns:
+            dashed = (0, (3, 2))
+            level = thinned(ends, columns["connected"])
+            axes.plot(*level, color=GREEN, lw=0.9, linestyle=dashed, label="stations connected")
         axes.plot(*thinned(ends, columns["backlog"]), color=RED, label="calls due")
-        axes.stairs(columns["calls"], edges, color="0.55", linewidth=0.9, label="calls per second")
+        if "calls" in columns:
+            axes.stairs(
+                columns["calls"], edges, color="0.55", linewidth=0.9, label="calls per second"
+            )
         if back_s is not None:
             axes.axvline(back_s, color="0.5", linewidth=0.8, linestyle=(0, (2, 3)))
         Clock().label(axes, float(edges[0]), float(edges[-1]))
