@@ -194,6 +194,17 @@ def hit(storm: Storm, stations: Stations, seed: int) -> I32:
     return _drawn(storm, stations, seed, stations.at(storm.at_s))
 
 
+def joining(storm: Storm, stations: Stations, seed: int) -> I32:
+    """Which stations are switched on while the storm may keep them from getting through.
+
+    Whoever it holds back; and where the target is really gone, all that come until it has passed.
+    """
+    if storm.ours or storm.kind not in ("csms_restart", "rolling_deploy"):
+        return held_back(storm, stations, seed)
+    found = stations.joining(storm.at_s, storm.end_s) & ~stations.at(storm.at_s)
+    return np.flatnonzero(found).astype(np.int32)
+
+
 def held_back(storm: Storm, stations: Stations, seed: int) -> I32:
     """Which stations are switched on in the middle of it, where it keeps them from coming."""
     none = np.zeros(0, np.int32)

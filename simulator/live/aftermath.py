@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simulator.fleet.storms import Series, recovery, until
 from simulator.live.hooks import Deed, Source, source
+from simulator.live.transfers import SIMULATED_S
 from simulator.measure.keys import Kind
 from simulator.measure.measurement import latency_row
 from simulator.measure.stormlog import StormSum, add_up
@@ -31,6 +32,9 @@ NOTES: Final[dict[str, str]] = {
     "emulated": "Emulated: nothing happened to the target; the stations did it to themselves.",
     "silent": "Silent: sockets stayed open, unread and unanswered, and were reset (RST) when the"
     " power was back; the kernel went on acknowledging what arrived.",
+    "fetched": "Files were really fetched, from the hosts in live.transfer_hosts alone.",
+    "played": f"Downloads were simulated: {SIMULATED_S:g} s each, and nothing was fetched"
+    " (live.transfer_hosts names the hosts that may be asked).",
     "away": "While the target was away (emulated) stations were turned away by the generator.",
 }
 
@@ -69,7 +73,7 @@ def aftermath(
                 "transactions_unacknowledged": _unacknowledged(fleet, storm.number),
                 "firmware": total.firmware if storm.kind == "firmware_campaign" else None,
                 "deed": None if deed is None else asdict(deed),
-                "notes": _notes(storm, how),
+                "notes": _notes(storm, how, prepared.scenario.file.live.transfer_hosts),
             }
         )
     return rows
@@ -183,7 +187,7 @@ def _closes(storm: Storm) -> bool:
     return storm.ours and storm.kind in ("power_cut", "csms_restart", "rolling_deploy")
 
 
-def _notes(storm: Storm, how: Source) -> list[str]:
+def _notes(storm: Storm, how: Source, hosts: Sequence[str]) -> list[str]:
     notes = []
     if how == "emulated":
         notes.append(NOTES["emulated"])
@@ -191,4 +195,6 @@ def _notes(storm: Storm, how: Source) -> list[str]:
             notes.append(NOTES["away"])
     if _closes(storm) and storm.close == "silent":
         notes.append(NOTES["silent"])
+    if storm.kind == "firmware_campaign":
+        notes.append(NOTES["fetched" if hosts else "played"])
     return notes

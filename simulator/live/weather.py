@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.spells import Spells
-from simulator.fleet.storms import Acts, Stations, Storm, acts, held_back, hit, storms_of, together
+from simulator.fleet.storms import Acts, Stations, Storm, acts, hit, joining, storms_of, together
 from simulator.live.errors import RefusedError
 from simulator.live.storms import Stormy
 
@@ -33,8 +33,8 @@ class Weather:
     acts: Acts
     hits: tuple[I32, ...]
     stations: Stations
-    held: tuple[I32, ...] = ()
-    """Stations that each storm keeps from being switched on in the middle of it."""
+    joining: tuple[I32, ...] = ()
+    """Stations that are switched on while a storm may keep them from getting through."""
     herd_per_s: float = 0.0
     """Calls per second when stations boot together: of the largest such herd."""
 
@@ -54,8 +54,8 @@ class Weather:
         return [self.stations.ids[index] for index in self.hits[number].tolist()]
 
     def struck(self) -> frozenset[str]:
-        """Ids of all stations that some storm hits, or holds back."""
-        every = {index for rows in (*self.hits, *self.held) for index in rows.tolist()}
+        """Ids of all stations that some storm hits, or that come up in the middle of one."""
+        every = {index for rows in (*self.hits, *self.joining) for index in rows.tolist()}
         return frozenset(self.stations.ids[index] for index in every)
 
 
@@ -90,6 +90,6 @@ def forecast(scenario: Scenario, network: Network, on: Spells, run_s: float) -> 
         together([acts(storm, stations, seed) for storm in storms]),
         hits,
         stations,
-        tuple(held_back(storm, stations, seed) for storm in storms),
+        tuple(joining(storm, stations, seed) for storm in storms),
         max(herds, default=0.0),
     )

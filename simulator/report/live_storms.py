@@ -126,7 +126,8 @@ def section(reading: Reading) -> Section:
         if installed := _firmware(storm):
             said.append(installed)
         if said:
-            blocks.append(Text(f"{_named(storm)}. " + " ".join(said)))
+            name = _named(storm)
+            blocks.append(Text(f"{name[:1].upper()}{name[1:]}. " + " ".join(said)))
     if latencies := _latency(reading):
         blocks.append(latencies)
     apart = words.as_number(reading.get("prediction", "stations_not_judged"))

@@ -20,6 +20,7 @@ from simulator.fleet.storms import (
     acts,
     held_back,
     hit,
+    joining,
     recovery,
     together,
     until,
@@ -132,7 +133,10 @@ def test_stations_that_are_switched_on_in_the_dark_get_no_power_either() -> None
     found = acts(storm, there, 1)
     assert set(found.station.tolist()) == {0, 1, 2}
     assert len(held_back(replace(storm, kind="mass_reset"), there, 1)) == 0
-    assert len(held_back(replace(storm, ours=False, kind="csms_restart"), there, 1)) == 0
+    real = replace(storm, ours=False, kind="csms_restart", recovery_s=96.0)
+    assert len(held_back(real, there, 1)) == 0
+    assert joining(real, there, 1).tolist() == [1, 2, 3, 4]  # nobody foresees when they get in
+    assert joining(storm, there, 1).tolist() == [1, 2]
 
 
 @given(
