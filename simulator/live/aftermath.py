@@ -6,7 +6,7 @@ Called by ``outcome``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,6 +54,7 @@ def aftermath(
             continue
         how = source(storm, wish)
         deed = deeds.get(storm.number)
+        storm = _as_it_was(storm, how, deed)
         total, series = _series(prepared, fleet, measurement, storm)
         rows.append(
             {
@@ -77,6 +78,14 @@ def aftermath(
             }
         )
     return rows
+
+
+def _as_it_was(storm: Storm, how: Source, deed: Deed | None) -> Storm:
+    """The storm with the moment at which the embedded CSMS really listened again."""
+    if how != "embedded" or storm.kind != "csms_restart" or deed is None or not deed.ok:
+        return storm
+    late_s = max(deed.at_s + deed.took_s - storm.back_s, 0.0)
+    return replace(storm, for_s=storm.for_s + late_s, recovery_s=storm.recovery_s - late_s)
 
 
 def series_rows(prepared: Prepared, fleet: Fleet, measurement: Measurement) -> list[dict[str, Any]]:

@@ -73,6 +73,7 @@ def equipped(options: CsmsOptions, storms: Sequence[Storm], private: Path) -> Cs
     """The embedded CSMS's options with what its storms need: a database, an HTTP API.
 
     The database is for its restart, and for the comparison after whatever breaks connections.
+    Raises RefusedError where a storm sends commands and there must be several processes.
     """
     theirs = {storm.kind for storm in storms if not storm.ours}
     breaks = any(storm.kind in RECONNECTS for storm in storms)
@@ -80,6 +81,13 @@ def equipped(options: CsmsOptions, storms: Sequence[Storm], private: Path) -> Cs
         options = replace(options, sqlite=private / RECORDS)
     if theirs & set(_COMMANDS) and options.http is None:
         options = replace(options, http=0)
+    if theirs & set(_COMMANDS) and options.workers > 1:
+        kinds = ", ".join(sorted(theirs & set(_COMMANDS)))
+        raise RefusedError(
+            f"live.storms: {kinds}: the embedded CSMS takes commands in one process alone, and this"
+            f" one may not open enough files for so many stations: raise the limit (ulimit -n), or"
+            " use fewer stations"
+        )
     return options
 
 

@@ -11,14 +11,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.resources import files
 
 import numpy as np
+import psutil
 import pytest
 from jsonschema import Draft6Validator
 
 from simulator.csms import CsmsOptions
+from simulator.csms.process import EmbeddedCsms
 from simulator.fleet.spells import once
 from simulator.fleet.storms import Stations, Storm, together
+from simulator.live.aftermath import _as_it_was
 from simulator.live.errors import RefusedError
-from simulator.live.hooks import TargetSide, check_hooks, command, equipped, source
+from simulator.live.hooks import Deed, TargetSide, check_hooks, command, equipped, source
 from simulator.live.weather import Weather
 from simulator.scenario.storm_model import Storm as Wish
 
@@ -196,3 +199,34 @@ def test_the_screen_is_told_each_news_of_a_storm_once() -> None:
         "9 s: storm power_cut: over; 96 in operation",
         "9 s: storm power_cut: 95% in operation again",
     ]
+
+
+def test_commands_to_more_stations_than_one_process_holds_are_refused(tmp_path) -> None:
+    with pytest.raises(RefusedError, match="mass_reset: the embedded CSMS takes commands in one"):
+        equipped(CsmsOptions(workers=2), [Storm(0, "mass_reset", 1.0)], tmp_path)
+    restart = Storm(0, "csms_restart", 1.0)
+    assert equipped(CsmsOptions(workers=2), [restart], tmp_path).workers == 2
+
+
+def test_recovery_counts_from_when_the_csms_really_listened_again() -> None:
+    storm = Storm(0, "csms_restart", 60.0, 10.0, 30.0)
+    late = _as_it_was(storm, "embedded", Deed(60.1, 12.5, True, ""))
+    assert late.back_s == pytest.approx(72.6) and late.end_s == storm.end_s
+    assert _as_it_was(storm, "embedded", Deed(60.0, 9.9, True, "")) == storm
+    for how, deed in (("embedded", None), ("embedded", Deed(60.0, 50.0, False, ""))):
+        assert _as_it_was(storm, how, deed) == storm
+    assert _as_it_was(storm, "hook", Deed(60.0, 50.0, True, "")) == storm
+
+
+@pytest.mark.process
+def test_a_kill_takes_every_worker_at_once(tmp_path) -> None:
+    options = CsmsOptions(port=0, fast=True, workers=2, sqlite=tmp_path / "csms.sqlite")
+    csms = EmbeddedCsms(options)
+    csms.start()
+    children = psutil.Process(csms.pid).children()
+    assert len(children) >= 2
+    csms.kill()
+    assert psutil.wait_procs(children, 5.0)[1] == []
+    csms.restart()
+    csms.stop()
+    assert csms.holdings is not None
