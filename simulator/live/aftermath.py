@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet.storms import Series, recovery, until
+from simulator.fleet.recovery import Series, recovery
+from simulator.fleet.storms import until
 from simulator.live.hooks import Deed, Source, source
 from simulator.live.transfers import SIMULATED_S
 from simulator.measure.keys import Kind

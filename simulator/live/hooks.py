@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
-from simulator.fleet.storms import LEVELS, RECONNECTS
+from simulator.fleet.recovery import LEVELS
+from simulator.fleet.storms import RECONNECTS
 from simulator.live.errors import RefusedError
 from simulator.live.outlets import storm_of
 

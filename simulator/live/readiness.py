@@ -17,6 +17,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
+from simulator.fleet.storms import comes_back_s
 from simulator.live.calibrated import (
     Calibration,
     CalibrationError,
@@ -24,6 +25,7 @@ from simulator.live.calibrated import (
     remember,
     remembered,
 )
+from simulator.live.ceiling import Ceiling
 from simulator.live.connection import Upgrade
 from simulator.live.embedded import csms_options, csms_workers
 from simulator.live.errors import LiveError, RefusedError, TargetUnreachableError
@@ -124,10 +126,32 @@ def run_preflight(
         result = margin(planned, known.ceiling, max(usable_cpus() - embedded, 1))
         text = result.text if result.ok else f"{result.text}; {result.advice}"
         found.append(Check("margin", result.ok, text))
+        found += herds(prepared, known.ceiling, max(usable_cpus() - embedded, 1))
     looser = loosened(limits_of(scenario))
     if looser:
         found.append(Check("validity", None, f"looser limits: {', '.join(map(str, looser))}"))
     return Readiness(tuple(found), known, result)
+
+
+def herds(prepared: Prepared, ceiling: Ceiling, cores: int) -> Iterator[Check]:
+    """How fast stations come back after each storm, beside what this machine connects.
+
+    Nothing forbids more: then the generator sets the pace of the herd and not the target.
+    """
+    most_per_s = ceiling.connects_per_s * min(cores, len(prepared.plans))
+    for storm, hits in zip(prepared.weather.storms, prepared.weather.hits, strict=True):
+        within_s = comes_back_s(storm)
+        if within_s is None:
+            continue
+        per_s = len(hits) / within_s
+        used = per_s / most_per_s
+        text = (
+            f"{storm.kind} at {storm.at_s:g} s: {len(hits)} stations come back within"
+            f" {within_s:g} s, {per_s:.0f} a second: {used:.0%} of what this machine connects"
+        )
+        if used > 1.0:
+            text += "; the generator, not the target, will set their pace"
+        yield Check("herd", None, text)
 
 
 def _generator(known: Calibration | None, profile: int) -> tuple[list[Check], Calibration | None]:

@@ -3,7 +3,7 @@
 Fed by the driver for each connection and each accepted boot. A station is in operation while it is
 connected and accepted. Of each storm only the stations that it hits count, from its begin until
 nobody looks any more, and a station that a stage switches off meanwhile counts as it was, or as
-back: nobody waits for it. What is made of it is ``fleet.storms.recovery``'s.
+back: nobody waits for it. What is made of it is ``fleet.recovery``'s.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.fleet.recovery import Series, recovery
 from simulator.fleet.spells import Spells, once
 from simulator.fleet.steps import Span
 from simulator.fleet.storms import (
-    Series,
     Stations,
     Storm,
     What,
@@ -21,7 +21,6 @@ from simulator.fleet.storms import (
     held_back,
     hit,
     joining,
-    recovery,
     together,
     until,
     with_storms,

@@ -10,21 +10,25 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from simulator import cli
 from simulator.csms.faulty import FaultyTarget
 from simulator.fleet.certificates import Holder, write
+from simulator.fleet.storms import Storm, comes_back_s
 from simulator.live import ceiling, readiness
 from simulator.live.calibrated import Calibration, CalibrationError, cache_file, layer_of
 from simulator.live.ceiling import Ceiling
 from simulator.live.nulltarget import Null, context
-from simulator.live.readiness import Readiness, ports, run_preflight
+from simulator.live.readiness import Readiness, herds, ports, run_preflight
 from simulator.live.sockets import check_sources, sources_for
 from simulator.live.target import Address
 from simulator.scenario import load_scenario
+from simulator.station.settings import Settings
 
 CEILING = Ceiling(500, 1000.0, 22_000.0, 25_000.0, 20_000.0, ())
 Run = Callable[..., Readiness]
@@ -258,3 +262,19 @@ def test_the_null_target_ends_with_its_parent() -> None:
         assert target.stdin is not None
         target.stdin.close()
         assert target.wait(20) == 0
+
+
+def test_the_herd_after_a_storm_is_held_against_what_this_machine_connects() -> None:
+    def told(**changes: object) -> str:
+        storm = replace(Storm(0, "power_cut", 30.0, 10.0, spread_s=4.0, ours=True), **changes)
+        weather = SimpleNamespace(storms=(storm,), hits=(np.arange(6_000),))
+        prepared: Any = SimpleNamespace(weather=weather, plans=[None])
+        return "".join(check.text for check in herds(prepared, CEILING, 2))
+
+    assert "6000 stations come back within 4 s, 1500 a second: 150% of" in told()
+    assert told().endswith("the generator, not the target, will set their pace")
+    spec = told(kind="csms_restart")
+    assert "600 a second: 60%" in spec and "pace" not in spec
+    assert "6000 a second" in told(kind="csms_restart", naive=True)
+    assert told(kind="quarter_hour") == ""
+    assert comes_back_s(Storm(0, "csms_restart", 1.0)) == Settings("r").backoff_random_s
