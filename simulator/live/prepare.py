@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 STATIONS_PER_SHARD: Final = 5000
 """What one process carries with ease: 5 000 stations at 0.5 calls a second each are a quarter of
 what it does in a second of CPU time (tests/benchmarks/bench_live.py)."""
-UNEVEN: Final = 200
-"""Whole sites go to shards, so that one gets more stations than another."""
 DRAIN_S: Final = 10.0
 
 
@@ -235,15 +233,15 @@ def shard_count(
     """How many processes: as told, else one for so many stations, and at most one per usable CPU.
 
     A CPU is left to the embedded CSMS: beside it a second shard only takes time from both. More
-    than CPUs there are where a process may not open as many files as that would take (``files``;
-    None: as the system has it).
+    than that only where a process may not open a file for each of its stations (``files``; None:
+    as the system has it).
     """
     if wanted is not None:
         return wanted
     usable = usable_cpus() if cpus is None else cpus
-    limit = raise_fd_limit() if files is None else files
-    least = ceil(stations / max(limit - SPARE_FDS - UNEVEN, 1))
-    return max(1, least, min(usable - embedded, ceil(stations / STATIONS_PER_SHARD)))
+    each = max((raise_fd_limit() if files is None else files) - 2 * SPARE_FDS, 1)
+    with_ease = min(usable - embedded, ceil(stations / STATIONS_PER_SHARD))
+    return max(1, with_ease, ceil(stations / each))
 
 
 def first_of_versions(plans: Sequence[ShardPlan]) -> dict[str, tuple[str, str | None]]:

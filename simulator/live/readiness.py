@@ -42,7 +42,7 @@ from simulator.live.preflight import (
 from simulator.live.prepare import Prepared, first_of_versions, prepare, usable_cpus
 from simulator.live.routes import LOOK_UP_S, is_address
 from simulator.live.security import Embedded, Security, first_wish, security_of
-from simulator.live.sockets import check_ports, check_sources, local_ports, sources_for
+from simulator.live.sockets import check_ports, check_sources, local_ports, loopback_sources
 from simulator.live.target import Address, Target
 from simulator.live.tls import Tls
 from simulator.measure.validity import loosened
@@ -215,27 +215,23 @@ def ports(
 
 def target_checks(prepared: Prepared, password: str | None) -> list[Check]:
     """Whether the target is there, lets each version in, and how far away it is."""
-    live = prepared.scenario.file.live
     try:
         with _target(prepared, password) as (target, found, security):
-            embedded = prepared.scenario.file.csms.url == EMBEDDED
             rows = [
                 _reached(prepared, target, found, security, version, who)
                 for version, who in first_of_versions(prepared.plans).items()
             ]
-            sources = sources_for(prepared.expected, live.sources, embedded=embedded)
-            rows += _ways(prepared, target, found, sources)
+            rows += _ways(prepared, target, found)
             return rows
     except (RefusedError, TargetUnreachableError) as error:
         return [Check("target", False, str(error), error.exit_code)]
 
 
-def _ways(
-    prepared: Prepared, target: Target, found: tuple[Address, ...], sources: tuple[str, ...]
-) -> Iterator[Check]:
+def _ways(prepared: Prepared, target: Target, found: tuple[Address, ...]) -> Iterator[Check]:
     """Our addresses and the target's: are there ports for every connection, and for how long?"""
     live = prepared.scenario.file.live
     same = found[:1] if live.pin else [a for a in found if a.family == found[0].family]
+    sources = tuple(live.sources) or loopback_sources(prepared.expected, same)
     yield _attempt(
         "sources",
         "connections leave from " + (", ".join(sources) or "the address that the system chooses"),

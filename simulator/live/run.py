@@ -42,7 +42,7 @@ from simulator.live.prepare import DRAIN_S, Prepared, first_of_versions, prepare
 from simulator.live.routes import routes_of
 from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, progress_of
 from simulator.live.security import INSECURE, Embedded, Security, first_wish, security_of
-from simulator.live.sockets import check_ports, check_sources, sources_for
+from simulator.live.sockets import check_ports, check_sources, loopback_sources
 from simulator.live.stepboard import StepBoard
 from simulator.live.supervise import Fleet, Supervisor
 from simulator.live.target import Address, Target
@@ -215,6 +215,8 @@ class _Run:
         self._board = StepBoard(
             prepared.steps, slo.require, screen.note, limits_of(prepared.scenario)
         )
+        self._sources: tuple[str, ...] = ()
+        """Our own addresses to connect from; none: whichever the system takes."""
         self._watch = Watch(slo.abort, prepared.expected)
 
     def go(self, site: Site | None) -> Path:
@@ -303,13 +305,11 @@ class _Run:
         """Which address answers is known now, and with it how many there are to spread over."""
         live = self._prepared.scenario.file.live
         same = [a for a in site.found if a.family == address.family]
-        sources = self._sources()
-        check_sources(sources, address.family)
-        check_ports(self._prepared.expected, sources, (address,) if live.pin else same)
-
-    def _sources(self) -> tuple[str, ...]:
-        expected, named = self._prepared.expected, self._prepared.scenario.file.live.sources
-        return sources_for(expected, named, embedded=self._csms is not None)
+        ways = (address,) if live.pin else same
+        stations = self._prepared.expected
+        self._sources = tuple(live.sources) or loopback_sources(stations, ways)
+        check_sources(self._sources, address.family)
+        check_ports(stations, self._sources, ways)
 
     # -- the folder -----------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ class _Run:
                 site.found,
                 address,
                 timeout_s=live.connect_timeout,
-                sources=self._sources(),
+                sources=self._sources,
                 pin=live.pin,
                 authorised=prepared.scenario.file.csms.authorised,
             ),

@@ -36,6 +36,28 @@ def local_ports(range_file: Path = _PORT_RANGE, reserved_file: Path = _RESERVED)
     return high - low + 1 - kept
 
 
+def loopback_sources(
+    stations: int,
+    addresses: Sequence[Address],
+    ports: Callable[[], int | None] = local_ports,
+    platform: str = sys.platform,
+) -> tuple[str, ...]:
+    """Addresses to connect from where nobody named any and one has not ports enough.
+
+    On Linux all of 127.0.0.0/8 is this machine's own. As many as let every station connect twice,
+    for a connection that has ended keeps its port for a minute. Empty: none are needed, or the
+    target is not on this machine, and only its owner can know of others.
+    """
+    known = ports()
+    local = all(a.family == socket.AF_INET and a.is_loopback for a in addresses)
+    if known is None or not local or not platform.startswith("linux"):
+        return ()
+    each = max(known - SPARE_PORTS, 1) * max(len(addresses), 1)
+    if stations <= each:
+        return ()
+    return tuple(f"127.0.0.{n}" for n in range(1, min(ceil(2 * stations / each), 254) + 1))
+
+
 def check_sources(sources: Sequence[str], family: int) -> None:
     """Raise RefusedError unless each is an address of this machine, of the target's family."""
     for index, source in enumerate(sources):
@@ -50,25 +72,6 @@ def check_sources(sources: Sequence[str], family: int) -> None:
             raise RefusedError(
                 f"live.sources[{index}]: {source} is no address of this machine ({error.strerror})"
             ) from None
-
-
-def sources_for(
-    stations: int,
-    named: Sequence[str],
-    *,
-    embedded: bool,
-    ports: Callable[[], int | None] = local_ports,
-) -> tuple[str, ...]:
-    """The addresses to connect from: those named, else what a large fleet needs of this machine's.
-
-    To the embedded CSMS, which is at 127.0.0.1, Linux lets a process connect from all of 127/8, so
-    that it needs no setting to have ports for any number of stations.
-    """
-    known = ports()
-    if named or not embedded or known is None or sys.platform != "linux":
-        return tuple(named)
-    needed = ceil(stations / max(known - SPARE_PORTS, 1))
-    return tuple(f"127.0.{n >> 8}.{n & 255}" for n in range(1, needed + 1)) if needed > 1 else ()
 
 
 def check_ports(

@@ -25,7 +25,6 @@ from simulator.live.calibrated import Calibration, CalibrationError, cache_file,
 from simulator.live.ceiling import Ceiling
 from simulator.live.nulltarget import Null, context
 from simulator.live.readiness import Readiness, herds, ports, run_preflight
-from simulator.live.sockets import check_sources, sources_for
 from simulator.live.target import Address
 from simulator.scenario import load_scenario
 from simulator.station.settings import Settings
@@ -146,18 +145,6 @@ def test_every_connection_needs_a_port_and_each_way_has_a_range_of_them() -> Non
         assert wide.ok and "on each of 2 ways" in wide.text
         assert ports(56_065, sources, found, lambda: 28_232).ok is False
     assert ports(5, (), HERE, lambda: None).ok is None
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="127/8 is one interface on Linux alone")
-def test_a_large_fleet_of_the_embedded_csms_has_ports_of_its_own_accord() -> None:
-    def of(stations: int, *named: str, embedded: bool = True) -> tuple[str, ...]:
-        return sources_for(stations, named, embedded=embedded, ports=lambda: 28_232)
-
-    assert of(28_032) == () and of(28_033) == ("127.0.0.1", "127.0.0.2")
-    assert len(of(10**6)) == 36 and of(10**6, "10.0.0.1") == ("10.0.0.1",)
-    assert of(10**6, embedded=False) == ()
-    assert sources_for(10**6, (), embedded=True, ports=lambda: None) == ()
-    check_sources(of(10**6), socket.AF_INET)
 
 
 @pytest.mark.socket

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from simulator.live.errors import RefusedError
 from simulator.live.failures import ConnectError
 from simulator.live.routes import Resolver, Router, Routes, is_address, routes_of
-from simulator.live.sockets import SPARE_PORTS, check_ports, check_sources, local_ports
+from simulator.live.sockets import (
+    SPARE_PORTS,
+    check_ports,
+    check_sources,
+    local_ports,
+    loopback_sources,
+)
 from simulator.live.target import Address, parse_target
 from simulator.measure.errors import ErrorKind
 
@@ -140,3 +146,17 @@ def test_sources_must_be_addresses_of_this_machine():
         check_sources(("127.0.0.1", "192.0.2.1"), socket.AF_INET)
     with pytest.raises(RefusedError, match=r"live.sources\[0\]: ::1: the target's is an IPv4 one"):
         check_sources(("::1",), socket.AF_INET)
+
+
+def test_a_fleet_with_more_stations_than_ports_connects_from_several_loopback_addresses() -> None:
+    here = [Address(socket.AF_INET, ("127.0.0.1", 9000))]
+    there = [Address(socket.AF_INET, ("192.0.2.1", 9000))]
+    assert loopback_sources(1_000, here, lambda: 1_200) == ()
+    assert loopback_sources(1_001, here, lambda: 1_200, "linux") == (
+        "127.0.0.1",
+        "127.0.0.2",
+        "127.0.0.3",
+    )
+    assert loopback_sources(9_000, there, lambda: 1_200, "linux") == ()
+    assert loopback_sources(9_000, here, lambda: 1_200, "darwin") == ()
+    assert loopback_sources(9_000, here, lambda: None, "linux") == ()
