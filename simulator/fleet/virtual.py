@@ -25,6 +25,7 @@ from simulator.fleet.rules import MAINS_LINES, MAINS_V, PACK_EMPTY_V, PACK_FULL_
 from simulator.fleet.shardplan import FIRMWARE, StationPlan, StationSpec
 from simulator.fleet.switching import Switch
 from simulator.fleet.visit import OVER, Visit
+from simulator.station import firmware
 from simulator.station.events import Event
 from simulator.station.ports import EvState
 from simulator.station.settings import Identity, Settings
@@ -132,6 +133,11 @@ class VirtualStation:
     def switched_off(self) -> bool:
         """A stage has switched it off, after it was on."""
         return self._switch is not None and self._switch.off
+
+    @property
+    def firmware(self) -> str:
+        """The version of its firmware."""
+        return firmware.version(self.station)
 
     def start(self, now: float) -> None:
         """Power on."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.fleet.aligned import aligned_ticks
 from simulator.fleet.recovery import Series, recovery
 from simulator.fleet.storms import until
 from simulator.live.hooks import Deed, Source, source
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from simulator.measure.measurement import Measurement
 
 PHASE: Final = "storm"
+UNSTRUCK: Final = (
+    "no multiple of its interval since midnight fell into it: make it last longer, or say"
+    " live.quarter_hour_at"
+)
 NOTES: Final[dict[str, str]] = {
     "emulated": "Emulated: nothing happened to the target; the stations did it to themselves.",
     "silent": "Silent: sockets stayed open, unread and unanswered, and were reset (RST) when the"
@@ -73,6 +78,7 @@ def aftermath(
                 "lost_connection": total.lost,
                 **asdict(recovery(series)),
                 "transactions_unacknowledged": _unacknowledged(fleet, storm.number),
+                "readings": _readings(storm, fleet.epoch_at_zero),
                 "firmware": total.firmware if storm.kind == "firmware_campaign" else None,
                 "deed": None if deed is None else asdict(deed),
                 "notes": _notes(storm, how, prepared.scenario.file.live.transfer_hosts),
@@ -144,6 +150,9 @@ def failed(rows: Sequence[Mapping[str, Any]]) -> list[ValidityRow]:
             why = "it was not begun" if deed is None else deed["detail"]
             name = f"storm {row['number']} ({row['kind']}) took place"
             found.append(ValidityRow(name, 1.0, float(ok), "count", ok, why))
+        if row["readings"] == 0:
+            name = f"storm {row['number']} ({row['kind']}) took place"
+            found.append(ValidityRow(name, 1.0, 0.0, "count", False, UNSTRUCK))
     return found
 
 
@@ -191,6 +200,14 @@ def _unacknowledged(fleet: Fleet, number: int) -> int:
             if entry.station in hit
         )
     return count
+
+
+def _readings(storm: Storm, epoch_at_zero: float) -> int | None:
+    """How often the clock strikes during a quarter hour; None: it is another storm."""
+    if storm.kind != "quarter_hour":
+        return None
+    ticks = aligned_ticks(storm.interval_s, storm.back_s, epoch_at_zero)
+    return sum(tick >= storm.at_s for tick in ticks)
 
 
 def _closes(storm: Storm) -> bool:

@@ -44,7 +44,6 @@ from simulator.live.transfers import Transfers
 from simulator.measure.errors import ErrorKind
 from simulator.measure.recorder import Recorder
 from simulator.measure.stormlog import StormLog
-from simulator.station import firmware
 
 ACTIONS = (
     "BootNotification",
@@ -149,7 +148,7 @@ class Shard:
             return
         for storm in stormy.storms:
             if storm.kind == "firmware_campaign":
-                log.firmware(storm.number, lambda i: firmware.version(self._stations[i].station))
+                log.firmware(storm.number, lambda i: self._stations[i].firmware)
 
     async def run(self, start: Start, commands: int, outbox: Outbox) -> Final:
         """The whole run of this shard on the loop that is running."""

@@ -135,8 +135,9 @@ def section(reading: Reading) -> Section:
         count = words.plural(apart, "station")
         blocks.append(
             Text(
-                f"No plan foresees what stations send in a storm: {count} that a storm hit"
-                " are left out where measured messages are held against predicted ones."
+                f"No plan foresees what stations send in a storm: {count} that a storm hit, or that"
+                " came up in the middle of one, are left out where measured messages are held"
+                " against predicted ones."
             )
         )
     return Section("storms", "Storms", blocks)

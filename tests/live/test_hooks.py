@@ -19,7 +19,7 @@ from simulator.csms import CsmsOptions
 from simulator.csms.process import EmbeddedCsms
 from simulator.fleet.spells import once
 from simulator.fleet.storms import Stations, Storm, together
-from simulator.live.aftermath import _as_it_was
+from simulator.live.aftermath import _as_it_was, _readings, failed
 from simulator.live.errors import RefusedError
 from simulator.live.hooks import Deed, TargetSide, check_hooks, command, equipped, source
 from simulator.live.weather import Weather
@@ -230,3 +230,16 @@ def test_a_kill_takes_every_worker_at_once(tmp_path) -> None:
     csms.restart()
     csms.stop()
     assert csms.holdings is not None
+
+
+@pytest.mark.parametrize(
+    ("at_s", "for_s", "count"),
+    [(50.0, 100.0, 1), (50.0, 45.0, 0), (101.0, 700.0, 0), (1.0, 999, 1)],
+)
+def test_a_quarter_hour_that_does_not_strike_did_not_take_place(at_s, for_s, count) -> None:
+    storm = Storm(0, "quarter_hour", at_s, for_s, ours=True)
+    assert _readings(storm, 900.0 * 1_900_000 - 100.0) == count
+    row = {"number": 0, "kind": "quarter_hour", "source": "stations", "deed": None}
+    found = failed([row | {"readings": count}])
+    assert [rule.ok for rule in found] == ([] if count else [False])
+    assert _readings(Storm(0, "power_cut", at_s, for_s), 0.0) is None

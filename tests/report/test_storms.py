@@ -113,8 +113,15 @@ def test_the_course_of_a_storm_is_drawn_and_its_latencies_stand_apart(stormy) ->
     text = text_of(run)
     assert (run / "plots" / "storm-0.svg").exists()
     assert "Latency in storms" in text and "12.9 s" in text
-    assert "998 stations that a storm hit are left out" in text
+    assert "998 stations that a storm hit, or that came up" in text
 
 
 def test_a_run_without_storms_says_nothing_of_them(live_report: Path) -> None:
     assert "## Storms" not in (live_report / "report.md").read_text("utf-8")
+
+
+def test_the_prediction_does_not_claim_stations_that_a_storm_touched(stormy) -> None:
+    text = text_of(stormy("claims"))
+    assert "The prediction knows no storms. Of 998 stations that a storm hit" in text
+    assert "at every station that no storm touched" in text
+    assert "at every station." not in text
