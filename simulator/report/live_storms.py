@@ -26,6 +26,7 @@ _COLUMNS = (
     "backlog",
     "calls",
 )
+_CUTS = ("csms_restart", "rolling_deploy", "power_cut", "mass_reset")
 _KINDS = {
     "response": "response",
     "service": "service",
@@ -88,6 +89,13 @@ def notices(reading: Reading) -> list[Notice]:
             )
         elif isinstance(deed, Mapping) and not deed.get("ok"):
             found.append(Notice(f"{_named(storm)} did not take place: {deed.get('detail')}"))
+        elif storm.get("kind") in _CUTS and not storm.get("lost_connection"):
+            found.append(
+                Notice(
+                    f"{_named(storm)}: no station lost its connection, so it shows nothing of a"
+                    " recovery. What should have begun it may have done nothing."
+                )
+            )
         late, end = _late(storm), words.as_number(storm.get("phase_end_s"))
         if late and end is not None:
             found.append(

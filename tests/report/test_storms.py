@@ -125,3 +125,10 @@ def test_the_prediction_does_not_claim_stations_that_a_storm_touched(stormy) -> 
     assert "The prediction knows no storms. Of 998 stations that a storm hit" in text
     assert "at every station that no storm touched" in text
     assert "at every station." not in text
+
+
+def test_a_storm_that_cost_nobody_the_connection_says_so(stormy) -> None:
+    quiet = {"source": "hook", "emulated": False, "lost_connection": 0}
+    text = text_of(stormy("quiet", kind="rolling_deploy", **quiet))
+    assert "rolling deploy at 40 s: no station lost its connection" in text
+    assert "no station lost" not in text_of(stormy("told", kind="profile_broadcast", **quiet))
