@@ -55,7 +55,7 @@ def _kind(row: Mapping[str, Any]) -> str | Cell:
     kind, stormy = str(row.get("kind") or ""), words.as_number(row.get("stormy_s"))
     if not stormy:
         return kind
-    return Cell(kind, note=f"without {words.duration(stormy)} of storms: no level")
+    return Cell(kind, note="storm left out")
 
 
 def _row(row: Mapping[str, Any], best: Any) -> list[str | Cell]:
