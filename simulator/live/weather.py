@@ -15,6 +15,7 @@ from simulator.fleet.spells import Spells
 from simulator.fleet.storms import Acts, Stations, Storm, acts, hit, joining, storms_of, together
 from simulator.live.errors import RefusedError
 from simulator.live.storms import Stormy
+from simulator.station.metervalues import MAIN_METER_FROM
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
@@ -36,7 +37,7 @@ class Weather:
     joining: tuple[I32, ...] = ()
     """Stations that are switched on while a storm may keep them from getting through."""
     herd_per_s: float = 0.0
-    """Calls per second when stations boot together: of the largest such herd."""
+    """Calls per second when stations boot, or read their meters, together: the largest herd."""
 
     def of(self, stations: I32) -> Stormy | None:
         """The part of a shard with these stations (ascending); None: the run has no storms."""
@@ -84,6 +85,14 @@ def forecast(scenario: Scenario, network: Network, on: Spells, run_s: float) -> 
         float(at_boot[hits[storm.number]].sum()) / max(storm.spread_s, 1.0)
         for storm in storms
         if storm.kind in BOOTS
+    ]
+    # Of a normal distribution the densest second has a part of 1 / (2.5 times its width).
+    width_s = max(2.5 * scenario.file.live.clock_spread, 1.0)
+    evses = at_boot - 2
+    herds += [
+        float((evses + (evses >= MAIN_METER_FROM))[hits[storm.number]].sum()) / width_s
+        for storm in storms
+        if storm.kind == "quarter_hour"
     ]
     return Weather(
         storms,
