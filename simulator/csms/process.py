@@ -12,6 +12,7 @@ import selectors
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -85,10 +86,16 @@ class EmbeddedCsms:
             raise CsmsProcessError(self._obituary("died"))
 
     def kill(self) -> None:
-        """End the process by SIGKILL: it has no time to put anything away."""
+        """End the process and its workers by SIGKILL: none has time to put anything away."""
+        import psutil
+
         process, self._process = self._process, None
         if process is None:
             return
+        with suppress(psutil.Error):
+            for worker in psutil.Process(process.pid).children(recursive=True):
+                with suppress(psutil.Error):
+                    worker.kill()
         process.kill()
         process.communicate()
         self._forget()

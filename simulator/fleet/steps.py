@@ -60,11 +60,13 @@ class Step:
     """In force at its end."""
     labels: tuple[str, ...]
     """Names of the phases that are measured."""
+    stormy_s: float = 0.0
+    """How much of it storms and what followed them took up: that is not measured."""
 
     @property
     def level(self) -> bool:
         """Nothing moves in it."""
-        return self.kind in LEVEL
+        return self.kind in LEVEL and not self.stormy_s
 
     @property
     def title(self) -> str:
@@ -146,6 +148,22 @@ def steps(stages: Sequence[Stage], spans: Sequence[Span], fleet: int) -> tuple[S
             )
         )
     return tuple(found)
+
+
+def outside_storms(found: Sequence[Step], spans: Sequence[Span]) -> tuple[Step, ...]:
+    """The steps with what storms leave of them, ``spans`` being the phases with storms laid over.
+
+    A step that storms take up altogether is none any more.
+    """
+    kept = []
+    for step in found:
+        left = [span for span in spans if span.step == step.number - 1 and span.name in step.labels]
+        labels = tuple(dict.fromkeys(span.name for span in left))
+        taken_s = step.end_s - step.start_s - sum(span.end_s - span.start_s for span in left)
+        if left:
+            stormy_s = round(taken_s, 6) if taken_s > 1e-6 else 0.0
+            kept.append(replace(step, labels=labels, stormy_s=stormy_s))
+    return tuple(kept)
 
 
 def span_at(spans: Sequence[Span], due_s: float) -> Span:

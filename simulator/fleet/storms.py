@@ -1,8 +1,8 @@
 """Bad moments of a run as recipes: who does what when, and what recovery amounts to. Pure.
 
 A storm is data (`Storm`); `acts` says what each station does or suffers at which moment, as columns
-that whoever drives the stations plays, on sockets or in virtual time; `recovery` says from series
-what came of it. Which stations are hit, and when each comes back, depends on the seed, the storm's
+that whoever drives the stations plays, on sockets or in virtual time; what came of it is worked out
+in `recovery`. Which stations are hit, and when each comes back, depends on the seed, the storm's
 number and the station's name alone, not on how the fleet is divided.
 
 =================  =====================================================================
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from math import ceil, inf
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -40,11 +40,13 @@ F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
-LEVELS: Final = (0.95, 1.0)
+BACK_OFF_RANDOM_S: Final = 10.0
+"""Over which the first attempts after a loss are spread (``station.settings``)."""
 _CLOSES: Final[dict[str, Close]] = {"power_cut": "silent", "rolling_deploy": "clean"}
-_RECONNECTS: Final = frozenset(
+RECONNECTS: Final = frozenset(
     ("csms_restart", "rolling_deploy", "power_cut", "mass_reset", "firmware_campaign")
 )
+"""Kinds in which stations lose their connection."""
 
 
 class What(IntEnum):
@@ -119,10 +121,16 @@ class Stations:
     on: Spells
     """When each is switched on, and off again."""
 
-    def throughout(self, begin_s: float, end_s: float) -> NDArray[np.bool_]:
-        """Which stations are on from before ``begin_s`` to ``end_s``, shape (stations,)."""
+    def at(self, at_s: float) -> NDArray[np.bool_]:
+        """Which stations are on at a moment, and were just before, shape (stations,)."""
         found = np.zeros(len(self.ids), np.bool_)
-        found[self.on.station[(self.on.on_s < begin_s) & (self.on.off_s >= end_s)]] = True
+        found[self.on.station[(self.on.on_s < at_s) & (self.on.off_s > at_s)]] = True
+        return found
+
+    def joining(self, begin_s: float, end_s: float) -> NDArray[np.bool_]:
+        """Which stations are switched on in that time, shape (stations,)."""
+        found = np.zeros(len(self.ids), np.bool_)
+        found[self.on.station[(self.on.on_s >= begin_s) & (self.on.on_s < end_s)]] = True
         return found
 
 
@@ -181,15 +189,34 @@ def _storm(number: int, wish: Wish, embedded: bool) -> Storm:
 def hit(storm: Storm, stations: Stations, seed: int) -> I32:
     """Which stations it hits: the share that the seed draws of those that are on by then.
 
-    Those that the stages switch off before it is over and its effects have passed are left out:
-    a station that is told to leave can neither lose its power nor be waited for.
+    Those that the stages switch off later are among them: they leave when they are told to, from
+    the dark too, and are not waited for.
     """
-    on = stations.throughout(storm.at_s, max(storm.end_s, storm.back_s + storm.spread_s))
-    there = [
-        index
-        for index, (name, site) in enumerate(zip(stations.ids, stations.sites, strict=True))
-        if on[index] and _named(storm, site)
-    ]
+    return _drawn(storm, stations, seed, stations.at(storm.at_s))
+
+
+def joining(storm: Storm, stations: Stations, seed: int) -> I32:
+    """Which stations are switched on while the storm may keep them from getting through.
+
+    Whoever it holds back; and where the target is really gone, all that come until it has passed.
+    """
+    if storm.ours or storm.kind not in ("csms_restart", "rolling_deploy"):
+        return held_back(storm, stations, seed)
+    found = stations.joining(storm.at_s, storm.end_s) & ~stations.at(storm.at_s)
+    return np.flatnonzero(found).astype(np.int32)
+
+
+def held_back(storm: Storm, stations: Stations, seed: int) -> I32:
+    """Which stations are switched on in the middle of it, where it keeps them from coming."""
+    none = np.zeros(0, np.int32)
+    if not storm.ours or storm.kind not in ("power_cut", "csms_restart"):
+        return none
+    joining = stations.joining(storm.at_s, storm.back_s) & ~stations.at(storm.at_s)
+    return _drawn(storm, stations, seed, joining)
+
+
+def _drawn(storm: Storm, stations: Stations, seed: int, on: NDArray[np.bool_]) -> I32:
+    there = [index for index in np.flatnonzero(on).tolist() if _named(storm, stations.sites[index])]
     count = round(storm.share * len(there))
     keys = {i: key64(seed, "storm", storm.number, stations.ids[i]) for i in there}
     return np.array(sorted(sorted(there, key=keys.__getitem__)[:count]), np.int32)
@@ -201,9 +228,10 @@ def _named(storm: Storm, site: str) -> bool:
 
 
 def acts(storm: Storm, stations: Stations, seed: int) -> Acts:
-    """What the storm does to each station that it hits, in order of time."""
+    """What the storm does to each station that it hits or holds back, in order of time."""
     rows: list[tuple[float, int, int]] = []
-    for index in hit(storm, stations, seed).tolist():
+    both = (hit(storm, stations, seed), held_back(storm, stations, seed))
+    for index in np.concatenate(both).tolist():
         name = stations.ids[index]
         rows += [(at_s, int(what), index) for at_s, what in _course(storm, name, seed)]
     rows.sort()
@@ -219,7 +247,7 @@ def acts(storm: Storm, stations: Stations, seed: int) -> Acts:
 def _course(storm: Storm, name: str, seed: int) -> Iterator[tuple[float, What]]:
     """What happens at one station."""
     at_s, back_s = storm.at_s, storm.back_s
-    if storm.naive and storm.kind in _RECONNECTS:
+    if storm.naive and storm.kind in RECONNECTS:
         yield at_s, What.HURRY
         yield storm.end_s, What.CALM
     if not storm.ours:
@@ -259,6 +287,21 @@ def together(parts: Sequence[Acts]) -> Acts:
     )
 
 
+def comes_back_s(storm: Storm) -> float | None:
+    """Within which time the stations hit connect again, at the fastest; None: they need not.
+
+    A second at least. Those that back off come over the random part of their first wait, each
+    instance of a rolling deploy by itself.
+    """
+    if storm.kind in ("power_cut", "mass_reset"):
+        return max(storm.spread_s, 1.0)
+    if storm.kind == "csms_restart":
+        return 1.0 if storm.naive else BACK_OFF_RANDOM_S
+    if storm.kind == "rolling_deploy":
+        return max(storm.for_s, 1.0)
+    return None
+
+
 def with_storms(spans: Sequence[Span], storms: Sequence[Storm]) -> tuple[Span, ...]:
     """The phases of a run with those of its storms laid over them, up to the cooldown."""
     for storm in storms:
@@ -282,98 +325,6 @@ def _laid_over(span: Span, storm: Storm) -> Iterator[Span]:
     yield Span("storm", begin, end)
     if end < span.end_s:
         yield replace(span, start_s=end)
-
-
-# -- what came of it ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A storm as it was seen. Seconds are whole seconds of the run, from 0 on."""
-
-    at_s: float
-    back_s: float
-    until_s: float
-    """When nobody looked any more: the end of the run, or the next storm."""
-    present: int
-    """Stations hit that were in operation (connected and accepted) when it began."""
-    lost: int
-    """Stations that lost their connection."""
-    changes_s: F64
-    """When a station that was hit fell out of operation or came back, in order."""
-    changes: I64
-    """-1 or +1 each."""
-    attempts: I64
-    """Attempts to connect of the stations hit, by second."""
-    accepted: I64
-    """Connections that came to be, by second."""
-    booted: I64
-    """Boots that were accepted, by second."""
-    backlog: I64
-    """Calls of all stations that are due and have not ended, at the end of each second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What came of a storm. Times are seconds from its end (``back_s``); None: not reached."""
-
-    lowest: int
-    """Fewest stations in operation."""
-    to_95_s: float | None
-    to_100_s: float | None
-    retry_amplification: float | None
-    """Attempts to connect for each station that lost its connection; None: nobody did."""
-    peak_accepts_per_s: int
-    peak_boots_per_s: int
-    backlog_before: int
-    """Most in the ten seconds before it."""
-    backlog_peak: int
-    backlog_cleared_s: float | None
-    """When the backlog was down to what it had been before, after its peak."""
-
-
-def recovery(series: Series) -> Recovery:
-    """How the stations came back, and what that asked of the target."""
-    window = slice(int(series.at_s), ceil(series.until_s))
-    to_95, to_100 = (_regained(series, level) for level in LEVELS)
-    levels = series.present + np.cumsum(series.changes)
-    attempts = int(series.attempts[window].sum())
-    before = int(series.backlog[max(window.start - 10, 0) : window.start].max(initial=0))
-    waiting = series.backlog[window]
-    return Recovery(
-        lowest=int(levels.min(initial=series.present)),
-        to_95_s=to_95,
-        to_100_s=to_100,
-        retry_amplification=attempts / series.lost if series.lost else None,
-        peak_accepts_per_s=int(series.accepted[window].max(initial=0)),
-        peak_boots_per_s=int(series.booted[window].max(initial=0)),
-        backlog_before=before,
-        backlog_peak=int(waiting.max(initial=0)),
-        backlog_cleared_s=_cleared(series, waiting, before),
-    )
-
-
-def _regained(series: Series, level: float) -> float | None:
-    """When so many of the stations were in operation again, and no longer fewer until the end."""
-    wanted = ceil(level * series.present - 1e-9)
-    levels = series.present + np.cumsum(series.changes)
-    under = np.flatnonzero(levels < wanted)
-    if not len(under):
-        return 0.0
-    if under[-1] == len(levels) - 1:
-        return None
-    return max(float(series.changes_s[under[-1] + 1]) - series.back_s, 0.0)
-
-
-def _cleared(series: Series, waiting: I64, before: int) -> float | None:
-    if not len(waiting) or waiting.max() <= before:
-        return 0.0
-    peak = int(waiting.argmax())
-    down = np.flatnonzero(waiting[peak:] <= before)
-    if not len(down):
-        return None
-    second = int(series.at_s) + peak + int(down[0]) + 1
-    return max(float(min(second, series.until_s)) - series.back_s, 0.0)
 
 
 def until(storms: Sequence[Storm], number: int, run_s: float) -> float:

@@ -23,6 +23,7 @@ from simulator.fleet.rules import SLACK_S
 from simulator.fleet.shardplan import FIRMWARE, StationPlan, StationSpec
 from simulator.fleet.switching import Switch
 from simulator.fleet.visit import OVER, Visit
+from simulator.station import firmware
 from simulator.station.events import Event
 from simulator.station.settings import Identity, Settings
 from simulator.station.station import Station
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 class VirtualStation(Bays):
     """One station of a shard; ``index`` is how observer and deviations know it."""
 
-    __slots__ = ("_asked", "_mobility", "_now", "_switch")
+    __slots__ = ("_asked", "_mobility", "_now", "_powerless", "_switch")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class VirtualStation(Bays):
         self._asked = 0
         switchings = plan.switchings
         self._switch = Switch(switchings) if switchings else None
+        self._powerless = False
         self._now = -inf
         identity = Identity(
             spec.id, spec.vendor, spec.model, spec.serial, FIRMWARE, spec.evses, spec.password
@@ -85,6 +87,16 @@ class VirtualStation(Bays):
         if switch is None:
             return due
         return switch.due if switch.off else min(due, switch.due)
+
+    @property
+    def switched_off(self) -> bool:
+        """A stage has switched it off, after it was on."""
+        return self._switch is not None and self._switch.off
+
+    @property
+    def firmware(self) -> str:
+        """The version of its firmware."""
+        return firmware.version(self.station)
 
     def start(self, now: float) -> None:
         """Power on."""
@@ -158,10 +170,15 @@ class VirtualStation(Bays):
             switch.turn()
             self._asleep = True
             self._arm()
-            self.station.start(now)
+            if not self._powerless:
+                self._boot(now)
         elif switch.leaving:
             switch.turn()
             self.station.switch_off(now)
+        elif self._powerless:
+            # Nothing is asked of it any more, and it can tell nobody.
+            self._end_visits(now, "Local")
+            switch.turn()
         else:
             self._end_visits(now, "Local")
             switch.leave(now)
@@ -203,7 +220,7 @@ class VirtualStation(Bays):
     def power_off(self, now: float) -> None:
         """The power fails: cars stay where they are, and come and go, but nothing flows."""
         self.wake(now)
-        self._dark = True
+        self._dark = self._powerless = True
         for visit in self._visits:
             if visit is not None:
                 visit.cut_off()
@@ -213,10 +230,21 @@ class VirtualStation(Bays):
         self._arm()
 
     def power_on(self, now: float) -> None:
-        """The power is back: the station boots; who is still there charges on once it may."""
+        """The power is back: the station boots; who is still there charges on once it may.
+
+        One that a stage has switched off meanwhile boots when it is switched on again.
+        """
         self.wake(now)
+        self._powerless = False
+        if not self.switched_off:
+            self._boot(now)
+
+    def _boot(self, now: float) -> None:
+        """It has power and is switched on: as after an outage, or for the first time in a while."""
         plugged = [n for n, visit in enumerate(self._visits, 1) if visit and visit.plugged]
         self.station.power_on(now, plugged)
+        if self._switch is not None:
+            self.station.start(now)
 
     def stop_all(self, now: float, reason: str = "Local") -> None:
         """End every visit now and begin no other."""

@@ -6,15 +6,18 @@ Called by ``outcome``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.fleet.storms import Series, recovery, until
+from simulator.fleet.aligned import aligned_ticks
+from simulator.fleet.recovery import Series, recovery
+from simulator.fleet.storms import until
 from simulator.live.hooks import Deed, Source, source
+from simulator.live.transfers import SIMULATED_S
 from simulator.measure.keys import Kind
 from simulator.measure.measurement import latency_row
 from simulator.measure.stormlog import StormSum, add_up
@@ -27,10 +30,17 @@ if TYPE_CHECKING:
     from simulator.measure.measurement import Measurement
 
 PHASE: Final = "storm"
+UNSTRUCK: Final = (
+    "no multiple of its interval since midnight fell into it: make it last longer, or say"
+    " live.quarter_hour_at"
+)
 NOTES: Final[dict[str, str]] = {
     "emulated": "Emulated: nothing happened to the target; the stations did it to themselves.",
     "silent": "Silent: sockets stayed open, unread and unanswered, and were reset (RST) when the"
     " power was back; the kernel went on acknowledging what arrived.",
+    "fetched": "Files were really fetched, from the hosts in live.transfer_hosts alone.",
+    "played": f"Downloads were simulated: {SIMULATED_S:g} s each, and nothing was fetched"
+    " (live.transfer_hosts names the hosts that may be asked).",
     "away": "While the target was away (emulated) stations were turned away by the generator.",
 }
 
@@ -50,6 +60,7 @@ def aftermath(
             continue
         how = source(storm, wish)
         deed = deeds.get(storm.number)
+        storm = _as_it_was(storm, how, deed)
         total, series = _series(prepared, fleet, measurement, storm)
         rows.append(
             {
@@ -67,11 +78,21 @@ def aftermath(
                 "lost_connection": total.lost,
                 **asdict(recovery(series)),
                 "transactions_unacknowledged": _unacknowledged(fleet, storm.number),
+                "readings": _readings(storm, fleet.epoch_at_zero),
+                "firmware": total.firmware if storm.kind == "firmware_campaign" else None,
                 "deed": None if deed is None else asdict(deed),
-                "notes": _notes(storm, how),
+                "notes": _notes(storm, how, prepared.scenario.file.live.transfer_hosts),
             }
         )
     return rows
+
+
+def _as_it_was(storm: Storm, how: Source, deed: Deed | None) -> Storm:
+    """The storm with the moment at which the embedded CSMS really listened again."""
+    if how != "embedded" or storm.kind != "csms_restart" or deed is None or not deed.ok:
+        return storm
+    late_s = max(deed.at_s + deed.took_s - storm.back_s, 0.0)
+    return replace(storm, for_s=storm.for_s + late_s, recovery_s=storm.recovery_s - late_s)
 
 
 def series_rows(prepared: Prepared, fleet: Fleet, measurement: Measurement) -> list[dict[str, Any]]:
@@ -80,7 +101,10 @@ def series_rows(prepared: Prepared, fleet: Fleet, measurement: Measurement) -> l
     for storm in prepared.weather.storms:
         if storm.at_s >= measurement.ended_s:
             continue
-        _, seen = _series(prepared, fleet, measurement, storm)
+        total, seen = _series(prepared, fleet, measurement, storm)
+        rate = _padded(
+            measurement.grid.values("written", measurement.grid.length), len(seen.backlog)
+        )
         levels = seen.present + np.cumsum(seen.changes)
         for second in range(int(storm.at_s), ceil(seen.until_s)):
             place = int(np.searchsorted(seen.changes_s, second + 1.0))
@@ -90,10 +114,12 @@ def series_rows(prepared: Prepared, fleet: Fleet, measurement: Measurement) -> l
                     "kind": storm.kind,
                     "second": second,
                     "operating": int(levels[place - 1]) if place else seen.present,
+                    "connected": int(total.connected[second]),
                     "attempts": int(seen.attempts[second]),
                     "accepted": int(seen.accepted[second]),
                     "booted": int(seen.booted[second]),
                     "backlog": int(seen.backlog[second]),
+                    "calls": int(rate[second]),
                 }
             )
     return rows
@@ -124,6 +150,9 @@ def failed(rows: Sequence[Mapping[str, Any]]) -> list[ValidityRow]:
             why = "it was not begun" if deed is None else deed["detail"]
             name = f"storm {row['number']} ({row['kind']}) took place"
             found.append(ValidityRow(name, 1.0, float(ok), "count", ok, why))
+        if row["readings"] == 0:
+            name = f"storm {row['number']} ({row['kind']}) took place"
+            found.append(ValidityRow(name, 1.0, 0.0, "count", False, UNSTRUCK))
     return found
 
 
@@ -150,6 +179,7 @@ def _series(
         total.accepted,
         total.booted,
         _padded(measurement.backlog(), seconds),
+        max((s.end_s for s in prepared.weather.storms[: storm.number]), default=0.0),
     )
 
 
@@ -172,11 +202,19 @@ def _unacknowledged(fleet: Fleet, number: int) -> int:
     return count
 
 
+def _readings(storm: Storm, epoch_at_zero: float) -> int | None:
+    """How often the clock strikes during a quarter hour; None: it is another storm."""
+    if storm.kind != "quarter_hour":
+        return None
+    ticks = aligned_ticks(storm.interval_s, storm.back_s, epoch_at_zero)
+    return sum(tick >= storm.at_s for tick in ticks)
+
+
 def _closes(storm: Storm) -> bool:
     return storm.ours and storm.kind in ("power_cut", "csms_restart", "rolling_deploy")
 
 
-def _notes(storm: Storm, how: Source) -> list[str]:
+def _notes(storm: Storm, how: Source, hosts: Sequence[str]) -> list[str]:
     notes = []
     if how == "emulated":
         notes.append(NOTES["emulated"])
@@ -184,4 +222,6 @@ def _notes(storm: Storm, how: Source) -> list[str]:
             notes.append(NOTES["away"])
     if _closes(storm) and storm.close == "silent":
         notes.append(NOTES["silent"])
+    if storm.kind == "firmware_campaign":
+        notes.append(NOTES["fetched" if hosts else "played"])
     return notes

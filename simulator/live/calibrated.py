@@ -13,24 +13,28 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from simulator.engine.kernel.cache import user_cache
-from simulator.live.ceiling import STATIONS, Ceiling
+from simulator.fleet.certificates import Holder, write
+from simulator.live.ceiling import HOST, STATIONS, Ceiling, calibration_plan
 from simulator.live.margin import loads, margin
 from simulator.live.parent import environment
 from simulator.live.prepare import usable_cpus
+from simulator.station.network import TLS, TLS_CLIENT
 from simulator.store.host import host, versions
 
 if TYPE_CHECKING:
     from simulator.live.prepare import Prepared
 
 TIMEOUT_S: Final = 60.0
-START_TIMEOUT_S: Final = 30.0
+PLAIN: Final = "no TLS"
 
 
 class CalibrationError(Exception):
@@ -45,6 +49,8 @@ class Calibration:
     measured_at: str
     load_before: float | None
     """The system's load average of a minute before; None: it has none."""
+    layer: str = PLAIN
+    """What was between socket and WebSocket."""
 
     @property
     def usable(self) -> bool:
@@ -64,27 +70,43 @@ class Calibration:
             )
         return (
             f"{c.calls_per_s:.0f} calls/s sent validly, {c.connects_per_s:.0f} connections/s,"
-            f" {c.calls_per_cpu_s:.0f} calls per CPU-second (one process, a target without work,"
+            f" {c.calls_per_cpu_s:.0f} calls per CPU-second (one process, {self.layer}, a target"
+            f" without work,"
             f" {self.measured_at}{busy})"
         )
 
 
-def calibrate(stations: int = STATIONS) -> Calibration:
-    """Measure, in some seconds. Raises CalibrationError."""
+def layer_of(profile: int) -> str:
+    """What a security profile puts between socket and WebSocket: each has a ceiling of its own."""
+    if profile < TLS:
+        return PLAIN
+    return "TLS" if profile < TLS_CLIENT else "TLS with certificates of the stations"
+
+
+def calibrate(profile: int = 0, stations: int = STATIONS) -> Calibration:
+    """Measure, in some seconds, with a security profile's TLS. Raises CalibrationError."""
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "simulator.live.nulltarget"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-    ) as target:
-        try:
-            found = _measure(_port(target.stdout), stations)
-        finally:
-            target.kill()
+    with tempfile.TemporaryDirectory(prefix="chargeswarm-") as folder:
+        known = () if profile < TLS else (folder,)
+        if known:
+            plan = calibration_plan(stations if profile >= TLS_CLIENT else 0)
+            holders = [Holder(*pair) for pair in zip(plan.ids, plan.serials, strict=True)]
+            write(Path(folder), holders, "Chargeswarm", hosts=(HOST,))
+        mutual = ("--mutual",) if profile >= TLS_CLIENT else ()
+        with subprocess.Popen(
+            [sys.executable, "-P", "-m", "simulator.live.nulltarget", *known, *mutual],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        ) as target:
+            try:
+                more = ("--profile", str(profile), "--certificates", folder) if known else ()
+                found = _measure(_port(target.stdout), stations, more)
+            finally:
+                target.kill()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return Calibration(found, now, busy)
+    return Calibration(found, now, busy, layer_of(profile))
 
 
 def _port(out: IO[bytes] | None) -> int:
@@ -94,11 +116,11 @@ def _port(out: IO[bytes] | None) -> int:
     return int(line)
 
 
-def _measure(port: int, stations: int) -> Ceiling:
+def _measure(port: int, stations: int, more: Sequence[str]) -> Ceiling:
     command = [sys.executable, "-P", "-m", "simulator.live.ceiling"]
     try:
         done = subprocess.run(
-            [*command, "--port", str(port), "--stations", str(stations)],
+            [*command, "--port", str(port), "--stations", str(stations), *more],
             capture_output=True,
             timeout=TIMEOUT_S,
             env=environment(),
@@ -119,20 +141,23 @@ def _ceiling(values: dict[str, Any]) -> Ceiling:
 # -- what is remembered -----------------------------------------------------------------------
 
 
-def cache_file() -> Path:
-    """Where the calibration of this machine and this version lies."""
+def cache_file(layer: str = PLAIN) -> Path:
+    """Where the calibration of this machine, this version and this layer lies."""
     here = host()
     what = [platform.node(), *(here[name] for name in ("machine", "cpu", "cpus_usable"))]
     what += [here["cpu_quota"], sorted(versions().items())]
+    what += [layer] if layer != PLAIN else []
     name = hashlib.blake2b(repr(what).encode(), digest_size=8).hexdigest()
     return user_cache() / f"generator-{name}.json"
 
 
-def remembered() -> Calibration | None:
-    """The calibration of this machine, if there is one that can be read."""
+def remembered(profile: int = 0) -> Calibration | None:
+    """The calibration of this machine with that profile's TLS, if there is one to be read."""
+    layer = layer_of(profile)
     try:
-        kept = json.loads(cache_file().read_text(encoding="utf-8"))
-        found = Calibration(_ceiling(kept["ceiling"]), kept["measured_at"], kept["load_before"])
+        kept = json.loads(cache_file(layer).read_text(encoding="utf-8"))
+        ceiling = _ceiling(kept["ceiling"])
+        found = Calibration(ceiling, kept["measured_at"], kept["load_before"], layer)
         return found if found.usable else None
     except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         return None
@@ -141,7 +166,7 @@ def remembered() -> Calibration | None:
 def remember(found: Calibration) -> bool:
     """Keep it for later; False where the cache cannot be written."""
     try:
-        file = cache_file()
+        file = cache_file(found.layer)
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
@@ -153,7 +178,7 @@ def remember(found: Calibration) -> bool:
 
 def margin_note(prepared: Prepared, *, embedded: bool) -> str | None:
     """What a run says of its margin before it starts; None without a calibration."""
-    known = remembered()
+    known = remembered(prepared.scenario.file.csms.security_profile)
     if known is None:
         return None
     result = margin(

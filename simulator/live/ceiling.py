@@ -1,7 +1,8 @@
 """What this machine's generator can do against a target that does no work; a process of its own.
 
-``python -m simulator.live.ceiling --port PORT`` plays made-up stations with the shard's own parts:
-station logic, connections, recording. First all connect at once, then all call as fast as they are
+``python -m simulator.live.ceiling --port PORT [--profile N --certificates FOLDER]`` plays made-up
+stations with the shard's own parts: TLS (security profiles 2 and 3), station logic,
+connections, recording. First all connect at once, then all call as fast as they are
 answered, then at fixed rates, downwards until one is sent validly by the default rules. Prints a
 ``Ceiling`` as JSON. Started by ``calibrated``, while the null target runs beside it.
 """
@@ -17,12 +18,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import inf
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from simulator.fleet.certificates import CA
 from simulator.fleet.crew import virtual_stations
 from simulator.fleet.setup import Conditions
+from simulator.fleet.shardplan import ShardPlan
 from simulator.live.clock import run_clock
 from simulator.live.connection import Upgrade
 from simulator.live.deadlines import Deadlines
@@ -32,10 +36,13 @@ from simulator.live.health import cpu_s, raise_fd_limit, settle_memory
 from simulator.live.link import Link, Surroundings
 from simulator.live.madeup import LONG_S, Pace, Paced, made_up_model, made_up_plan
 from simulator.live.target import Address, parse_target
+from simulator.live.tls import Tls, TlsRules
 from simulator.measure.detail import EDGES_US, Detail
 from simulator.measure.recorder import Recorder
 from simulator.measure.validity import Limits
+from simulator.station.network import TLS_CLIENT
 
+HOST: Final = "127.0.0.1"
 STATIONS: Final = 500
 SATURATED_S: Final = 1.0
 STEP_S: Final = 1.0
@@ -64,22 +71,40 @@ class Ceiling:
     """Each rate tried: asked and written per second, shares of calls and probes in time, CPU."""
 
 
+def calibration_plan(stations: int) -> ShardPlan:
+    """Stations that come at once, and a car at each."""
+    model = made_up_model("calibration", kw=11.0, phases=3)
+    return made_up_plan(model, np.zeros(stations), np.full(stations, _PLUG_IN_S))
+
+
 class Calibration:
     """The stations of one calibration, on the loop that is running."""
 
-    def __init__(self, port: int, stations: int) -> None:
-        model = made_up_model("calibration", kw=11.0, phases=3)
-        plan = made_up_plan(model, np.zeros(stations), np.full(stations, _PLUG_IN_S))
+    def __init__(
+        self, port: int, stations: int, profile: int = 0, certificates: Path | None = None
+    ) -> None:
+        """``certificates`` is the folder of the fleet's, for the profiles with TLS."""
+        plan = calibration_plan(stations)
         self.recorder = Recorder((), stations, ((0.0, "run"),), station_ids=plan.ids)
-        crew, _ = virtual_stations(plan, self.recorder, time.time(), Conditions("calibration-"))
+        conditions = Conditions("calibration-")
+        tls = None
+        if certificates is not None:
+            ca = (certificates / f"{CA}.pem").read_text("ascii")
+            own = certificates if profile == TLS_CLIENT else None
+            tls = Tls(TlsRules(HOST, ca))
+            conditions = Conditions(
+                "calibration-", security_profile=profile, ca=ca, certificates=own
+            )
+        crew, _ = virtual_stations(plan, self.recorder, time.time(), conditions)
         settle_memory()
         self.clock = run_clock(time.perf_counter_ns())
         shared = Surroundings(
             clock=self.clock,
             deadlines=Deadlines(stations),
-            rules=DialRules(Address(socket.AF_INET, ("127.0.0.1", port))),
-            upgrade=Upgrade(parse_target(f"ws://127.0.0.1:{port}/")),
+            rules=DialRules(Address(socket.AF_INET, (HOST, port))),
+            upgrade=Upgrade(parse_target(f"{'ws' if tls is None else 'wss'}://{HOST}:{port}/")),
             watcher=self.recorder,
+            tls=tls,
         )
         self.fleet = FleetLoop(
             shared=shared,
@@ -198,8 +223,10 @@ def _share(before: Detail, after: Detail, kind: str, limit_s: float) -> float:
     return within / n if n else 0.0
 
 
-async def _calibrate(port: int, stations: int) -> Ceiling:
-    return await Calibration(port, stations).run()
+async def _calibrate(
+    port: int, stations: int, profile: int = 0, certificates: Path | None = None
+) -> Ceiling:
+    return await Calibration(port, stations, profile, certificates).run()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -207,14 +234,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m simulator.live.ceiling", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="of the null target")
     parser.add_argument("--stations", type=int, default=STATIONS)
+    parser.add_argument("--profile", type=int, default=0, help="security profile")
+    parser.add_argument("--certificates", type=Path, help="folder of the fleet's, for TLS")
     options = parser.parse_args(argv)
+    given = options.port, options.stations, options.profile, options.certificates
     raise_fd_limit()
     try:
         import uvloop
     except ImportError:
-        found = asyncio.run(_calibrate(options.port, options.stations))
+        found = asyncio.run(_calibrate(*given))
     else:
-        found = uvloop.run(_calibrate(options.port, options.stations))
+        found = uvloop.run(_calibrate(*given))
     print(json.dumps(asdict(found)))
     return 0
 

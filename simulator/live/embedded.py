@@ -43,6 +43,11 @@ def _ends(stations: int, files: int | None = None) -> tuple[bool, int]:
     return stations >= FAST_FROM, max(1, -(-stations // max(limit - SPARE_FILES, 1)))
 
 
+def csms_workers(stations: int) -> int:
+    """In how many processes it runs for a fleet of that size, by the limit of open files."""
+    return _ends(stations)[1]
+
+
 def csms_options(
     scenario: Scenario,
     network: Network,

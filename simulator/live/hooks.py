@@ -25,8 +25,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from simulator.csms.process import CsmsProcessError, EmbeddedCsms
 from simulator.fleet import orders
-from simulator.fleet.storms import LEVELS
+from simulator.fleet.recovery import LEVELS
+from simulator.fleet.storms import RECONNECTS
 from simulator.live.errors import RefusedError
+from simulator.live.outlets import storm_of
 
 if TYPE_CHECKING:
     from simulator.csms import CsmsOptions
@@ -71,12 +73,24 @@ def check_hooks(wishes: Sequence[Wish], allowed: bool) -> None:
 
 
 def equipped(options: CsmsOptions, storms: Sequence[Storm], private: Path) -> CsmsOptions:
-    """The embedded CSMS's options with what its storms need: a database, an HTTP API."""
+    """The embedded CSMS's options with what its storms need: a database, an HTTP API.
+
+    The database is for its restart, and for the comparison after whatever breaks connections.
+    Raises RefusedError where a storm sends commands and there must be several processes.
+    """
     theirs = {storm.kind for storm in storms if not storm.ours}
-    if "csms_restart" in theirs and options.sqlite is None:
+    breaks = any(storm.kind in RECONNECTS for storm in storms)
+    if breaks and options.sqlite is None:
         options = replace(options, sqlite=private / RECORDS)
     if theirs & set(_COMMANDS) and options.http is None:
         options = replace(options, http=0)
+    if theirs & set(_COMMANDS) and options.workers > 1:
+        kinds = ", ".join(sorted(theirs & set(_COMMANDS)))
+        raise RefusedError(
+            f"live.storms: {kinds}: the embedded CSMS takes commands in one process alone, and this"
+            f" one may not open enough files for so many stations: raise the limit (ulimit -n), or"
+            " use fewer stations"
+        )
     return options
 
 
@@ -116,6 +130,8 @@ class TargetSide:
         self._ended = threading.Event()
         self._started = False
         self._said: set[tuple[int, str]] = set()
+        self._fell: set[int] = set()
+        """Storms in which stations were seen to be missing."""
         self._threads: list[threading.Thread] = []
         self.deeds: dict[int, Deed] = {}
         """By the number of the storm."""
@@ -139,16 +155,15 @@ class TargetSide:
 
     def said(self, snapshots: Sequence[Mapping[str, Any]]) -> list[str]:
         """What is new about the storm under way, as lines for a screen."""
-        rows = [row for row in (s.get("storm") for s in snapshots) if row is not None]
-        if not rows:
+        state = storm_of(snapshots).get("storm")
+        if state is None:
             return []
-        number = max(row["number"] for row in rows)
-        rows = [row for row in rows if row["number"] == number]
-        hit, present, operating = (
-            sum(row[name] for row in rows) for name in ("hit", "present", "operating")
+        number, hit, present, operating = (
+            state[name] for name in ("number", "hit", "present", "operating")
         )
         storm = self._weather.storms[number]
         after = self._clock() - storm.back_s
+        self._fell |= {number} if operating < present else set()
         news = [("begun", True, f"hits {hit} stations, {present} in operation")]
         deed = self.deeds.get(number)
         if deed is not None:
@@ -156,7 +171,7 @@ class TargetSide:
         if after >= 0.0:
             news.append(("over", True, f"over; {operating} in operation"))
             for level in LEVELS:
-                back = present > 0 and operating >= level * present
+                back = number in self._fell and operating >= level * present
                 news.append((f"{level}", back, f"{level:.0%} in operation again"))
         lines = []
         for key, is_so, text in news:

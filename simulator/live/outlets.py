@@ -6,7 +6,7 @@ them every snapshot, and closes them. Without any of them nothing is gathered fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,14 @@ class Outlets:
         self._detail = detail
         if self._lines is not None:
             lag = progress.lag_p99_ms
-            self._lines.take(detail, epoch_at_zero, stations=progress.stations, lag_p99_ms=lag)
+            state = {"stations": progress.stations, "lag_p99_ms": lag, **storm_of(snapshots)}
+            self._lines.take(detail, epoch_at_zero, **state)
 
     def end(self, summary: dict[str, Any], path: Path) -> None:
         """What the run amounts to."""
         if self._lines is not None:
-            names = ("verdict", "exit_code", "reasons", "stations", "calls")
+            names = ["verdict", "exit_code", "reasons", "stations", "calls"]
+            names += ["storms"] if "storms" in summary else []
             self._lines.write("end", run=str(path), **{name: summary.get(name) for name in names})
 
     def close(self) -> None:
@@ -100,3 +102,14 @@ class Outlets:
 
     def _page(self) -> str:
         return exposition(self._facts, self._detail)
+
+
+def storm_of(snapshots: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """How the storm under way stands, over all shards; nothing without one."""
+    rows = [row for row in (s.get("storm") for s in snapshots) if row is not None]
+    if not rows:
+        return {}
+    number = max(row["number"] for row in rows)
+    mine = [row for row in rows if row["number"] == number]
+    names = ("hit", "present", "operating")
+    return {"storm": {"number": number} | {n: sum(row[n] for row in mine) for n in names}}

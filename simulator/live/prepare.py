@@ -20,7 +20,7 @@ from simulator.fleet.liveplan import build_live_plan, split, window
 from simulator.fleet.predict import Prediction, predict_live
 from simulator.fleet.setup import Conditions, in_force
 from simulator.fleet.stages import Stage, run_length, scenario_stages, station_spells
-from simulator.fleet.steps import Span, Step, phases, steps
+from simulator.fleet.steps import Span, Step, outside_storms, phases, steps
 from simulator.fleet.storms import with_storms
 from simulator.live.apicalls import ApiRules
 from simulator.live.connection import Upgrade
@@ -149,8 +149,9 @@ def prepare(
     weather = forecast(scenario, network, spells, span.run_s)
     errands = plan_errands(scenario, network, span.run_s)
     spans = phases(stages)
-    rows = weather.undisturbed(steps(stages, spans, len(names)))
+    rows = steps(stages, spans, len(names))
     spans = with_storms(spans, weather.storms)
+    rows = outside_storms(rows, spans)
     return Prepared(
         scenario,
         network,

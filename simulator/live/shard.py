@@ -146,6 +146,15 @@ class Shard:
         self.recorder.on_boot = log.booted
         return log
 
+    def _look_at_firmware(self) -> None:
+        """What firmware the stations of a campaign have in the end."""
+        stormy, log = self.spec.stormy, self._storm_log
+        if stormy is None or log is None:
+            return
+        for storm in stormy.storms:
+            if storm.kind == "firmware_campaign":
+                log.firmware(storm.number, lambda i: self._stations[i].firmware)
+
     async def run(self, start: Start, commands: int, outbox: Outbox) -> Final:
         """The whole run of this shard on the loop that is running."""
         spec = self.spec
@@ -204,6 +213,7 @@ class Shard:
                 tracer.close()
         if faults:
             raise faults[0]
+        self._look_at_firmware()
         return Final(
             measurement=self.recorder.result(fleet.ended_s),
             ledger=self._ledger,

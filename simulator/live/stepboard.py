@@ -60,7 +60,9 @@ class StepBoard:
         while self._steps and now > self._steps[0].end_s:
             step = self._steps[0]
             mine = [part for (_, name), part in self._parts.items() if name in step.labels]
-            if len(mine) < shards * len(step.labels) and now < step.end_s + PATIENCE_S:
+            # What a storm has divided is told in parts, and each tells of those before it too.
+            whole = len(mine) >= shards * len(step.labels) and not step.stormy_s
+            if not whole and now < step.end_s + PATIENCE_S:
                 return
             self._steps.pop(0)
             if mine:

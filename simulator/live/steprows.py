@@ -76,6 +76,8 @@ class StepRow:
     """Clauses that are not met."""
     level: bool
     """Nothing moved in it, so it says what a network of this size needs."""
+    stormy_s: float = 0.0
+    """Of its time, taken up by storms and what followed them: left out of its figures."""
 
     @property
     def good(self) -> bool:
@@ -140,7 +142,7 @@ def step_row(
 
     ``limits`` are those of validity; None: the usual ones.
     """
-    length = max(step.end_s - step.start_s, 1e-9)
+    length = max(step.end_s - step.start_s - step.stormy_s, 1e-9)
     calls = measured.calls()
     written = sum(int(shard.written.sum()) for shard in measured.shards)
     latency = latency_row(measured.select(Kind.RESPONSE))
@@ -174,6 +176,7 @@ def step_row(
         slo=all(r.ok for r in judged) if judged else None,
         missed=tuple(r.text for r in judged if not r.ok),
         level=step.level,
+        stormy_s=step.stormy_s,
     )
 
 
@@ -263,5 +266,6 @@ def line(row: StepRow) -> str:
             "drained" if row.drained else f"NOT drained ({row.backlog_end:.0f} waiting)",
             "VALID" if row.valid else f"INVALID ({', '.join(row.broken)})",
             slo,
+            *([f"{_at(row.stormy_s)} s of storms left out"] if row.stormy_s else []),
         ]
     )

@@ -29,6 +29,11 @@ class Struck(Driven, Protocol):
 
     station: Station
 
+    @property
+    def switched_off(self) -> bool:
+        """A stage has switched it off."""
+        ...
+
     def power_off(self, now: float) -> None:
         """The power fails."""
         ...
@@ -67,7 +72,7 @@ class StormWatch:
 class StormLink(Link):
     """A link with a station that may be struck."""
 
-    __slots__ = ("_attempting", "_away", "_dark", "_held", "_log")
+    __slots__ = ("_attempting", "_away", "_dark", "_held", "_log", "_off", "_waits")
 
     def __init__(
         self,
@@ -84,6 +89,10 @@ class StormLink(Link):
         self._log = log
         self._away = False
         self._dark = False
+        self._off = False
+        """A stage has switched the station off."""
+        self._waits = False
+        """It was to be switched on for the first time while there was no power."""
         self._held: asyncio.Transport | None = None
         """A connection that fell silent with the power."""
         self._attempting: asyncio.Task[None] | None = None
@@ -109,6 +118,9 @@ class StormLink(Link):
         self._dark = False
         self._let_drop()
         self._struck.power_on(now)
+        if self._waits:
+            self._waits = False
+            super().start(now)
         self.settle(now)
 
     def cut(self, now: float, close: Close) -> None:
@@ -136,6 +148,21 @@ class StormLink(Link):
         self._struck.station.impatient = flag
 
     # -- as a link ------------------------------------------------------------------------------
+
+    def start(self, now: float) -> None:
+        """See ``Link``; without power it comes later."""
+        if self._dark:
+            self._waits = True
+        else:
+            super().start(now)
+
+    def settle(self, now: float) -> None:
+        """See ``Link``; tells the log of a stage that has switched the station."""
+        off = self._struck.switched_off
+        if off is not self._off:
+            self._off = off
+            self._log.switched(self._index, off, now)
+        super().settle(now)
 
     def opened(self, now: float) -> None:
         """See ``Link``; a station without power has no use for it."""

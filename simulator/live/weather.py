@@ -5,7 +5,6 @@ Called by ``prepare``. What is done to the target is in ``hooks``, what came of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.fleet.spells import Spells
-from simulator.fleet.steps import Step
-from simulator.fleet.storms import Acts, Stations, Storm, acts, hit, storms_of, together
+from simulator.fleet.storms import Acts, Stations, Storm, acts, hit, joining, storms_of, together
 from simulator.live.errors import RefusedError
 from simulator.live.storms import Stormy
+from simulator.station.metervalues import MAIN_METER_FROM
 
 if TYPE_CHECKING:
     from simulator.scenario import Network, Scenario
@@ -35,8 +34,10 @@ class Weather:
     acts: Acts
     hits: tuple[I32, ...]
     stations: Stations
+    joining: tuple[I32, ...] = ()
+    """Stations that are switched on while a storm may keep them from getting through."""
     herd_per_s: float = 0.0
-    """Calls per second when stations boot together: of the largest such herd."""
+    """Calls per second when stations boot, or read their meters, together: the largest herd."""
 
     def of(self, stations: I32) -> Stormy | None:
         """The part of a shard with these stations (ascending); None: the run has no storms."""
@@ -49,21 +50,14 @@ class Weather:
         )
         return Stormy(self.storms, self.acts.of(stations), own)
 
-    def undisturbed(self, steps: Sequence[Step]) -> tuple[Step, ...]:
-        """The steps without those that a storm falls into: they say nothing of a level."""
-        return tuple(
-            step
-            for step in steps
-            if all(s.end_s <= step.start_s or step.end_s <= s.at_s for s in self.storms)
-        )
-
     def names(self, number: int) -> list[str]:
         """Ids of the stations that a storm hits."""
         return [self.stations.ids[index] for index in self.hits[number].tolist()]
 
     def struck(self) -> frozenset[str]:
-        """Ids of all stations that some storm hits."""
-        return frozenset(name for n in range(len(self.storms)) for name in self.names(n))
+        """Ids of all stations that some storm hits, or that come up in the middle of one."""
+        every = {index for rows in (*self.hits, *self.joining) for index in rows.tolist()}
+        return frozenset(self.stations.ids[index] for index in every)
 
 
 def forecast(scenario: Scenario, network: Network, on: Spells, run_s: float) -> Weather:
@@ -92,10 +86,19 @@ def forecast(scenario: Scenario, network: Network, on: Spells, run_s: float) -> 
         for storm in storms
         if storm.kind in BOOTS
     ]
+    # Of a normal distribution the densest second has a part of 1 / (2.5 times its width).
+    width_s = max(2.5 * scenario.file.live.clock_spread, 1.0)
+    evses = at_boot - 2
+    herds += [
+        float((evses + (evses >= MAIN_METER_FROM))[hits[storm.number]].sum()) / width_s
+        for storm in storms
+        if storm.kind == "quarter_hour"
+    ]
     return Weather(
         storms,
         together([acts(storm, stations, seed) for storm in storms]),
         hits,
         stations,
+        tuple(joining(storm, stations, seed) for storm in storms),
         max(herds, default=0.0),
     )

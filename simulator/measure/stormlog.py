@@ -2,7 +2,8 @@
 
 Fed by the driver for each connection and each accepted boot. A station is in operation while it is
 connected and accepted. Of each storm only the stations that it hits count, from its begin until
-nobody looks any more. What is made of it is ``fleet.storms.recovery``'s.
+nobody looks any more, and a station that a stage switches off meanwhile counts as it was, or as
+back: nobody waits for it. What is made of it is ``fleet.recovery``'s.
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ class StormRecord:
     accepted: Counter[int] = field(default_factory=Counter)
     booted: Counter[int] = field(default_factory=Counter)
     """By whole second of the run."""
+    linked: int = 0
+    """Stations hit that were connected when it began."""
+    moves: Counter[int] = field(default_factory=Counter)
+    """Connections that came to be, less those that ended, by second."""
+    firmware: Counter[str] = field(default_factory=Counter)
+    """Stations hit by the version of their firmware at the end, where it was asked for."""
 
 
 class _Watched:
@@ -58,6 +65,9 @@ class StormLog:
 
     def __init__(self, stations: int, hits: Sequence[I32], accepted: Callable[[int], bool]) -> None:
         self._operates = bytearray(stations)
+        self._linked = bytearray(stations)
+        self._excused = bytearray(stations)
+        """Not in operation, and not missing: switched off by a stage, or not there yet."""
         self._accepted = accepted
         self.records = [StormRecord(number, hit) for number, hit in enumerate(hits)]
         self._now: _Watched | None = None
@@ -65,7 +75,11 @@ class StormLog:
     def begin(self, number: int) -> None:
         """A storm begins; one that was under way is looked at no longer."""
         record = self.records[number]
-        record.present = sum(self._operates[index] for index in record.hit.tolist())
+        for index in record.hit.tolist():
+            there = self._operates[index]
+            record.present += there
+            record.linked += self._linked[index]
+            self._excused[index] = not there
         self._now = _Watched(record, len(self._operates))
 
     def end(self, number: int) -> None:
@@ -82,8 +96,10 @@ class StormLog:
     def connected(self, station: int, now: float) -> None:
         """Its WebSocket is open."""
         storm = self._now
+        self._linked[station] = 1
         if storm is not None and storm.mask[station]:
             storm.record.accepted[int(now)] += 1
+            storm.record.moves[int(now)] += 1
         if self._accepted(station):
             self._operate(station, now)
 
@@ -97,23 +113,43 @@ class StormLog:
     def disconnected(self, station: int, now: float) -> None:
         """Its connection is gone."""
         storm = self._now
-        if storm is not None and storm.mask[station] and not storm.lost[station]:
+        if self._linked[station]:
+            self._linked[station] = 0
+            if storm is not None and storm.mask[station]:
+                storm.record.moves[int(now)] -= 1
+        planned = self._excused[station]
+        if storm is not None and storm.mask[station] and not (storm.lost[station] or planned):
             storm.lost[station] = 1
             storm.record.lost += 1
         if self._operates[station]:
             self._operates[station] = 0
-            self._note(station, now, -1)
+            if not planned:
+                self._note(station, now, -1)
+
+    def switched(self, station: int, off: bool, now: float) -> None:
+        """A stage has switched it off, or on again."""
+        if off and not self._excused[station]:
+            self._excused[station] = 1
+            if not self._operates[station]:
+                self._note(station, now, 1)
 
     def _operate(self, station: int, now: float) -> None:
         if not self._operates[station]:
             self._operates[station] = 1
-            self._note(station, now, 1)
+            if not self._excused[station]:
+                self._note(station, now, 1)
+            self._excused[station] = 0
 
     def _note(self, station: int, now: float, change: int) -> None:
         storm = self._now
         if storm is not None and storm.mask[station]:
             storm.record.changes_s.append(now)
             storm.record.changes.append(change)
+
+    def firmware(self, number: int, version: Callable[[int], str]) -> None:
+        """The run is over: what firmware the stations have that a storm hit."""
+        record = self.records[number]
+        record.firmware.update(version(index) for index in record.hit.tolist())
 
     def snapshot(self) -> dict[str, Any] | None:
         """How the storm under way stands, for a screen; None: there is none."""
@@ -141,6 +177,9 @@ class StormSum:
     attempts: I64
     accepted: I64
     booted: I64
+    connected: I64
+    """At the end of each second, from its begin until nobody looks any more."""
+    firmware: dict[str, int]
 
 
 def add_up(records: Sequence[StormRecord], seconds: int) -> StormSum:
@@ -148,16 +187,26 @@ def add_up(records: Sequence[StormRecord], seconds: int) -> StormSum:
     changes_s = np.array([at for record in records for at in record.changes_s], np.float64)
     changes = np.array([step for record in records for step in record.changes], np.int64)
     order = np.argsort(changes_s, kind="stable")
+    linked = sum(record.linked for record in records)
+    moves = _by_second([record.moves for record in records], seconds)
+    firmware: Counter[str] = Counter()
+    for record in records:
+        firmware.update(record.firmware)
+    attempts, accepted, booted = (
+        _by_second([getattr(record, name) for record in records], seconds)
+        for name in ("attempts", "accepted", "booted")
+    )
     return StormSum(
         sum(len(record.hit) for record in records),
         sum(record.present for record in records),
         sum(record.lost for record in records),
         changes_s[order],
         changes[order],
-        *(
-            _by_second([getattr(record, name) for record in records], seconds)
-            for name in ("attempts", "accepted", "booted")
-        ),
+        attempts,
+        accepted,
+        booted,
+        linked + np.cumsum(moves),
+        dict(sorted(firmware.items())),
     )
 
 

@@ -29,11 +29,12 @@ _HEADS: Final = (
 _NOTE: Final = (
     "Of what is measured of each step: joining and booting come before it. Percentiles are of "
     "response, from due time to answer, of the calls due in the step; none where there are too "
-    "few values. Errors: calls that failed, and connections. Drained: over the last quarter of "
-    "the step no more calls waited than over its first, or than at its start (a quarter more, and "
-    "as many as are due in 0.1 s, is no difference). Generator: the rules of validity applied to "
-    "the step alone. SLO: the clauses that can be judged of a step; those about transactions and "
-    "stations are of the whole run."
+    "few values. Storms and their recovery are left out, and a step that one falls into says "
+    "nothing about capacity. Errors: calls that failed, and connections. Drained: over the last "
+    "quarter of the step no more calls waited than over its first, or than at its start (a quarter "
+    "more, and as many as are due in 0.1 s, is no difference). Generator: the rules of validity "
+    "applied to the step alone. SLO: the clauses that can be judged of a step; those about "
+    "transactions and stations are of the whole run."
 )
 
 
@@ -50,6 +51,13 @@ def section(reading: Reading) -> Section | None:
     return Section("steps", "Steps", blocks)
 
 
+def _kind(row: Mapping[str, Any]) -> str | Cell:
+    kind, stormy = str(row.get("kind") or ""), words.as_number(row.get("stormy_s"))
+    if not stormy:
+        return kind
+    return Cell(kind, note="storm left out")
+
+
 def _row(row: Mapping[str, Any], best: Any) -> list[str | Cell]:
     connected, stations = row.get("connected"), row.get("stations")
     short = connected is not None and stations is not None and connected < stations
@@ -61,7 +69,7 @@ def _row(row: Mapping[str, Any], best: Any) -> list[str | Cell]:
     met = row.get("slo")
     return [
         Cell(name, "good", "largest that is good") if row.get("step") == best else name,
-        str(row.get("kind") or ""),
+        _kind(row),
         words.duration(row.get("start_s")),
         words.duration(row.get("end_s")),
         there or words.count(stations),

@@ -16,6 +16,17 @@ _SOURCES = {
     "hook": "a hook did it to the target",
     "embedded": "done to the embedded CSMS",
 }
+_COLUMNS = (
+    "second",
+    "operating",
+    "connected",
+    "attempts",
+    "accepted",
+    "booted",
+    "backlog",
+    "calls",
+)
+_CUTS = ("csms_restart", "rolling_deploy", "power_cut", "mass_reset")
 _KINDS = {
     "response": "response",
     "service": "service",
@@ -78,6 +89,13 @@ def notices(reading: Reading) -> list[Notice]:
             )
         elif isinstance(deed, Mapping) and not deed.get("ok"):
             found.append(Notice(f"{_named(storm)} did not take place: {deed.get('detail')}"))
+        elif storm.get("kind") in _CUTS and not storm.get("lost_connection"):
+            found.append(
+                Notice(
+                    f"{_named(storm)}: no station lost its connection, so it shows nothing of a"
+                    " recovery. What should have begun it may have done nothing."
+                )
+            )
         late, end = _late(storm), words.as_number(storm.get("phase_end_s"))
         if late and end is not None:
             found.append(
@@ -100,10 +118,7 @@ def section(reading: Reading) -> Section:
     for storm in reading.rows("storms"):
         if frame is not None:
             own = frame[frame["storm"] == storm.get("number")]
-            columns = {
-                name: floats(own, name)
-                for name in ("second", "operating", "attempts", "accepted", "booted", "backlog")
-            }
+            columns = {name: floats(own, name) for name in _COLUMNS if name in own}
             blocks.append(
                 plots.course(
                     int(storm.get("number") or 0),
@@ -116,8 +131,11 @@ def section(reading: Reading) -> Section:
         deed = storm.get("deed")
         if isinstance(deed, Mapping):
             said.insert(0, f"What was done to the target: {deed.get('detail')}.")
+        if installed := _firmware(storm):
+            said.append(installed)
         if said:
-            blocks.append(Text(f"{_named(storm)}. " + " ".join(said)))
+            name = _named(storm)
+            blocks.append(Text(f"{name[:1].upper()}{name[1:]}. " + " ".join(said)))
     if latencies := _latency(reading):
         blocks.append(latencies)
     apart = words.as_number(reading.get("prediction", "stations_not_judged"))
@@ -125,8 +143,9 @@ def section(reading: Reading) -> Section:
         count = words.plural(apart, "station")
         blocks.append(
             Text(
-                f"No plan foresees what stations send in a storm: {count} that a storm hit"
-                " are left out where measured messages are held against predicted ones."
+                f"No plan foresees what stations send in a storm: {count} that a storm hit, or that"
+                " came up in the middle of one, are left out where measured messages are held"
+                " against predicted ones."
             )
         )
     return Section("storms", "Storms", blocks)
@@ -151,6 +170,15 @@ def _latency(reading: Reading) -> Table | None:
     heads = ("<message", "<time", "n", "p50", "p95", "p99", "max")
     note = "Calls that fell due in a storm or its recovery; they are in no other latency here."
     return Table("Latency in storms", heads, rows, note)
+
+
+def _firmware(storm: Mapping[str, Any]) -> str:
+    """What the stations of a firmware campaign have in the end."""
+    versions = storm.get("firmware")
+    if not isinstance(versions, Mapping) or not versions:
+        return ""
+    told = ", ".join(f"{version} at {words.count(n)}" for version, n in versions.items())
+    return f"Firmware at the end of the run: {told}."
 
 
 def _named(storm: Mapping[str, Any]) -> str:

@@ -131,13 +131,23 @@ def messages(reading: Reading) -> Section:
     if table is not None:
         blocks.append(table)
     exact = reading.get("prediction", "exact")
+    apart = words.as_number(reading.get("prediction", "stations_not_judged")) or 0.0
+    if apart and table is not None:
+        count = words.plural(apart, "station")
+        blocks.append(
+            Text(
+                f"The prediction knows no storms. Of {count} that a storm hit, or that came up in"
+                " the middle of one, it says what they would have sent without it; they are in the"
+                " table, and are not judged."
+            )
+        )
     if exact is not None and table is not None and judged(reading.message_totals())[0]:
-        blocks.append(_agreement(reading, bool(exact)))
+        blocks.append(_agreement(reading, bool(exact), among_all=not apart))
     blocks += live_commands.notes(reading)
     return Section("messages", "Messages, predicted and measured", blocks)
 
 
-def _agreement(reading: Reading, exact: bool) -> Text:
+def _agreement(reading: Reading, exact: bool, *, among_all: bool = True) -> Text:
     """What the plan determines, and whether it came so."""
     equal, close = judged(reading.message_totals())
     text = (
@@ -146,9 +156,10 @@ def _agreement(reading: Reading, exact: bool) -> Text:
     )
     if close:
         text += f"{words.listed(list(close))} may be one off in each session. "
+    where = "at every station" if among_all else "at every station that no storm touched"
     if exact:
-        return Text(text + "On this run they agree with the prediction at every station.")
-    return Text(text + "On this run they do not agree with it at every station.")
+        return Text(text + f"On this run they agree with the prediction {where}.")
+    return Text(text + f"On this run they do not agree with it {where}.")
 
 
 def _totals(reading: Reading) -> Table | None:

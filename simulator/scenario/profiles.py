@@ -181,7 +181,7 @@ def list_profiles(beside: Path | None = None) -> list[ProfileRow]:
 def list_scenarios() -> list[ScenarioRow]:
     """The shipped scenarios."""
     rows = []
-    for path in sorted(data_folder("scenarios").glob("*.toml")):
+    for path in sorted(data_folder("scenarios").glob("*.toml"), key=lambda path: path.stem):
         section = read_toml(path, str(path)).get("scenario", {})
         rows.append(ScenarioRow(path.stem, str(section.get("description", "")), path))
     return rows

@@ -146,16 +146,19 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("p99_ms", pa.float64()),
     ),
     # Per-second series of each storm of a live run, of the stations that it hit: how many are in
-    # operation at the end of the second, attempts to connect, connections and boots accepted in it.
+    # operation, and connected, at the end of the second, attempts to connect, connections and boots
+    # accepted in it; and of all stations the calls due at its end, and those written in it.
     "storms": _schema(
         ("storm", pa.int32()),
         ("kind", pa.string()),
         ("second", pa.int64()),
         ("operating", pa.int64()),
+        ("connected", pa.int64()),
         ("attempts", pa.int64()),
         ("accepted", pa.int64()),
         ("booted", pa.int64()),
         ("backlog", pa.int64()),
+        ("calls", pa.int64()),
     ),
 }
 

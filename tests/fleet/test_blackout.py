@@ -7,6 +7,7 @@ import pytest
 
 from simulator.demand.visits import Manner
 from simulator.fleet.liveplan import build_live_plan
+from simulator.fleet.spells import Spells
 from simulator.station.ports import CallOutcome
 
 
@@ -102,3 +103,43 @@ def test_two_cuts_in_one_visit_make_three_transactions(kit, play):
         (40.0, 80.0, "PowerLoss"),
         (110.0, 190.0, "Local"),
     ]
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize(
+    ("spells", "boots", "cut_off"),
+    [
+        ([(0.0, 45.0)], 1, 1),  # switched off in the dark: it never comes back
+        ([(0.0, 45.0), (55.0, np.inf)], 2, 1),  # off and on in the dark
+        ([(0.0, 45.0), (80.0, np.inf)], 2, 1),  # off in the dark, on afterwards
+        ([(0.0, 20.0), (40.0, np.inf)], 2, 0),  # off before, on in the dark
+        ([(0.0, 20.0), (80.0, np.inf)], 2, 0),  # off all the while
+        ([(0.0, 30.5), (80.0, np.inf)], 2, 0),  # had just ended what ran, to leave
+    ],
+)
+def test_stages_switch_stations_in_the_dark_too(kit, scenario, version, spells, boots, cut_off):
+    site = kit.site("yard", [kit.model()], "local", versions=(version,))
+    network, engine = kit.made_up([(site, [kit.Stay(0, 10.0, 150.0)])], 10_000.0)
+    on, off = (np.array(column) for column in zip(*spells, strict=True))
+    plan = build_live_plan(
+        scenario,
+        network,
+        engine,
+        from_s=0.0,
+        speed=1.0,
+        run_s=200.0,
+        connect_due=np.array([0.0]),
+        spells=Spells(np.array([0, len(on)]), on, off),
+    )
+    drive = kit.Drive(plan, kit.Csms())
+    drive.at(30.0, "call", 0, lambda station, now: station.power_off(now))
+    drive.at(60.0, "call", 0, lambda station, now: station.power_on(now))
+    drive.run()
+    assert drive.sent()[plan.ids[0]]["BootNotification"] == boots
+    reasons = [entry.reason for entry in drive.watch]
+    assert reasons.count("PowerLoss") == cut_off
+    back = spells[-1][1] == np.inf
+    assert drive.watch.counts().unacknowledged == (0 if back else 1)
+    if back:  # the car that is still there charges on
+        again = max(spells[-1][0], 60.0 if spells[-1][0] < 60.0 else 0.0)
+        assert list(drive.watch)[-1].start_s >= again

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from simulator.fleet.rules import BOOT_ALLOWANCE_S
 from simulator.fleet.stages import Stage, run_length, scaled, scenario_stages
-from simulator.fleet.steps import phases, span_at, steps
+from simulator.fleet.steps import outside_storms, phases, span_at, steps
+from simulator.fleet.storms import Storm, with_storms
 from simulator.scenario.stage_model import Stage as StageTable
 
 
@@ -92,3 +93,39 @@ def test_a_soak_without_parts_has_ten():
     stages = read({"kind": "ramp", "for": "0s", "to": 5}, {"kind": "soak", "for": "100s"})
     assert [s.length_s for s in stages[1:]] == [10.0] * 10
     assert stages[1] == Stage(10.0, kind="soak")
+
+
+def test_a_step_keeps_its_row_without_the_storm_that_falls_into_it():
+    stages = read(
+        {"kind": "ramp", "for": "10s", "to": "100 %"},
+        {"kind": "hold", "for": "60s"},
+        {"kind": "hold", "for": "10s"},
+        {"kind": "hold", "for": "30s"},
+    )
+    before = phases(stages)
+    spans = with_storms(before, [Storm(0, "power_cut", 30.0, 10.0, 35.0)])  # 30 to 75 s
+    rows = outside_storms(steps(stages, before, 100), spans)
+    assert [(row.number, row.stormy_s, row.level) for row in rows] == [
+        (1, 0.0, False),
+        (2, 40.0, False),
+        (3, 5.0, False),
+        (4, 0.0, True),
+    ]
+    whole = with_storms(before, [Storm(0, "power_cut", 69.0, 10.0, 5.0)])
+    assert [row.number for row in outside_storms(steps(stages, before, 100), whole)] == [1, 2, 4]
+
+
+@given(
+    st.lists(st.tuples(st.floats(1.0, 4200.0), st.floats(1.0, 300.0)), max_size=4),
+)
+def test_storms_take_from_steps_what_they_last_and_no_more(found):
+    stages = read(*STAGED)
+    before = phases(stages)
+    storms = [Storm(n, "power_cut", at, 1.0, last) for n, (at, last) in enumerate(sorted(found))]
+    spans = with_storms(before, storms)
+    every = {row.number: row for row in steps(stages, before, 1000)}
+    for row in outside_storms(tuple(every.values()), spans):
+        hit = any(s.at_s < row.end_s and row.start_s < s.end_s for s in storms)
+        assert (row.stormy_s > 0.0) is hit and row.level <= every[row.number].level
+        assert 0.0 <= row.stormy_s < row.end_s - row.start_s
+        assert set(row.labels) <= set(every[row.number].labels) and row.labels

@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.fleet.recovery import Series, recovery
 from simulator.fleet.spells import Spells, once
 from simulator.fleet.steps import Span
 from simulator.fleet.storms import (
-    Series,
     Stations,
     Storm,
     What,
     acts,
+    held_back,
     hit,
-    recovery,
+    joining,
     together,
     until,
     with_storms,
@@ -112,15 +113,48 @@ def test_stations_that_are_not_on_yet_are_not_hit() -> None:
     assert len(hit(cut(), fleet(6, on_s=60.0), 1)) == 0
 
 
-def test_stations_that_are_switched_off_before_it_has_passed_are_not_hit():
+def test_stations_that_are_on_are_hit_also_if_a_stage_switches_them_off_meanwhile() -> None:
     storm, end_s = cut(), cut().end_s
-    off_s = np.array([np.inf, end_s + 1.0, end_s - 1.0, storm.at_s - 5.0])
+    off_s = np.array([np.inf, end_s + 1.0, storm.at_s + 1.0, storm.at_s - 5.0])
     on = Spells(np.arange(5), np.zeros(4), off_s)
     there = Stations([f"CS{i}" for i in range(4)], ["yard"] * 4, on)
-    assert hit(storm, there, 1).tolist() == [0, 1]
+    assert hit(storm, there, 1).tolist() == [0, 1, 2]
     # One that has come back by then is there again.
     back = Spells(np.array([0, 2]), np.array([0.0, storm.at_s - 2.0]), np.array([1.0, np.inf]))
     assert hit(storm, Stations(["CS0"], ["yard"], back), 1).tolist() == [0]
+
+
+def test_stations_that_are_switched_on_in_the_dark_get_no_power_either() -> None:
+    on_s = np.array([0.0, 60.0, 104.0, 105.0, 200.0])
+    there = Stations([f"CS{i}" for i in range(5)], ["yard"] * 5, once(on_s))
+    storm = cut()  # from 60 to 105 s
+    assert hit(storm, there, 1).tolist() == [0] and held_back(storm, there, 1).tolist() == [1, 2]
+    found = acts(storm, there, 1)
+    assert set(found.station.tolist()) == {0, 1, 2}
+    assert len(held_back(replace(storm, kind="mass_reset"), there, 1)) == 0
+    real = replace(storm, ours=False, kind="csms_restart", recovery_s=96.0)
+    assert len(held_back(real, there, 1)) == 0
+    assert joining(real, there, 1).tolist() == [1, 2, 3, 4]  # nobody foresees when they get in
+    assert joining(storm, there, 1).tolist() == [1, 2]
+
+
+@given(
+    storm=storms,
+    on_s=st.lists(st.floats(0.0, 2e4), min_size=1, max_size=30),
+    length_s=st.floats(1.0, 1e4),
+    seed=st.integers(0, 9),
+)
+def test_who_is_hit_was_on_and_who_is_held_back_was_not(storm, on_s, length_s, seed) -> None:
+    on = np.array(on_s)
+    n = len(on)
+    there = Stations(
+        [f"CS{i}" for i in range(n)], ["yard"] * n, Spells(np.arange(n + 1), on, on + length_s)
+    )
+    hits, held = hit(storm, there, seed), held_back(storm, there, seed)
+    assert all(on[i] < storm.at_s < on[i] + length_s for i in hits)
+    assert all(storm.at_s <= on[i] < storm.back_s for i in held)
+    assert not set(hits.tolist()) & set(held.tolist())
+    assert set(acts(storm, there, seed).station.tolist()) <= {*hits.tolist(), *held.tolist()}
 
 
 def test_after_a_power_cut_stations_come_back_together_or_within_the_spread() -> None:

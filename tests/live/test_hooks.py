@@ -11,14 +11,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.resources import files
 
 import numpy as np
+import psutil
 import pytest
 from jsonschema import Draft6Validator
 
 from simulator.csms import CsmsOptions
+from simulator.csms.process import EmbeddedCsms
 from simulator.fleet.spells import once
 from simulator.fleet.storms import Stations, Storm, together
+from simulator.live.aftermath import _as_it_was, _readings, failed
 from simulator.live.errors import RefusedError
-from simulator.live.hooks import TargetSide, check_hooks, command, equipped, source
+from simulator.live.hooks import Deed, TargetSide, check_hooks, command, equipped, source
 from simulator.live.weather import Weather
 from simulator.scenario.storm_model import Storm as Wish
 
@@ -80,7 +83,10 @@ def test_the_embedded_csms_gets_what_its_storms_need(tmp_path) -> None:
     assert equipped(own, [restart], tmp_path).sqlite == tmp_path / "own"
     assert equipped(CsmsOptions(), [Storm(0, "mass_reset", 1.0)], tmp_path).http == 0
     cut = Storm(0, "power_cut", 1.0, 1.0, ours=True)
-    assert equipped(CsmsOptions(), [cut], tmp_path) == CsmsOptions()
+    options = equipped(CsmsOptions(), [cut], tmp_path)
+    assert options.http is None and options.sqlite == tmp_path / "csms.sqlite"
+    quarter = Storm(0, "quarter_hour", 1.0, 1.0, ours=True)
+    assert equipped(CsmsOptions(), [quarter], tmp_path) == CsmsOptions()
 
 
 def test_who_brings_a_storm_about() -> None:
@@ -193,3 +199,47 @@ def test_the_screen_is_told_each_news_of_a_storm_once() -> None:
         "9 s: storm power_cut: over; 96 in operation",
         "9 s: storm power_cut: 95% in operation again",
     ]
+
+
+def test_commands_to_more_stations_than_one_process_holds_are_refused(tmp_path) -> None:
+    with pytest.raises(RefusedError, match="mass_reset: the embedded CSMS takes commands in one"):
+        equipped(CsmsOptions(workers=2), [Storm(0, "mass_reset", 1.0)], tmp_path)
+    restart = Storm(0, "csms_restart", 1.0)
+    assert equipped(CsmsOptions(workers=2), [restart], tmp_path).workers == 2
+
+
+def test_recovery_counts_from_when_the_csms_really_listened_again() -> None:
+    storm = Storm(0, "csms_restart", 60.0, 10.0, 30.0)
+    late = _as_it_was(storm, "embedded", Deed(60.1, 12.5, True, ""))
+    assert late.back_s == pytest.approx(72.6) and late.end_s == storm.end_s
+    assert _as_it_was(storm, "embedded", Deed(60.0, 9.9, True, "")) == storm
+    for how, deed in (("embedded", None), ("embedded", Deed(60.0, 50.0, False, ""))):
+        assert _as_it_was(storm, how, deed) == storm
+    assert _as_it_was(storm, "hook", Deed(60.0, 50.0, True, "")) == storm
+
+
+@pytest.mark.process
+def test_a_kill_takes_every_worker_at_once(tmp_path) -> None:
+    options = CsmsOptions(port=0, fast=True, workers=2, sqlite=tmp_path / "csms.sqlite")
+    csms = EmbeddedCsms(options)
+    csms.start()
+    children = psutil.Process(csms.pid).children()
+    assert len(children) >= 2
+    csms.kill()
+    assert psutil.wait_procs(children, 5.0)[1] == []
+    csms.restart()
+    csms.stop()
+    assert csms.holdings is not None
+
+
+@pytest.mark.parametrize(
+    ("at_s", "for_s", "count"),
+    [(50.0, 100.0, 1), (50.0, 45.0, 0), (101.0, 700.0, 0), (1.0, 999, 1)],
+)
+def test_a_quarter_hour_that_does_not_strike_did_not_take_place(at_s, for_s, count) -> None:
+    storm = Storm(0, "quarter_hour", at_s, for_s, ours=True)
+    assert _readings(storm, 900.0 * 1_900_000 - 100.0) == count
+    row = {"number": 0, "kind": "quarter_hour", "source": "stations", "deed": None}
+    found = failed([row | {"readings": count}])
+    assert [rule.ok for rule in found] == ([] if count else [False])
+    assert _readings(Storm(0, "power_cut", at_s, for_s), 0.0) is None

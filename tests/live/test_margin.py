@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,9 @@ from simulator.measure.recorder import Recorder
 from simulator.scenario import load_scenario
 from simulator.station.ports import CallOutcome
 
+PREPARED: Any = SimpleNamespace(
+    scenario=load_scenario("city-launch"), start_epoch=lambda earliest_s: earliest_s
+)
 CEILING = Ceiling(500, 1000.0, 22_000.0, 25_000.0, 20_000.0, ())
 
 
@@ -119,13 +124,13 @@ def test_a_run_tells_its_margin_only_where_there_is_a_calibration(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibrated, "loads", lambda *_: [load([5_000.0])])
-    assert margin_note(None, embedded=False) is None  # type: ignore[arg-type]
+    assert margin_note(PREPARED, embedded=False) is None
     remember(Calibration(CEILING, "2026-01-01 10:00 UTC", None))
-    told = margin_note(None, embedded=False)  # type: ignore[arg-type]
+    told = margin_note(PREPARED, embedded=False)
     assert told is not None and told.startswith("generator: 25% of what this machine sends")
     assert told.endswith("calibrated 2026-01-01 10:00 UTC")
     monkeypatch.setattr(calibrated, "loads", lambda *_: [load([50_000.0])])
-    told = margin_note(None, embedded=False)  # type: ignore[arg-type]
+    told = margin_note(PREPARED, embedded=False)
     assert told is not None and "will hardly be valid" in told
 
 

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from simulator.live.errors import RefusedError
 from simulator.live.jsonlines import SecondLines, open_lines
 from simulator.live.metrics import MetricsServer, read_address
-from simulator.live.outlets import Outlets, Wanted
+from simulator.live.outlets import Outlets, Wanted, storm_of
 from simulator.live.screen import Progress
 from simulator.measure.detail import Detail
 from simulator.measure.recorder import Recorder
@@ -148,3 +148,11 @@ def test_nothing_is_opened_that_nobody_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "lines"
     with pytest.raises(RefusedError):
         Outlets(Wanted("nonsense", file), pytest.fail)
+
+
+def test_the_storm_under_way_is_told_over_all_shards_and_an_older_one_no_more() -> None:
+    row = {"number": 1, "hit": 5, "present": 4, "operating": 2}
+    older = {"number": 0, "hit": 9, "present": 9, "operating": 9}
+    told = storm_of([{"storm": row}, {"storm": row}, {"storm": older}, {"storm": None}, {}])
+    assert told == {"storm": {"number": 1, "hit": 10, "present": 8, "operating": 4}}
+    assert storm_of([{}, {"storm": None}]) == {}

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -59,6 +61,7 @@ class Rig:
         class Struck(small_station):  # type: ignore[misc]
             def __init__(self) -> None:
                 super().__init__(backoff_s=0.05)
+                self.switched_off = False
                 self.station = SimpleNamespace(
                     impatient=False,
                     reset=lambda now, hard: self.log.append(("reset", hard)),
@@ -334,3 +337,66 @@ def test_the_log_counts_the_stations_hit_from_the_begin_of_a_storm_to_its_end() 
     assert record.changes.tolist() == [-1, -1, 1, 1, -1]
     assert record.attempts == {11: 2} and record.accepted == {11: 1, 12: 1}
     assert record.booted == {12: 1} and log.snapshot() is None
+
+
+def test_a_station_that_a_stage_switches_off_is_not_missing_and_comes_back_unseen() -> None:
+    log = StormLog(4, [np.arange(4, dtype=np.int32)], lambda index: True)
+    for station in range(3):
+        log.connected(station, 1.0)
+    log.begin(0)  # the fourth is on, but has not booted yet
+    log.switched(0, True, 2.0)
+    log.disconnected(0, 2.1)  # as planned
+    log.disconnected(1, 3.0)
+    log.switched(1, True, 4.0)  # from the dark
+    log.connected(3, 5.0)
+    log.switched(0, False, 6.0)
+    log.connected(0, 6.5)
+    log.disconnected(2, 7.0)
+    log.connected(2, 8.0)
+    record = log.records[0]
+    assert (record.present, record.lost) == (3, 2)
+    assert list(zip(record.changes_s, record.changes, strict=True)) == [
+        (3.0, -1),
+        (4.0, 1),
+        (7.0, -1),
+        (8.0, 1),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("cdFN")), max_size=60))
+def test_never_more_are_in_operation_than_were_there_and_never_fewer_than_none(events) -> None:
+    log = StormLog(5, [np.arange(5, dtype=np.int32)], lambda index: True)
+    for station in range(4):
+        log.connected(station, 0.0)
+    log.begin(0)
+    up, off = [True] * 4 + [False], [False] * 5
+    for now, (station, what) in enumerate(events, 1):
+        if what == "c" and not up[station]:
+            log.connected(station, now)
+            up[station] = True
+        elif what == "d" and up[station]:
+            log.disconnected(station, now)
+            up[station] = False
+        elif what in "FN" and off[station] is (what == "N"):
+            off[station] = what == "F"
+            log.switched(station, off[station], now)
+        told = log.snapshot()
+        assert told is not None and 0 <= told["operating"] <= told["present"] == 4
+
+
+def test_a_station_that_is_switched_on_in_the_dark_starts_when_the_power_is_back(
+    bench, play, small_station
+) -> None:
+    async def work() -> None:
+        rig = Rig(bench, small_station, 9)
+        starts: list[float] = []
+        rig.station.start = starts.append
+        rig.station.power_on = lambda now: None
+        rig.link.power_off(1.0, "silent")
+        rig.link.start(2.0)
+        assert starts == []
+        rig.link.power_on(3.0)
+        rig.link.power_on(4.0)
+        assert starts == [3.0]
+
+    play(work())

@@ -5,7 +5,10 @@ No test asserts a verdict or a latency: what the machine at hand can do is not u
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -38,12 +41,14 @@ vehicles = "europe-2021"
 [csms]
 url = "{url}"
 versions = {{ "1.6" = 0.5, "2.0.1" = 0.5 }}
+{csms}
 
 [live]
 speed = 200
 from = "17:00"
 shards = {shards}
 stages = [{{ kind = "ramp", for = "500ms", to = "100 %" }}, {{ kind = "hold", for = "{hold}" }}]
+{live}
 {storms}
 """
 
@@ -52,13 +57,14 @@ stages = [{{ kind = "ramp", for = "500ms", to = "100 %" }}, {{ kind = "hold", fo
 def stormy(tmp_path: Path):
     """Runs the small scenario with these storms, and gives what it left."""
 
-    def run(storms, url="embedded", hold="7s", shards=1, **how):
+    def run(storms, url="embedded", hold="7s", shards=1, csms="", live="", **how):
         text = "".join(
             "[[live.storms]]\n" + "".join(f"{key} = {value}\n" for key, value in storm.items())
             for storm in storms
         )
         file = tmp_path / "stormy.toml"
-        file.write_text(SCENARIO.format(url=url, shards=shards, hold=hold, storms=text))
+        more = {"csms": csms, "live": live, "storms": text}
+        file.write_text(SCENARIO.format(url=url, shards=shards, hold=hold, **more))
         path = run_live(load_scenario(file), out=tmp_path / "run", screen="none", **how)
         return read_run(path)
 
@@ -168,3 +174,52 @@ def test_what_cannot_be_is_refused_before_anything_starts(stormy) -> None:
         stormy([command])
     with pytest.raises(RefusedError, match="not over before a run of 2 s"):
         stormy([CUT], duration_s=2.0)
+
+
+def test_storms_over_tls_with_certificates_cut_and_restore_the_same(stormy) -> None:
+    cut = {**CUT, "at": '"1500ms"', "recovery": '"500ms"'}
+    restart = {**RESTART, "at": '"3500ms"', "recovery": '"1s"'}
+    run = stormy([cut, restart], hold="5s", csms="security_profile = 3")
+    for row in run.summary["storms"]:
+        assert row["lost_connection"] == 8 and row["to_100_s"] is not None
+        assert row["transactions_unacknowledged"] == 0
+    assert not any(kind.startswith("tls") for kind, n in run.summary["errors"].items() if n)
+    *_, found = reconcile_run(run.path, str(run.path / "csms.sqlite"))
+    assert found.clean, found.counts
+
+
+class Files(BaseHTTPRequestHandler):
+    """Serves firmware, and counts how often."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"image")
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def test_a_campaign_fetches_the_file_and_ends_with_the_new_version(stormy, monkeypatch) -> None:
+    monkeypatch.setattr(Files, "asked", [])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/acme-7.3.1.bin"
+        campaign = {
+            "kind": '"firmware_campaign"',
+            "at": '"1s"',
+            "firmware": f'"{address}"',
+            "share": '"50 %"',
+        }
+        run = stormy([campaign], hold="2s", live='transfer_hosts = ["127.0.0.1"]')
+        server.shutdown()
+    (row,) = run.summary["storms"]
+    assert row["deed"]["ok"] and len(Files.asked) == row["stations_hit"] == 4
+    assert sum(row["firmware"].values()) == 4
+    assert any("really fetched" in note for note in row["notes"])
+    told = run.summary["prediction"]["by_action"]["FirmwareStatusNotification"]
+    assert told["measured"] >= 8  # Downloading, Downloaded; installing waits for the cars

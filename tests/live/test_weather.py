@@ -46,3 +46,10 @@ def test_a_herd_is_a_boot_and_the_statuses_of_each_station_that_comes_back() -> 
 def test_a_storm_that_outlasts_the_run_is_refused() -> None:
     with pytest.raises(RefusedError, match=r"live.storms\[0\]: power_cut from 20 s to 35 s"):
         weather(run_s=35.0)
+
+
+def test_a_herd_of_a_quarter_hour_is_as_dense_as_the_clocks_let_it_be() -> None:
+    quarter = 'live.storms=[{ kind = "quarter_hour", at = "10s", for = "20s", interval = "5s" }]'
+    readings = 200 * 3  # two EVSEs and the main meter
+    assert weather(quarter).herd_per_s == readings / 2.5
+    assert weather(quarter, "live.clock_spread=0s").herd_per_s == readings

@@ -42,10 +42,12 @@ SECONDS = [
         "kind": "csms_restart",
         "second": 40 + n,
         "operating": 10 * n,
+        "connected": 11 * n,
         "attempts": n,
         "accepted": n,
         "booted": 0,
         "backlog": 100 - n,
+        "calls": 5 * n,
     }
     for n in range(60)
 ]
@@ -111,8 +113,22 @@ def test_the_course_of_a_storm_is_drawn_and_its_latencies_stand_apart(stormy) ->
     text = text_of(run)
     assert (run / "plots" / "storm-0.svg").exists()
     assert "Latency in storms" in text and "12.9 s" in text
-    assert "998 stations that a storm hit are left out" in text
+    assert "998 stations that a storm hit, or that came up" in text
 
 
 def test_a_run_without_storms_says_nothing_of_them(live_report: Path) -> None:
     assert "## Storms" not in (live_report / "report.md").read_text("utf-8")
+
+
+def test_the_prediction_does_not_claim_stations_that_a_storm_touched(stormy) -> None:
+    text = text_of(stormy("claims"))
+    assert "The prediction knows no storms. Of 998 stations that a storm hit" in text
+    assert "at every station that no storm touched" in text
+    assert "at every station." not in text
+
+
+def test_a_storm_that_cost_nobody_the_connection_says_so(stormy) -> None:
+    quiet = {"source": "hook", "emulated": False, "lost_connection": 0}
+    text = text_of(stormy("quiet", kind="rolling_deploy", **quiet))
+    assert "rolling deploy at 40 s: no station lost its connection" in text
+    assert "no station lost" not in text_of(stormy("told", kind="profile_broadcast", **quiet))

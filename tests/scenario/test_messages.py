@@ -87,7 +87,8 @@ AUTHORISE = "a loopback address, or csms.authorised = true if you may put load o
             '"dc-150-dual"',
             '"dc-150-duel"',
             "sites.ring-road.stations[0].model: value 'dc-150-duel': expected a profile "
-            "(stations): ac-11-single, ac-22-dual, ac-22-dual-legacy, ac-22-single, "
+            "(stations): ac-11-quarter-hour, ac-11-single, ac-22-dual, ac-22-dual-legacy, "
+            "ac-22-dual-quarter-hour, ac-22-single, "
             "ac-4-lamp-post, ac-7-single, dc-150-dual, dc-172-dual, dc-50-dual, dc-50-legacy, "
             "dc-50-single, depot-150-triple, depot-450-pantograph, home-11-single, hpc-180-quad, "
             "hpc-300-dual or hpc-600-satellites; "

@@ -100,3 +100,26 @@ def test_the_storms_that_ship_are_small_and_quick(name) -> None:
     assert scenario.network().stations == 200
     assert sum(stage.for_ for stage in scenario.file.live.stages) <= 90.0
     assert len(scenario.file.live.storms) == 1
+
+
+@pytest.mark.parametrize("name", ["csms-restart-20k", "power-cut-20k"])
+def test_the_storms_of_twenty_thousand_are_bounded_and_leave_room_to_recover(name) -> None:
+    scenario = load_scenario(name)
+    live = scenario.file.live
+    assert scenario.network().stations == 20_000 and live.speed == 1.0
+    assert sum(stage.for_ for stage in live.stages) == 300.0
+    (storm,) = live.storms
+    assert storm.back_off == "spec" and live.stages[0].for_ < storm.at
+    leaving_s = sum(stage.for_ for stage in live.stages[:2])
+    assert storm.at + storm.for_ + storm.recovery <= leaving_s
+
+
+def test_the_fifty_thousand_have_a_quarter_hour_in_their_ten_minutes() -> None:
+    scenario = load_scenario("fifty-thousand")
+    network, live = scenario.network(), scenario.file.live
+    ramp, hold, leave = live.stages
+    assert network.stations == 50_000 and hold.for_ == 600.0 and live.speed == 1.0
+    assert ramp.for_ < live.quarter_hour_at < ramp.for_ + hold.for_ and leave.amounts[0].count == 0
+    kinds = {station.model for site in network.sites for station in site.stations}
+    assert {(k.meter_interval, k.clock_aligned_interval) for k in kinds} == {(60.0, 900.0)}
+    assert live.heartbeat == 300.0

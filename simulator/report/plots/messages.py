@@ -114,7 +114,8 @@ def predicted_and_measured(
         "messages-predicted-measured",
         "Rates predicted from the plan and measured on the wire",
         "The plan says beforehand which messages will be sent and when. A line that leaves its "
-        f"area shows where the target changed what the stations did. Steps of {_unit(unit_s)}.",
+        "area shows where the target, or a storm, changed what the stations did. Steps of "
+        f"{_unit(unit_s)}.",
         draw,
         wide=True,
         height_pt=rows * _CELL_PT + (rows - 1) * _GAP_PT + 6,
