@@ -407,3 +407,17 @@ def test_a_generator_that_is_late_at_its_calls_is_not_to_be_trusted() -> None:
     assert late(0.01).ok and not late(0.05).ok
     nobody = merge([Recorder((), 1).result(1.0, record_s=0.0)])
     assert not [row for row in check(nobody) if row.name == "api_wait_p99"]
+
+
+def test_what_is_over_is_not_kept_in_memory() -> None:
+    def story(made, clock, _):
+        for n in range(500):
+            clock.now = n * 0.01
+            made.follow(wish(n % 8, clock.now, about={"n": n}), clock.now, CALL)
+            made.look(n % 8, clock.now, frame("Reset", {"n": n}, str(n)))
+            assert made.open == 0
+            made.replied(n % 8, clock.now, json.dumps([3, str(n), {}]).encode())
+        assert len(made._due) <= 1 and not made._kept and not made._open
+
+    made, _ = played(story)
+    assert made.count("x")["answered"] == made.count("x")["delivered"] == 500
