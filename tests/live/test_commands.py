@@ -275,7 +275,7 @@ def plan():
     )
 
 
-def four(due=0.0, leads=True) -> Calls:
+def four(due=0.0, leads=2) -> Calls:
     return Calls(
         np.full(4, due),
         np.zeros(4, np.int32),
@@ -283,7 +283,7 @@ def four(due=0.0, leads=True) -> Calls:
         np.arange(4, dtype=np.int32),
         np.ones(4, np.int32),
         np.arange(4, dtype=np.int32),
-        np.array([leads, False, False, False]),
+        np.array([leads, 0, 0, 0], np.int8),
     )
 
 
@@ -333,8 +333,13 @@ def test_stations_wait_for_a_broadcast_before_its_one_call_is_made() -> None:
     sent, counts = made_of(everybody, four(due=10.0), now=10.0)
     assert [request.target for request in sent] == ["/api/broadcast"] and counts["asked"] == 3
     assert json.loads(sent[0].body)["version"] == "1.6"
-    sent, counts = made_of(everybody, four(due=10.0, leads=False), now=10.0)
+    sent, counts = made_of(everybody, four(due=10.0, leads=0), now=10.0)
     assert not sent and counts["asked"] == 3  # another shard makes it
+    foreign = order(
+        "ClearCache", broadcast=True, one_call=True, request=Template("POST", "/clear", "")
+    )
+    assert len(made_of(foreign, four(due=10.0), now=10.0)[0]) == 1
+    assert not made_of(foreign, four(due=10.0, leads=1), now=10.0)[0]  # one for all versions
 
 
 def test_another_csms_is_asked_in_the_words_of_the_scenario() -> None:
