@@ -46,9 +46,9 @@ class Calls:
     """Whose turn it is at the station, from 1."""
     turn: I32
     """How often it was that EVSE's turn before; in a broadcast: that station's."""
-    leads: NDArray[np.bool_]
-    """The first station of its version in a broadcast: where one call does for all, it is due
-    there."""
+    leads: NDArray[np.int8]
+    """In a broadcast 2 at its first station, 1 at the first of each other version: where one call
+    does for all, it is due there."""
 
     def of(self, stations: I32) -> Calls:
         """The part of a shard with these stations (ascending), as indices into them."""
@@ -103,7 +103,10 @@ def plan_calls(
     for number, call in enumerate(calls):
         order = _order(call, names[number], versions[number], stations, seed)
         if not len(order):
-            raise ValueError(f"csms.calls[{number}]: no station of this network is one of its own")
+            raise ValueError(
+                f"csms.calls[{number}]: no station of this network is left by sites, models,"
+                f" version and share, or none knows {call.action}"
+            )
         end_s = run_s if call.until is None else min(call.until, run_s)
         total += _count(call, len(order), end_s)
         if total > MOST:
@@ -141,15 +144,13 @@ def _planned(call: Call, number: int, order: I32, stations: _Stations, end_s: fl
         row = np.arange(len(due))
         who = order[row % len(order)]
         rounds, n = row // len(order), row + 1
-        leads = np.ones(len(due), np.bool_)
+        leads = np.zeros(len(due), np.int8)
     else:
         times = call.from_ + np.arange(_count(call, 1, end_s)) * call.every
         due, who = np.repeat(times, len(order)), np.tile(order, len(times))
         rounds = np.repeat(np.arange(len(times)), len(order))
         n = rounds + 1
-        seen: set[str] = set()
-        first = [v not in seen and not seen.add(v) for v in (stations.versions[i] for i in order)]  # type: ignore[func-returns-value]
-        leads = np.tile(np.array(first, np.bool_), len(times))
+        leads = np.tile(_leads([stations.versions[index] for index in order]), len(times))
     evses = stations.evses[who]
     before = rounds // evses if call.every is None else rounds
     keep = due < end_s
@@ -164,10 +165,19 @@ def _planned(call: Call, number: int, order: I32, stations: _Stations, end_s: fl
     )
 
 
+def _leads(versions: Sequence[str]) -> NDArray[np.int8]:
+    """Who leads among the stations of a broadcast, whose versions are given in their order."""
+    found = np.zeros(len(versions), np.int8)
+    for version in dict.fromkeys(versions):
+        found[versions.index(version)] = 1
+    found[:1] = 2
+    return found
+
+
 def _together(parts: Sequence[Calls]) -> Calls:
     if not parts:
         none = np.zeros(0, np.int32)
-        return Calls(np.zeros(0), none, none, none, none, none, np.zeros(0, np.bool_))
+        return Calls(np.zeros(0), none, none, none, none, none, np.zeros(0, np.int8))
     due = np.concatenate([part.due_s for part in parts])
     order = np.argsort(due, kind="stable")
     return Calls(

@@ -16,6 +16,7 @@ from math import ceil
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.fleet.callplan import Calls
 from simulator.fleet.orders import EFFECTS, OF_AN_EVSE, Aim, preset
@@ -200,10 +201,17 @@ def _agenda(orders: tuple[Order, ...], calls: Calls) -> tuple[list[float], list[
     """
     at_once = np.array([order.one_call for order in orders], np.bool_)[calls.call]
     rows = np.arange(len(calls.due_s))
-    callers = rows[at_once & calls.leads]
+    callers = rows[one_calls(orders, calls)]
     when = np.concatenate([calls.due_s - AHEAD_S * at_once, calls.due_s[callers]])
     order = np.argsort(when, kind="stable")
     return when[order].tolist(), np.concatenate([rows, -1 - callers])[order].tolist()
+
+
+def one_calls(orders: tuple[Order, ...], calls: Calls) -> NDArray[np.bool_]:
+    """At which rows the one call of a broadcast is due: the embedded CSMS's is for one version."""
+    least = np.array([(1 if o.request is None else 2) if o.one_call else 3 for o in orders])
+    found: NDArray[np.bool_] = calls.leads >= least.astype(np.int8)[calls.call]
+    return found
 
 
 def payload_of(order: Order, aim: Aim) -> dict[str, Any]:

@@ -126,6 +126,8 @@ class Commands:
         self._kept: list[tuple[float, int, _Asked]] = []
         """... and forgotten."""
         self._number = 0
+        self.open = 0
+        """Commands that are waited for."""
         self._timer: asyncio.TimerHandle | None = None
         self._touched: _Asked | None = None
         """Whose command the station is just taking in."""
@@ -166,7 +168,9 @@ class Commands:
         self._number += 1
         begun = now if since is None else since
         heappush(self._due, (begun + DELIVERY_S, self._number, asked))
-        heappush(self._kept, (begun + KEPT_S, self._number, asked))
+        self.open += 1
+        while self._due[0][2].over:
+            self._put_by(*heappop(self._due))
         if self._timer is None:
             self._arm(now)
 
@@ -188,11 +192,6 @@ class Commands:
             total.update({k: counts[k] for k in ("asked", "delivered", "not_delivered")})
         return total
 
-    @property
-    def open(self) -> int:
-        """Commands that are waited for."""
-        return len(self._due)
-
     # -- what stations tell ---------------------------------------------------------------------
 
     def look(self, station: int, now: float, frame: bytes) -> None:
@@ -210,6 +209,7 @@ class Commands:
         wish = asked.wish
         self.count(wish.name)["late" if asked.over else "delivered"] += 1
         self._step("late" if asked.over else "command", asked, now)
+        self.open -= not asked.over
         asked.over = True
         if wish.broadcast:
             self.fans[wish.name, wish.broadcast].seen_s.append(now - wish.due)
@@ -337,11 +337,13 @@ class Commands:
         """Whose command has not come in time is not waited for."""
         now = self._clock()
         while self._due and (self._due[0][2].over or self._due[0][0] <= now):
-            asked = heappop(self._due)[2]
+            until, number, asked = heappop(self._due)
             if not asked.over:
                 asked.over = True
+                self.open -= 1
                 self.count(asked.wish.name)["not_delivered"] += 1
                 self._step("command", asked, now, Kind.CENSORED)
+            self._put_by(until, number, asked)
         while self._kept and self._kept[0][0] <= now:
             asked = heappop(self._kept)[2]
             if asked.seen and not asked.done:
@@ -349,6 +351,11 @@ class Commands:
                 self.count(asked.wish.name)["no_effect"] += 1
             self._forget(asked.wish.station, asked)
         self._arm(now)
+
+    def _put_by(self, until: float, number: int, asked: _Asked) -> None:
+        """Of what is not waited for any more, something may still be to come."""
+        if not (asked.answered and asked.done):
+            heappush(self._kept, (until - DELIVERY_S + KEPT_S, number, asked))
 
 
 def _whose(waiting: Sequence[_Asked], action: str, payload: Mapping[str, Any]) -> _Asked | None:

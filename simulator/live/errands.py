@@ -14,7 +14,7 @@ import numpy as np
 from simulator.fleet.callplan import Calls, plan_calls
 from simulator.fleet.orders import LIMITS_W, OF_AN_EVSE, Aim, words
 from simulator.live.apicalls import Template
-from simulator.live.caller import Order, payload_of
+from simulator.live.caller import Order, one_calls, payload_of
 from simulator.live.errors import RefusedError
 from simulator.scenario import api_fields
 
@@ -41,9 +41,10 @@ class Errands:
     @property
     def requests(self) -> int:
         """HTTP requests that are planned."""
-        one = np.array([order.one_call for order in self.orders], bool)
-        alone = ~one[self.calls.call] if self.orders else self.calls.leads
-        return int((alone | self.calls.leads).sum())
+        if not self.orders:
+            return 0
+        at_once = np.array([order.one_call for order in self.orders], np.bool_)[self.calls.call]
+        return int((~at_once | one_calls(self.orders, self.calls)).sum())
 
     def stations(self, network: Network) -> frozenset[str]:
         """Ids of the stations that are to get a command."""
@@ -92,7 +93,11 @@ def order_of(call: Call) -> Order:
     return Order(
         name=call.name or call.action,
         action=call.action,
-        words=words(call.action, COMMANDS),
+        words={
+            version: word
+            for version, word in words(call.action, COMMANDS).items()
+            if call.version in (None, version)
+        },
         request=None if request is None else Template(request.method, request.path, request.body),
         payload=call.payload,
         limits_w=tuple(kw * 1000.0 for kw in call.limits) if call.limits else LIMITS_W,

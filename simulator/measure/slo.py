@@ -135,7 +135,8 @@ def _latency(
         return _result(clause, None, 0, what)
     notes = []
     if over.n:
-        notes.append(f"{over.n} unanswered at the end, longer than the limit")
+        what = "did not come, or not before the end" if clause.of_calls else "unanswered at the end"
+        notes.append(f"{over.n} {what}, longer than the limit")
     value, note = _statistic(clause.statistic, values, upwards=clause.op in ("<", "<=", "="))
     return _result(clause, value / 1e6, values.n, "; ".join(filter(None, [note, *notes])))
 

@@ -136,6 +136,7 @@ def _times(calls: list[Mapping[str, Any]]) -> Table:
         rows,
         "Commands due in the phases that are measured. A virtual car follows a limit at once; a "
         "real one takes its time.",
+        fold_after=60,
     )
 
 

@@ -111,6 +111,9 @@ class Call(Table):
         tuple[str, ...] | None,
         Field(strict=False, description="Station profiles; default: of any."),
     ] = None
+    version: Annotated[
+        f.Version | None, Field(description="Only stations that speak it; default: any that can.")
+    ] = None
     share: Annotated[f.Ratio, Field(description="Of these stations, drawn by the seed.")] = 1.0
     limits: Annotated[
         tuple[f.Power, ...] | None,

@@ -109,7 +109,8 @@ def test_a_broadcast_is_due_everywhere_at_once_and_led_once_by_each_version() ->
     for n in (1, 2, 3):
         mine = plan.n == n
         assert set(plan.station[mine].tolist()) == set(range(7))
-        assert sorted(versions[plan.station[mine & plan.leads]]) == ["1.6", "2.0.1"]
+        assert sorted(versions[plan.station[mine & (plan.leads > 0)]]) == ["1.6", "2.0.1"]
+        assert plan.leads[mine].tolist().index(2) == 0 and plan.leads[mine].sum() == 3
 
 
 def test_a_site_more_changes_neither_who_is_drawn_nor_the_order_of_others() -> None:

@@ -275,7 +275,7 @@ def plan():
     )
 
 
-def four(due=0.0, leads=True) -> Calls:
+def four(due=0.0, leads=2) -> Calls:
     return Calls(
         np.full(4, due),
         np.zeros(4, np.int32),
@@ -283,7 +283,7 @@ def four(due=0.0, leads=True) -> Calls:
         np.arange(4, dtype=np.int32),
         np.ones(4, np.int32),
         np.arange(4, dtype=np.int32),
-        np.array([leads, False, False, False]),
+        np.array([leads, 0, 0, 0], np.int8),
     )
 
 
@@ -333,8 +333,13 @@ def test_stations_wait_for_a_broadcast_before_its_one_call_is_made() -> None:
     sent, counts = made_of(everybody, four(due=10.0), now=10.0)
     assert [request.target for request in sent] == ["/api/broadcast"] and counts["asked"] == 3
     assert json.loads(sent[0].body)["version"] == "1.6"
-    sent, counts = made_of(everybody, four(due=10.0, leads=False), now=10.0)
+    sent, counts = made_of(everybody, four(due=10.0, leads=0), now=10.0)
     assert not sent and counts["asked"] == 3  # another shard makes it
+    foreign = order(
+        "ClearCache", broadcast=True, one_call=True, request=Template("POST", "/clear", "")
+    )
+    assert len(made_of(foreign, four(due=10.0), now=10.0)[0]) == 1
+    assert not made_of(foreign, four(due=10.0, leads=1), now=10.0)[0]  # one for all versions
 
 
 def test_another_csms_is_asked_in_the_words_of_the_scenario() -> None:
@@ -407,3 +412,17 @@ def test_a_generator_that_is_late_at_its_calls_is_not_to_be_trusted() -> None:
     assert late(0.01).ok and not late(0.05).ok
     nobody = merge([Recorder((), 1).result(1.0, record_s=0.0)])
     assert not [row for row in check(nobody) if row.name == "api_wait_p99"]
+
+
+def test_what_is_over_is_not_kept_in_memory() -> None:
+    def story(made, clock, _):
+        for n in range(500):
+            clock.now = n * 0.01
+            made.follow(wish(n % 8, clock.now, about={"n": n}), clock.now, CALL)
+            made.look(n % 8, clock.now, frame("Reset", {"n": n}, str(n)))
+            assert made.open == 0
+            made.replied(n % 8, clock.now, json.dumps([3, str(n), {}]).encode())
+        assert len(made._due) <= 1 and not made._kept and not made._open
+
+    made, _ = played(story)
+    assert made.count("x")["answered"] == made.count("x")["delivered"] == 500

@@ -246,5 +246,5 @@ def test_commands_that_did_not_come_are_over_the_limit(judge) -> None:
         recorder.api_step("cap.command", 0, number, number + 30.0, number + 0.1, Kind.CENSORED)
     found = judge(recorder, "p95(cap.command) < 500 ms")
     assert not found.ok and found.n == 100
-    assert found.note == "10 unanswered at the end, longer than the limit"
+    assert found.note == "10 did not come, or not before the end, longer than the limit"
     assert judge(recorder, "p95(cap.command) < 40 s").n == 90
