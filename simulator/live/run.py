@@ -46,7 +46,7 @@ from simulator.live.screen import Progress, Screen, ScreenKind, open_screen, pro
 from simulator.live.security import INSECURE, Embedded, Security, first_wish, security_of
 from simulator.live.sockets import check_ports, check_sources, loopback_sources
 from simulator.live.stepboard import StepBoard
-from simulator.live.supervise import Fleet, Supervisor
+from simulator.live.supervise import Fleet, Supervisor, ending_words
 from simulator.live.target import Address, Target
 from simulator.live.tls import Tls
 from simulator.measure.abort import Watch
@@ -433,6 +433,8 @@ class _Run:
         self._watch_csms(now)
         self._watch_storms(snapshots)
         phase = span_at(self._prepared.spans, now).name if now >= 0.0 else "starting"
+        if mode != self._progress.mode and self._supervisor is not None:
+            self._screen.note(ending_words(mode, self._supervisor.fleet))
         self._progress = replace(self._progress, now_s=now, phase=phase, mode=mode)
         if self._supervisor is not None and not self._progress.pids:
             self._progress = replace(self._progress, pids=self._supervisor.pids)

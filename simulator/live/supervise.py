@@ -249,6 +249,20 @@ class Supervisor:
                 self._lose(number, f"{what} in time", self._shards[number].last_words())
 
 
+def ending_words(mode: str, fleet: Fleet) -> str:
+    """Why a fleet ends before its time, and how, for whoever watches."""
+    if mode == "aborting":
+        return "ending at once"
+    if fleet.lost:
+        return f"{'; '.join(fleet.lost.values())}: the other shards end orderly"
+    if fleet.aborted:
+        return "stopping orderly"
+    return (
+        "stopping orderly: transactions end, answers are awaited, everything is written;"
+        " Ctrl-C again ends at once"
+    )
+
+
 def _death(code: int) -> str:
     if code < 0:
         import signal

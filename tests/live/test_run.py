@@ -69,6 +69,10 @@ class Watcher(NoScreen):
         self.when, self.act = when, act
         self.done = 0
         self.seen: list[Progress] = []
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def update(self, progress: Progress) -> None:
         self.seen.append(progress)
@@ -290,6 +294,7 @@ def test_ctrl_c_stops_drains_and_writes(small, tmp_path) -> None:
     assert summary["transactions"]["unacknowledged"] == 0
     assert summary["csms"]["transactions"]["open"] == 0
     assert any(progress.mode == "stopping" for progress in screen.seen)
+    assert any("Ctrl-C again ends at once" in note for note in screen.notes)
     assert "interrupted" in set(run.table("events")["kind"])
 
 
@@ -306,6 +311,7 @@ def test_ctrl_c_twice_aborts_and_the_folder_is_readable(small, tmp_path) -> None
     run = read_run(path)
     assert run.summary["verdict"] == "INTERRUPTED" and run.summary["calls"]["censored"] == 3
     assert adds_up(run.summary) and "aborted" in run.summary["reasons"][0]
+    assert "ending at once" in screen.notes
 
 
 def test_a_shard_that_dies_ends_the_others_orderly(small, tmp_path) -> None:
@@ -319,6 +325,7 @@ def test_a_shard_that_dies_ends_the_others_orderly(small, tmp_path) -> None:
     summary = run.summary
     assert summary["verdict"] == "SHARD_LOST" and summary["exit_code"] == 5
     assert "shard 0: killed by SIGKILL" in summary["reasons"][0]
+    assert "shard 0: killed by SIGKILL: the other shards end orderly" in screen.notes
     assert run.status == "failed" and adds_up(summary)
     assert summary["stations"] == {"asked": 6, "connected": 3, "booted": 3}
     assert summary["transactions"]["stopped"] == summary["transactions"]["started"]
