@@ -7,7 +7,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +19,7 @@ from websockets.extensions.permessage_deflate import (
 from simulator.csms import CsmsOptions
 from simulator.csms.central import CentralSystem
 from simulator.live.preflight import addresses, reach, read_target
-from simulator.live.run import run_live
-from simulator.scenario import load_scenario
 from simulator.station.effects import Send
-from simulator.store import read_run
 
 pytestmark = pytest.mark.socket
 
@@ -156,30 +152,3 @@ def try_out(target: Any, deflate: int | None) -> Any:
     from simulator.live.connection import Upgrade
 
     return reach(Upgrade(target, deflate=deflate), addresses(target), "CS1", None, 5.0, pings=1)
-
-
-@pytest.mark.process
-def test_a_run_that_compresses_says_whether_the_csms_agreed(tmp_path: Path) -> None:
-    file = tmp_path / "small.toml"
-    file.write_text(SCENARIO)
-    summary = read_run(run_live(load_scenario(file), out=tmp_path / "run", screen="none")).summary
-    assert summary["deflate"] == {"1.6": True} and summary["errors"] == {}
-    assert summary["stations"]["booted"] == 2 and summary["csms"]["complaints"] == {}
-
-
-SCENARIO = """
-[scenario]
-name = "small"
-start = 2026-06-01T00:00:00
-
-[[sites]]
-name = "yard"
-stations = [{ model = "ac-22-dual", count = 2 }]
-arrivals = "public-ac"
-visits_per_evse_day = 20.0
-vehicles = "europe-2021"
-
-[live]
-deflate = 10
-stages = [{ kind = "ramp", for = "200ms", to = "100 %" }, { kind = "hold", for = "600ms" }]
-"""
