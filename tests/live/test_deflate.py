@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
@@ -18,6 +19,7 @@ from websockets.extensions.permessage_deflate import (
 
 from simulator.csms import CsmsOptions
 from simulator.csms.central import CentralSystem
+from simulator.live.connection import Upgrade
 from simulator.live.preflight import addresses, reach, read_target
 from simulator.station.effects import Send
 
@@ -135,20 +137,28 @@ def test_an_extension_that_nobody_offered_is_told_apart(bench, play) -> None:
 
 @pytest.mark.parametrize("fast", [False, True], ids=["reference", "fast"])
 def test_both_ends_of_the_embedded_csms_take_it_up(fast: bool) -> None:
-    async def work() -> list[tuple[bool, bool]]:
+    """Whoever offers: ours, and another library's client, which then calls in compressed frames."""
+
+    async def work() -> tuple[bool, bool, Any, list[Any]]:
         async with CentralSystem(CsmsOptions(port=0, fast=fast)) as csms:
             target = read_target(csms.url)
-            return [
-                (
-                    (await asyncio.to_thread(try_out, target, None)).deflate,
-                    (await asyncio.to_thread(try_out, target, 15)).deflate,
-                )
-            ]
+            plain = await asyncio.to_thread(try_out, target, None)
+            packed = await asyncio.to_thread(try_out, target, 15)
+            protocols: Any = ["ocpp1.6"]
+            async with connect(f"{csms.url}/CS2", subprotocols=protocols) as client:
+                (extension,) = client.protocol.extensions
+                answers = []
+                for word in ("a", "b"):
+                    payload = {"vendorId": "v", "data": LONG}
+                    await client.send(json.dumps([2, word, "DataTransfer", payload]))
+                    answers.append(json.loads(await client.recv())[:2])
+            return plain.deflate, packed.deflate, extension, answers
 
-    assert asyncio.run(work()) == [(False, True)]
+    plain, packed, extension, answers = asyncio.run(work())
+    assert (plain, packed) == (False, True)
+    assert extension.local_max_window_bits == extension.remote_max_window_bits == 12
+    assert answers == [[3, "a"], [3, "b"]]
 
 
 def try_out(target: Any, deflate: int | None) -> Any:
-    from simulator.live.connection import Upgrade
-
     return reach(Upgrade(target, deflate=deflate), addresses(target), "CS1", None, 5.0, pings=1)
