@@ -66,7 +66,8 @@ def read_registers(options: CsmsOptions) -> Registers:
 def compression() -> Sequence[ServerExtensionFactory]:
     """What a station may have compressed: a CSMS has to support it (OCPP 2.0.1, part 4).
 
-    Windows of at most 12 bits: 64 KB for each connection that asks for it.
+    Windows of at most 12 bits, as ``live.deflate`` counts their memory: 47 KB for each connection
+    that asks for it.
     """
     return [
         ServerPerMessageDeflateFactory(

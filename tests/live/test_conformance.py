@@ -97,8 +97,10 @@ def test_a_csms_with_wrong_answers_is_told_by_kind_and_what_that_cost(tmp_path: 
     file = tmp_path / "small.toml"
     file.write_text(SCENARIO)
     with EmbeddedCsms(CsmsOptions(port=0, faults=Faults(wrong_answers=1.0))) as csms:
-        scenario = load_scenario(file, sets=["live.check_answers=1", f"csms.url={csms.url}"])
+        sets = ["live.check_answers=1", "live.deflate=10", f"csms.url={csms.url}"]
+        scenario = load_scenario(file, sets=sets)
         run = read_run(run_live(scenario, out=tmp_path / "run", screen="none", drain_s=0.2))
+    assert run.summary["deflate"] == {"1.6": True, "2.0.1": True}  # compressed all the while
     found = run.summary["conformance"]
     assert found["seen"]["answer"] == found["checked"]["answer"] > 0
     assert found["seen"]["answer"] == run.summary["calls"]["answered"]

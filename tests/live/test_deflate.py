@@ -7,10 +7,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
@@ -19,11 +19,9 @@ from websockets.extensions.permessage_deflate import (
 
 from simulator.csms import CsmsOptions
 from simulator.csms.central import CentralSystem
+from simulator.live.connection import Upgrade
 from simulator.live.preflight import addresses, reach, read_target
-from simulator.live.run import run_live
-from simulator.scenario import load_scenario
 from simulator.station.effects import Send
-from simulator.store import read_run
 
 pytestmark = pytest.mark.socket
 
@@ -139,47 +137,28 @@ def test_an_extension_that_nobody_offered_is_told_apart(bench, play) -> None:
 
 @pytest.mark.parametrize("fast", [False, True], ids=["reference", "fast"])
 def test_both_ends_of_the_embedded_csms_take_it_up(fast: bool) -> None:
-    async def work() -> list[tuple[bool, bool]]:
+    """Whoever offers: ours, and another library's client, which then calls in compressed frames."""
+
+    async def work() -> tuple[bool, bool, Any, list[Any]]:
         async with CentralSystem(CsmsOptions(port=0, fast=fast)) as csms:
             target = read_target(csms.url)
-            return [
-                (
-                    (await asyncio.to_thread(try_out, target, None)).deflate,
-                    (await asyncio.to_thread(try_out, target, 15)).deflate,
-                )
-            ]
+            plain = await asyncio.to_thread(try_out, target, None)
+            packed = await asyncio.to_thread(try_out, target, 15)
+            protocols: Any = ["ocpp1.6"]
+            async with connect(f"{csms.url}/CS2", subprotocols=protocols) as client:
+                (extension,) = client.protocol.extensions
+                answers = []
+                for word in ("a", "b"):
+                    payload = {"vendorId": "v", "data": LONG}
+                    await client.send(json.dumps([2, word, "DataTransfer", payload]))
+                    answers.append(json.loads(await client.recv())[:2])
+            return plain.deflate, packed.deflate, extension, answers
 
-    assert asyncio.run(work()) == [(False, True)]
+    plain, packed, extension, answers = asyncio.run(work())
+    assert (plain, packed) == (False, True)
+    assert extension.local_max_window_bits == extension.remote_max_window_bits == 12
+    assert answers == [[3, "a"], [3, "b"]]
 
 
 def try_out(target: Any, deflate: int | None) -> Any:
-    from simulator.live.connection import Upgrade
-
     return reach(Upgrade(target, deflate=deflate), addresses(target), "CS1", None, 5.0, pings=1)
-
-
-@pytest.mark.process
-def test_a_run_that_compresses_says_whether_the_csms_agreed(tmp_path: Path) -> None:
-    file = tmp_path / "small.toml"
-    file.write_text(SCENARIO)
-    summary = read_run(run_live(load_scenario(file), out=tmp_path / "run", screen="none")).summary
-    assert summary["deflate"] == {"1.6": True} and summary["errors"] == {}
-    assert summary["stations"]["booted"] == 2 and summary["csms"]["complaints"] == {}
-
-
-SCENARIO = """
-[scenario]
-name = "small"
-start = 2026-06-01T00:00:00
-
-[[sites]]
-name = "yard"
-stations = [{ model = "ac-22-dual", count = 2 }]
-arrivals = "public-ac"
-visits_per_evse_day = 20.0
-vehicles = "europe-2021"
-
-[live]
-deflate = 10
-stages = [{ kind = "ramp", for = "200ms", to = "100 %" }, { kind = "hold", for = "600ms" }]
-"""
