@@ -30,6 +30,7 @@ from websockets.uri import WebSocketURI
 
 from simulator.live.deflate import offers
 from simulator.live.failures import ConnectError, of_handshake, of_os_error
+from simulator.live.masks import fresh_mask
 from simulator.live.owner import NOBODY, Owner
 from simulator.live.target import Target
 from simulator.measure.errors import ErrorKind
@@ -161,7 +162,7 @@ class Connection(asyncio.Protocol):
         if ws.state is not _OPEN or transport is None or transport.is_closing():
             return False
         if self._plain and len(frame) <= LONGEST:
-            transport.write(client_text(frame))
+            transport.write(client_text(frame, fresh_mask()))
             return True
         ws.send_text(frame)
         for data in ws.data_to_send():

@@ -7,7 +7,6 @@ costs several times as much per message. RFC 6455 §5.2.
 
 from __future__ import annotations
 
-from os import urandom
 from struct import Struct
 from typing import Final
 
@@ -23,20 +22,6 @@ _MASKED: Final = 0x80
 _SHORT: Final = tuple(bytes((_TEXT_FIN, _MASKED | n)) for n in range(126))
 _BARE: Final = tuple(bytes((_TEXT_FIN, n)) for n in range(126))
 _long = Struct("!BBH").pack
-_BLOCK: Final = 4096
-
-
-class _Masks:
-    """Masking keys from the system's random numbers (RFC 6455 §5.3), fetched by the block."""
-
-    __slots__ = ("at", "block")
-
-    def __init__(self) -> None:
-        self.block = b""
-        self.at = 0
-
-
-_masks = _Masks()
 
 
 def server_text(payload: bytes) -> bytes:
@@ -45,14 +30,8 @@ def server_text(payload: bytes) -> bytes:
     return (_BARE[size] if size < 126 else _long(_TEXT_FIN, 126, size)) + payload
 
 
-def client_text(payload: bytes) -> bytes:
-    """A client's frame with a message of at most LONGEST bytes."""
-    masks = _masks
-    at = masks.at
-    if at == len(masks.block):
-        masks.block, at = urandom(_BLOCK), 0
-    masks.at = at + 4
-    mask = masks.block[at : at + 4]
+def client_text(payload: bytes, mask: bytes) -> bytes:
+    """A client's frame with a message of at most LONGEST bytes; a fresh mask of four bytes."""
     size = len(payload)
     head = _SHORT[size] if size < 126 else _long(_TEXT_FIN, _MASKED | 126, size)
     return head + mask + apply_mask(payload, mask)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator import api
 from simulator.live.run import run_live
 from simulator.live.screen import NoScreen
+from simulator.result import finished
 from simulator.scenario import load_scenario
 from simulator.store import RunFolder, read_run
 
@@ -108,7 +108,7 @@ def test_a_run_without_its_report_still_has_its_verdict(
         raise error
 
     monkeypatch.setattr("simulator.report.render", fail)
-    result = api._result(folder.path, report=True)
+    result = finished(folder.path, report=True)
     assert re.search(words, result.trouble)
     assert result.verdict == "PASS" and result.exit_code == 1 and "PASS" in result.text()
-    assert api._result(folder.path, report=False).exit_code == 0
+    assert finished(folder.path, report=False).exit_code == 0

@@ -173,7 +173,7 @@ def test_a_calibration_with_tls_connects_through_it(
 ) -> None:
     for name, value in (("SATURATED_S", 0.05), ("STEP_S", 0.05), ("STEPS", 1)):
         monkeypatch.setattr(ceiling, name, value)
-    plan = ceiling.made_up_plan(5)
+    plan = ceiling.calibration_plan(5)
     holders = [Holder(*pair) for pair in zip(plan.ids, plan.serials, strict=True)]
     write(tmp_path, holders if profile == 3 else (), "Us", hosts=(ceiling.HOST,))
 

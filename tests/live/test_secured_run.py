@@ -151,7 +151,7 @@ def test_the_look_before_a_run_goes_over_tls_too(
     tmp_path: Path, folder: Path, csms: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = Calibration(Ceiling(500, 1e3, 2e4, 2e4, 2e4, ()), "2026-01-01 10:00 UTC", 0.1)
-    monkeypatch.setattr(readiness, "remembered", lambda: known)
+    monkeypatch.setattr(readiness, "remembered", lambda _profile: known)
     found = {}
     for more in (f'ca = "{folder}/fleet-ca.pem"', ""):
         there = scenario(tmp_path, target(csms, folder, more))
