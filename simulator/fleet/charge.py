@@ -32,6 +32,8 @@ class Charge:
         "_knots_kw",
         "_knots_soc",
         "_limit_kw",
+        "_power_at_s",
+        "_power_kw",
         "_profile_kw",
         "closed",
         "done",
@@ -72,6 +74,9 @@ class Charge:
         self.efficiency = efficiency
         self._limit_kw = limit_kw
         self._profile_kw = inf
+        self._power_at_s = inf
+        """The moment that ``_power_kw`` belongs to: a meter asks for power and current at once."""
+        self._power_kw = 0.0
         self._cap_s = cap_s
         self._cap_kw = cap_kw
         self._cap = 0
@@ -99,6 +104,7 @@ class Charge:
         """
         self.advance(now)
         old, self._profile_kw = self._profile_kw, kw
+        self._power_at_s = inf
         return min(old, self._limit_kw) != min(kw, self._limit_kw)
 
     @property
@@ -125,7 +131,7 @@ class Charge:
         self._at_s = now
 
     def _flow(self, dt_s: float) -> None:
-        cap_kw = self._offered_kw() * self.efficiency
+        cap_kw = self._offer_kw(self._cap) * self.efficiency
         if cap_kw <= 0.0:
             return
         soc = advance_soc(
@@ -141,26 +147,30 @@ class Charge:
         self.energy_wh += (soc - self.soc) * self._capacity_kwh * 1000.0 / self.efficiency
         self.soc = soc
 
-    def _offered_kw(self) -> float:
-        return self._offer_kw(self._cap)
-
     def _offer_kw(self, cap: int) -> float:
-        return min(float(self._cap_kw[cap]), self._limit_kw, self._profile_kw)
+        kw, limit, profile = self._cap_kw[cap], self._limit_kw, self._profile_kw
+        if limit < kw:
+            kw = limit
+        return profile if profile < kw else kw
 
     def power_kw(self, now: float) -> float:
         """Grid-side power at ``now``."""
         self.advance(now)
         if not self.closed or self.done:
             return 0.0
+        if self._power_at_s == self._at_s:
+            return self._power_kw
         battery_kw = power_at(
             self.soc,
-            self._offered_kw() * self.efficiency,
+            self._offer_kw(self._cap) * self.efficiency,
             self._knots_soc,
             self._knots_kw,
             self._k0,
             self._k1,
         )
-        return battery_kw / self.efficiency
+        self._power_at_s = self._at_s
+        self._power_kw = battery_kw / self.efficiency
+        return self._power_kw
 
     def full_at(self, now: float, target: float) -> float:
         """When the battery reaches ``target`` if the contactor stays closed from ``now`` on.

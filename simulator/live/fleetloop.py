@@ -89,6 +89,7 @@ class FleetLoop:
         self._ending = Ending.PLANNED
         self._wake_up: asyncio.Event | None = None
         self._full_ticks = 0
+        self._fault: BaseException | None = None
         self.drained = False
         self.ended_s = 0.0
 
@@ -105,9 +106,14 @@ class FleetLoop:
                 self._deadlines.arm(index, due)
 
     async def run(self) -> Ending:
-        """From now (T0 may still lie ahead) to the last closed connection."""
+        """From now (T0 may still lie ahead) to the last closed connection.
+
+        Raises what a probe raised: without its probes a run could not tell how it went.
+        """
         self._wake_up = asyncio.Event()
         probes = [asyncio.ensure_future(c) for c in (self._probe_lag(), self._tick())]
+        for probe in probes:
+            probe.add_done_callback(self._probe_ended)
         self._arm()
         try:
             await self._until(self._run_s)
@@ -119,7 +125,14 @@ class FleetLoop:
             for probe in probes:
                 probe.cancel()
         await self._let_go()
+        if self._fault is not None:
+            raise self._fault
         return self._ending
+
+    def _probe_ended(self, probe: asyncio.Future[None]) -> None:
+        if not probe.cancelled() and (fault := probe.exception()) is not None:
+            self._fault = self._fault or fault
+            self.abort()
 
     def stop(self) -> None:
         """Stop transactions, drain, end."""
@@ -289,7 +302,8 @@ class FleetLoop:
         for index, link in enumerate(self._links):
             if self._started[index]:
                 link.retire(now)
-        self._sample(now)
+        if self._fault is None:
+            self._sample(now)
         if shared.commands is not None:
             await shared.commands.close()
         for task in tuple(shared.tasks):

@@ -81,25 +81,35 @@ class GcWatch:
     """Times every garbage collection while it is installed.
 
     In CPU time: that the system gave the processor to somebody else meanwhile is not the
-    collector's doing, and the lag of the loop shows it anyway.
+    collector's doing, and the lag of the loop shows it anyway. A collection may begin wherever an
+    object is made, in the middle of the recorder's own work too: so what was timed waits for
+    ``tell``.
     """
 
     def __init__(self, recorder: HealthRecorder, clock: Callable[[], float] = thread_time) -> None:
         self._recorder = recorder
         self._clock = clock
         self._began = 0.0
+        self._pauses: list[float] = []
 
     def __call__(self, phase: str, _info: dict[str, Any]) -> None:
         """``gc`` calls this at the start and the stop of a collection."""
         if phase == "start":
             self._began = self._clock()
         else:
-            self._recorder.gc_pause(self._clock() - self._began)
+            self._pauses.append(self._clock() - self._began)
 
     def install(self) -> None:
         """Begin."""
         gc.callbacks.append(self)
 
+    def tell(self) -> None:
+        """Tell the recorder what was timed since the last time."""
+        pauses, self._pauses = self._pauses, []
+        for seconds in pauses:
+            self._recorder.gc_pause(seconds)
+
     def remove(self) -> None:
         """End."""
         gc.callbacks.remove(self)
+        self.tell()

@@ -121,14 +121,20 @@ class Pace:
 
 
 class Paced:
-    """A virtual station whose meter values are due when a measurement says."""
+    """A virtual station whose meter values are due when a measurement says.
 
-    __slots__ = ("due", "inner", "pace")
+    What a link asks of it most is bound once, so that a measurement measures little of this.
+    """
+
+    __slots__ = ("due", "inner", "pace", "station", "take_effects", "written")
 
     def __init__(self, inner: VirtualStation, pace: Pace) -> None:
         self.inner = inner
         self.pace = pace
         self.due = inf
+        self.station = inner.station
+        self.take_effects = inner.take_effects
+        self.written = inner.written
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -136,13 +142,14 @@ class Paced:
     @property
     def next_deadline(self) -> float:
         """The station's own, or the next sample's."""
-        return min(self.inner.next_deadline, self.due)
+        due, own = self.due, self.inner.next_deadline
+        return due if due < own else own
 
     @property
     def ready(self) -> bool:
         """A transaction runs, and nothing is unanswered."""
-        station = self.inner.station
-        return station.evses[1].tx is not None and station.call is None
+        station = self.station
+        return station.call is None and station.evses[1].tx is not None
 
     def receive(self, now: float, data: bytes) -> None:
         """An answer: in saturation it lets the next call go."""
@@ -160,7 +167,7 @@ class Paced:
 
     def sample(self, now: float, due: float) -> None:
         """A MeterValues that was due at ``due``, as the station's own timer makes it."""
-        station = self.inner.station
+        station = self.station
         evse = station.evses[1]
         if evse.tx is not None:
             raise_event(station, Event.SAMPLED, now, due, evse, evse.tx)

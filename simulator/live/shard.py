@@ -124,6 +124,7 @@ class Shard:
             shard=spec.shard,
             frames=self._frames,
         )
+        self._gc_watch = GcWatch(self.recorder)
         read_schemas(spec.plan.versions)
         gc.collect()
         self.recorder.memory(before_kb=rss_kb())
@@ -183,7 +184,7 @@ class Shard:
                 fleet.abort()
 
         resolver = self._resolver(start)
-        watch = GcWatch(self.recorder)
+        watch = self._gc_watch
         watch.install()
         loop = asyncio.get_running_loop()
         faults: list[BaseException] = []
@@ -300,6 +301,7 @@ class Shard:
     def _each_second(self, now: float) -> dict[str, Any]:
         """Watch the machine, and tell details if they are asked for."""
         began = time.thread_time()
+        self._gc_watch.tell()
         self.recorder.machine(self._machine.read(now))
         told: dict[str, Any] = {"detail": self.recorder.detail(now)} if self.spec.detailed else {}
         if self._commands is not None:

@@ -1,8 +1,8 @@
 """Every benchmark, one table: ours beside what a user would use instead, run in turn.
 
     python tests/benchmarks            about five minutes
-    python tests/benchmarks kernel     one of them: kernel, three_phase, live, tls, station, csms,
-                                       year
+    python tests/benchmarks kernel     one of them: kernel, three_phase, live, tls, ramp, station,
+                                       csms, year
 
 Ratios are what to quote; absolute figures belong to the machine. Nothing here asserts.
 """
@@ -51,6 +51,19 @@ def tls() -> None:
         _print(row)
 
 
+def ramp() -> None:
+    """Switching a fleet on: stations per second, with the embedded CSMS beside it."""
+    import bench_ramp
+
+    found = bench_ramp.median()
+    print(
+        f"| {bench_ramp.STATIONS} stations connected, accepted, statuses told"
+        f" | {found.stations_per_s:,.0f} stations/s | CPU a station: generator"
+        f" {found.ours_us:.0f} us, CSMS {found.csms_us:.0f} us | |",
+        flush=True,
+    )
+
+
 def station() -> None:
     """The station alone, without a socket, beside its goals."""
     import bench_station
@@ -87,6 +100,7 @@ BENCHMARKS = {
     "three_phase": three_phase,
     "live": live,
     "tls": tls,
+    "ramp": ramp,
     "station": station,
     "csms": csms,
     "year": year,

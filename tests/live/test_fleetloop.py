@@ -261,3 +261,15 @@ def test_how_late_a_station_is_switched_on_is_recorded(watching: Any) -> None:
     late = [seconds for step, seconds in watching.steps if step == "late"]
     assert len(late) == 2
     assert max(late) >= 0.25
+
+
+def test_a_fault_of_the_loop_s_own_probes_ends_the_run_and_is_raised(watching, play) -> None:
+    rig = Rig(watching, [0.0], 60.0)
+
+    def break_down(_: dict[str, Any]) -> None:
+        raise RuntimeError("no snapshot")
+
+    rig.fleet._on_snapshot = break_down
+    with pytest.raises(RuntimeError, match="no snapshot"):
+        play(rig.fleet.run())
+    assert rig.links[0].kinds()[-1] == "abort"
