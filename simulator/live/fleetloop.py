@@ -14,7 +14,7 @@ from math import ceil
 from typing import Any, Final, Protocol
 
 from simulator.live.deadlines import Deadlines
-from simulator.live.health import PROBE_S, HealthRecorder, cpu_s, rss_kb
+from simulator.live.health import PROBE_S, HealthRecorder, collect_young, cpu_s, rss_kb
 from simulator.live.link import Link, Surroundings
 
 BATCH: Final = 64
@@ -223,6 +223,7 @@ class FleetLoop:
             while due <= now:  # a stall delays every probe that was due in it
                 lag(now - due)
                 due += PROBE_S
+            collect_young()
 
     async def _tick(self) -> None:
         """Each second: CPU and memory, the trace on disk, a snapshot for the parent."""
