@@ -220,6 +220,8 @@ class FleetLoop:
         while True:
             await asyncio.sleep(max(due - clock(), 0.0))
             now = clock()
+            if now < due:
+                continue  # timers are cut to whole milliseconds
             while due <= now:  # a stall delays every probe that was due in it
                 lag(now - due)
                 due += PROBE_S
