@@ -42,20 +42,21 @@ def loopback_sources(
     ports: Callable[[], int | None] = local_ports,
     platform: str = sys.platform,
 ) -> tuple[str, ...]:
-    """Addresses to connect from where nobody named any and one has not ports enough.
+    """Addresses to connect from where nobody named any; empty: one is enough.
 
-    On Linux all of 127.0.0.0/8 is this machine's own. As many as let every station connect twice,
-    for a connection that has ended keeps its port for a minute. Empty: none are needed, or the
-    target is not on this machine, and only its owner can know of others.
+    On Linux all of 127.0.0.0/8 is this machine's own. As many as leave three quarters of each one's
+    ports free: the kernel tries ports one after the other, those of one parity first, so that with
+    half of them taken a connection costs a millisecond; and one that has ended keeps its port for a
+    minute. Where the target is not on this machine, only its owner can know of more addresses.
     """
     known = ports()
     local = all(a.family == socket.AF_INET and a.is_loopback for a in addresses)
     if known is None or not local or not platform.startswith("linux"):
         return ()
     each = max(known - SPARE_PORTS, 1) * max(len(addresses), 1)
-    if stations <= each:
+    if 4 * stations <= each:
         return ()
-    return tuple(f"127.0.0.{n}" for n in range(1, min(ceil(2 * stations / each), 254) + 1))
+    return tuple(f"127.0.0.{n}" for n in range(1, min(ceil(4 * stations / each), 254) + 1))
 
 
 def check_sources(sources: Sequence[str], family: int) -> None:
