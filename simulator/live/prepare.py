@@ -179,7 +179,8 @@ def refuse_quarter_hour(at_s: float | None, run_s: float) -> None:
 def refuse_outages(engine: EngineResult, span: Window) -> None:
     """Raise RefusedError where stations would lose their power during the run.
 
-    Live stations play sessions, limits and crowds as the plan has them, but know no power cut.
+    Live stations play sessions, limits and crowds as the plan has them, but not its outages: a
+    power cut of a live run is a storm.
     """
     for site in engine.sites:
         for outage in site.outages:

@@ -415,7 +415,6 @@ class _Run:
             specs, interrupts, self._on_snapshot, live.quarter_hour_at, self._screen.note
         )
         versions = {n: v for p in prepared.plans for n, v in zip(p.ids, p.versions, strict=True)}
-        live = prepared.scenario.file.live
         side = self._side = TargetSide(
             prepared.weather, live.storms, versions, self._csms, lambda: supervisor.now
         )
